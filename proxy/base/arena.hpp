@@ -52,6 +52,8 @@ class Arena {
   }
   // The pieces, one after the other.
   std::string_view concat(std::initializer_list<std::string_view> pieces);
+  // In decimal.
+  std::string_view number(int64_t value);
 
   // Bytes taken from the heap so far, beyond the first block.
   size_t heap_bytes() const { return x_heap_bytes; }
