@@ -7,20 +7,19 @@
 #include <emmintrin.h>
 #endif
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace outrigger::http {
 
 // What stands before the first line end; all of `text` if there is none.
 inline std::string_view first_line(std::string_view text) {
-  const void* const lf = std::memchr(text.data(), '\n', text.size());
-  if (lf == nullptr) return text;
-  const auto size = static_cast<size_t>(static_cast<const char*>(lf) - text.data());
-  return text.substr(0, size > 0 && text[size - 1] == '\r' ? size - 1 : size);
+  const size_t size = std::min(text.find('\n'), text.size());
+  const bool crlf = size < text.size() && size > 0 && text[size - 1] == '\r';
+  return text.substr(0, crlf ? size - 1 : size);
 }
 
 class LineScan {
