@@ -24,7 +24,7 @@ class Deferred : public ListNode<Deferred> {
  public:
   using Fire = void (*)(void* owner);
 
-  Deferred(Fire fire, void* owner) : x_fire(fire), x_owner(owner) {}
+  Deferred(Fire callback, void* owner) : x_fire(callback), x_owner(owner) {}
 
   // Deferred x_deferred = Deferred::of<&Connector::report>(*this);
   template <auto Method, class Owner>
@@ -71,15 +71,16 @@ class Loop {
   // everything waits for its turn.
   int64_t lag_ms() const { return x_lag_ms; }
 
-  // Below: for proxy/io only.
-
+  // For proxy/io only, from here on.
   static constexpr size_t kReadScratchBytes = 64 * 1024;
 
   // Surrounds every callback of libuv that enters our code.
   class Turn {
    public:
     explicit Turn(Loop& loop) : x_loop(loop) { loop.begin_turn(); }
-    ~Turn() { x_loop.end_turn(); }
+    ~Turn() { next(); }
+    // Ends one callback into our code before the next one of the same event.
+    void next() { x_loop.end_callback(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
@@ -101,9 +102,8 @@ class Loop {
   };
 
   void begin_turn();
-  void end_turn();
-  void after_callback();
-  void run_deferred();
+  void end_callback();
+  void settle();
   void run_timers();
   void run_posted();
   void before_sleep();
@@ -111,11 +111,11 @@ class Loop {
 
   uv_loop_t x_loop;
   LoopClock x_clock;
-  TimerWheel x_timers{0};
+  TimerWheel x_timers;
   Random x_random;
   Reaper x_reaper;
   Outbox x_outbox;
-  List<Deferred> x_deferred;
+  List<Deferred, Deferred> x_deferred;
   void (*x_after_each)(void*) = nullptr;
   void* x_after_each_argument = nullptr;
 

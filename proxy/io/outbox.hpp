@@ -1,7 +1,7 @@
-// The Outbox gathers what one loop callback writes to one stream (a head, then a piece of body) into
-// a single send. Small pieces are copied, large ones are only pointed at: they must live until the end
-// of the callback, as everything in the scratch buffer does. The loop flushes it after each callback;
-// writing to another stream flushes first. One for each loop.
+// The Outbox gathers what one loop callback writes to one stream (a head, then a piece of body)
+// into a single send. Small pieces are copied, large ones are only pointed at: they must live until
+// the end of the callback, as everything in the scratch buffer does. The loop flushes it after each
+// callback; writing to another stream flushes first. One for each loop.
 #pragma once
 
 #include <array>
