@@ -58,7 +58,13 @@ void Loop::run() { uv_run(&x_loop, UV_RUN_DEFAULT); }
 
 void Loop::stop() { uv_stop(&x_loop); }
 
-void Loop::run_once() { uv_run(&x_loop, UV_RUN_ONCE); }
+// libuv alone would serve a timer that is due and then wait for the next event all the same.
+void Loop::run_once() {
+  x_only_once = true;
+  x_called_back = false;
+  uv_run(&x_loop, UV_RUN_ONCE);
+  x_only_once = false;
+}
 
 void Loop::poll() { uv_run(&x_loop, UV_RUN_NOWAIT); }
 
@@ -79,7 +85,10 @@ void Loop::defer(Deferred& deferred) {
   if (!deferred.is_linked()) x_deferred.push_back(deferred);
 }
 
-void Loop::begin_turn() { x_clock.set_now_ms(static_cast<int64_t>(uv_now(&x_loop))); }
+void Loop::begin_turn() {
+  x_clock.set_now_ms(static_cast<int64_t>(uv_now(&x_loop)));
+  x_called_back = true;
+}
 
 void Loop::end_callback() {
   settle();
@@ -118,6 +127,7 @@ void Loop::run_posted() {
 
 // Also settles what was begun outside of any callback, and by destructors.
 void Loop::before_sleep() {
+  if (x_only_once && x_called_back) uv_stop(&x_loop);
   begin_turn();
   do {
     end_callback();

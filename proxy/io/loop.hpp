@@ -124,6 +124,8 @@ class Loop {
   UvHandle<uv_async_t> x_wakeup;
   int64_t x_armed_for_ms = TimerWheel::kNever;
   int64_t x_lag_ms = 0;
+  bool x_only_once = false;  // run_once() returns after the first callback
+  bool x_called_back = false;
 
   std::mutex x_posted_mutex;
   std::vector<std::function<void()>> x_posted;  // guarded by x_posted_mutex
