@@ -145,9 +145,12 @@ void Resolver::Lookup::report() {
   const auto says_none = [](int status) {
     return status == ARES_ENODATA || status == ARES_ENOTFOUND || status == ARES_SUCCESS;
   };
+  const auto timed_out = [](int status) { return status == ARES_ETIMEOUT; };
   const bool empty = std::ranges::all_of(x_statuses, says_none);
-  const bool timeout = std::ranges::count(x_statuses, int{ARES_ETIMEOUT}) > 0;
-  x_events.on_resolve_failed(timeout ? Cause::kDnsTimeout : Cause::kDnsError, empty);
+  const bool only_late = !empty && std::ranges::all_of(x_statuses, [&](int status) {
+    return says_none(status) || timed_out(status);
+  });
+  x_events.on_resolve_failed(only_late ? Cause::kDnsTimeout : Cause::kDnsError, empty);
 }
 
 // The c-ares channel: its sockets are watched by the loop, its clock is the loop's.
