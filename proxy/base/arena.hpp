@@ -1,6 +1,6 @@
-// An Arena is where everything of one exchange lives: heads, fields, legs, filter slots. Allocation is
-// a pointer bump; nothing is freed before the whole arena is. The first block is given by the owner
-// (in the steady state nothing else is needed), further ones come from the heap. One thread.
+// An Arena is where everything of one exchange lives: heads, fields, legs, filter slots. Allocation
+// is a pointer bump; nothing is freed before the whole arena is. The first block is given by the
+// owner (in the steady state nothing else is needed), further ones come from the heap. One thread.
 #pragma once
 
 #include <cstddef>

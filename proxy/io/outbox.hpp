@@ -1,7 +1,7 @@
-// The Outbox gathers what one loop callback writes to one stream (a head, then a piece of body) into
-// a single send. Small pieces are copied, large ones are only pointed at: they must live until the end
-// of the callback, as everything in the scratch buffer does. The loop flushes it after each callback;
-// writing to another stream flushes first. One for each loop.
+// The Outbox gathers what one loop callback writes to one stream (a head, then a piece of body)
+// into a single send. Small pieces are copied, large ones are only pointed at: they must live until
+// the end of the callback, as everything in the scratch buffer does. The loop flushes it after each
+// callback; writing to another stream flushes first. One for each loop.
 #pragma once
 
 #include <array>
@@ -29,10 +29,10 @@ class Outbox {
   void forget(const Stream& stream);
 
   static constexpr size_t kScratchBytes = 128 * 1024;
+  static constexpr size_t kCopyBelowBytes = 4096;
 
  private:
   static constexpr size_t kPieces = 16;
-  static constexpr size_t kCopyBelowBytes = 4096;
 
   void aim_at(Stream& stream);
   void add_piece(std::string_view piece);

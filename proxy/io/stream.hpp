@@ -1,7 +1,7 @@
-// A Stream is a connection as the codecs see it: bytes in, bytes out, and its ends. TCP, unix sockets,
-// TLS and the tests' in-memory pipe are all one type. Owned by whoever speaks on it; one thread.
-// Destroying a stream closes it at once and silently (give it to the Reaper when it may be on the
-// call stack).
+// A Stream is a connection as the codecs see it: bytes in, bytes out, and its ends. TCP, unix
+// sockets, TLS and the tests' in-memory pipe are all one type. Owned by whoever speaks on it; one
+// thread. Destroying a stream closes it at once and silently (give it to the Reaper when it may be
+// on the call stack).
 #pragma once
 
 #include <cstddef>
@@ -36,12 +36,14 @@ class Stream : public Reapable {
  public:
   // Begins to read and deliver. `events` must outlive the stream or be replaced.
   virtual void start(StreamEvents& events) = 0;
-  // No more on_read and on_end; a connection that breaks may go unseen (see is_broken()). Idempotent.
+  // No more on_read and on_end; a connection that breaks may go unseen (see is_broken()).
+  // Idempotent.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 
-  // Sends the pieces, in order, as far as the kernel takes them now; keeps a copy of the rest and sends
-  // it later. The caller keeps unsent() within its bound by not writing more while it is not 0.
+  // Sends the pieces, in order, as far as the kernel takes them now; keeps a copy of the rest and
+  // sends it later. The caller keeps unsent() within its bound by not writing more while it is not
+  // 0.
   virtual void write(std::span<const std::string_view> pieces) = 0;
   void write(std::string_view bytes) { write({&bytes, 1}); }
   // Bytes written and not yet taken by the kernel.
