@@ -1,6 +1,8 @@
 #include "proxy/upstream/limits.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -288,11 +290,11 @@ struct Mailboxes final : PermitPost {
   }
 };
 
-// Every call waits for as long as it takes: if one wake-up were lost, the test would not end.
+// Every call waits until it is served.
 TEST(OutstandingLimitThreads, NoWaiterIsForgotten) {
   constexpr int kCalls = 5'000;
   Mailboxes mail;
-  OutstandingLimit limit(limits(2, 100), 4, &mail);
+  OutstandingLimit limit(limits(1, 100), 4, &mail);
   std::atomic<int> served{0};
   std::atomic<bool> exceeded{false};
   std::atomic<int> inside{0};
@@ -308,11 +310,12 @@ TEST(OutstandingLimitThreads, NoWaiterIsForgotten) {
           ASSERT_NE(queue.wait(waiter, permit), PermitQueue::Wait::kFull);
           if (permit.holds()) waiter.permit = std::move(permit);
         }
-        while (!waiter.permit.holds()) {
+        for (int turns = 0; !waiter.permit.holds(); ++turns) {
+          ASSERT_LT(turns, 1'000'000) << "forgotten";
           mail.deliver(limit, t);
-          std::this_thread::yield();
+          if (turns > 10) std::this_thread::yield();
         }
-        if (inside.fetch_add(1) + 1 > 2) exceeded = true;
+        if (inside.fetch_add(1) + 1 > 1) exceeded = true;
         inside.fetch_sub(1);
         served.fetch_add(1);
         waiter.permit.release();
@@ -324,6 +327,45 @@ TEST(OutstandingLimitThreads, NoWaiterIsForgotten) {
   for (unsigned t = 0; t < 4; ++t) mail.deliver(limit, t);
   EXPECT_EQ(served, 4 * kCalls);
   EXPECT_FALSE(exceeded);
+  EXPECT_EQ(limit.outstanding(), 0);
+  EXPECT_EQ(limit.queued(), 0);
+}
+
+// One worker gives up the only permit in the moment in which the other begins to wait for it:
+// nobody comes later to make good for a wake-up that was lost.
+TEST(OutstandingLimitThreads, AReleaseAndAWaitThatCrossFindEachOther) {
+  constexpr int kRounds = 20'000;
+  Mailboxes mail;
+  OutstandingLimit limit(limits(1, 10), 2, &mail);
+  std::atomic<int> held{0};
+  std::atomic<int> served{0};
+  std::thread other([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      Waiting waiter;
+      for (int turns = 0; held.load() < round; ++turns) {
+        if (turns > 1'000) std::this_thread::yield();
+      }
+      Permit permit;
+      ASSERT_NE(limit.queue(1).wait(waiter, permit), PermitQueue::Wait::kFull);
+      if (permit.holds()) waiter.permit = std::move(permit);
+      for (int turns = 0; !waiter.permit.holds(); ++turns) {
+        if (turns == 1'000'000) std::abort();  // forgotten
+        mail.deliver(limit, 1);
+        if (turns > 1'000) std::this_thread::yield();
+      }
+      waiter.permit.release();
+      served.store(round);
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    Permit permit = limit.queue(0).try_acquire();
+    ASSERT_TRUE(permit.holds());
+    held.store(round);
+    for (int i = round % 64; i > 0; --i) (void)held.load();
+    permit.release();
+    while (served.load() < round) std::this_thread::yield();
+  }
+  other.join();
   EXPECT_EQ(limit.outstanding(), 0);
   EXPECT_EQ(limit.queued(), 0);
 }
