@@ -90,8 +90,8 @@ def print_cpu(cpu, names):
 
 
 def print_latency(latency, names):
-    print(f"\nLatency in µs at {RATE} requests/s, {RATE_CONNECTIONS} connections, open loop; added = "
-          "less the direct call of the same round\n")
+    print(f"\nLatency in µs at {RATE} requests/s, {RATE_CONNECTIONS} connections, open loop; added "
+          "is less the direct\ncall of the same round\n")
     print(f"{'':24}" + "".join(f"{name:>26}" for name in ["direct", *names]))
     for key in ("p50_us", "p99_us"):
         direct = [result[key] for result in latency["direct"]]
