@@ -6,6 +6,8 @@ HEADER = "// What it is.\n// Who owns it.\n#pragma once\n"
 CLEAN = {
     "proxy/base/clock.hpp": HEADER + "struct Clock { Clock(const Clock&) = delete; };\n",
     "config/model.hpp": HEADER + '#include "proxy/base/clock.hpp"\n',
+    "metrics/series.hpp": HEADER + '#include "proxy/base/clock.hpp"\n',
+    "proxy/chain/route.cpp": '#include "metrics/series.hpp"\n',
     "config/reader.cpp": '#include <yaml-cpp/yaml.h>\n#include "config/model.hpp"\n',
     "proxy/io/loop.cpp": '#include <uv.h>\n#include "config/model.hpp"\n'
                          "auto now() { return std::chrono::steady_clock::now(); }\n",

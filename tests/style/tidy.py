@@ -67,6 +67,22 @@ def tidy(build, source):
     return source, done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 
+def findings_in(output):
+    """One text for each finding; without any, the whole output (clang-tidy itself failed)."""
+    parts = re.split(r"^(?=\S+:\d+:\d+: (?:error|warning):)", output.replace(f"{ROOT}/", ""),
+                     flags=re.M)
+    parts = [re.sub(r"^\d+ warnings.*generated\.\n", "", part, flags=re.M) for part in parts]
+    return [part for part in parts if part.strip()]
+
+
+def print_new(findings, said):
+    """A finding in a header comes up in each source that includes it; once is enough."""
+    for finding in findings:
+        if finding not in said:
+            said.add(finding)
+            print(finding, end="", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -89,14 +105,14 @@ def main():
     store.mkdir(parents=True, exist_ok=True)
     keys = {path: store / key_of(path, command, salt) for path, command in sources.items()}
     todo = [path for path, key in keys.items() if not key.exists()]
-    failed = 0
+    failed, said = 0, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for source, status, output in pool.map(functools.partial(tidy, arguments.build), todo):
             if status == 0:
                 keys[source].touch()
             else:
                 failed += 1
-                print(output.replace(f"{ROOT}/", ""), flush=True)
+                print_new(findings_in(output), said)
     print(f"clang-tidy: {len(sources)} sources, {len(todo)} looked at, {failed} with findings")
     return 1 if failed else 0
 
