@@ -44,6 +44,7 @@ struct RequestHead {
   std::string_view method_text;
   std::string_view authority;  // host[:port] of the target or Host; may be empty with HTTP/1.0
   std::string_view target;     // origin form, path and query, or "*"
+  std::string_view upgrade;    // the protocols the caller asks to switch to, never h2c; else empty
   int64_t content_length = 0;  // of Framing::kLength
   Fields fields;               // without Host
 
@@ -58,6 +59,7 @@ struct ResponseHead {
   int64_t keep_alive_s = 0;          // Keep-Alive: timeout=N; 0: not said
   int64_t content_length = -1;       // as declared (also for HEAD); -1: not declared
   std::string_view reason;
+  std::string_view upgrade;  // of a 101: what the connection speaks from now on
   Fields fields;
 };
 
