@@ -15,7 +15,7 @@ import tempfile
 ORDER = ["proxy/base", "plain", "proxy/io", "proxy/http", "proxy/chain", "proxy/upstream",
          "proxy/discovery", "filters", "proxy/downstream", "admin", "proxy/app"]
 # Plain structs that every folder after base may see, though their folders hold more.
-PLAIN = re.compile(r"config/model\w*\.[ch]pp$|metrics/(names|series)\w*\.[ch]pp$")
+PLAIN = re.compile(r"config/(model|policy|matcher)\w*\.[ch]pp$|metrics/(names|series)\w*\.[ch]pp$")
 # Where the rest of those two folders stands: what it may see, and who may see it.
 SEES = {"config": "plain", "metrics": "proxy/chain"}
 SEEN_BY = {"config": {"proxy/discovery", "admin", "proxy/app"},
