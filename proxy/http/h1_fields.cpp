@@ -47,7 +47,12 @@ struct Sink {
     if (!plain && !trim_value(colon, end)) return false;
     if (*colon != ':' || end[0] != '\r' || end[1] != '\n') return false;
     line = end + 2;
-    return add({name, value, intern(name)});
+    if (left == 0) {
+      cause = Cause::kRequestHeadTooLarge;
+      return false;
+    }
+    --left;
+    return add(intern(name));
   }
 
   // Sets `end` behind the white space that follows the value.
@@ -63,19 +68,14 @@ struct Sink {
     return true;
   }
 
-  bool add(const Field& field) {
-    if (left == 0) {
-      cause = Cause::kRequestHeadTooLarge;
-      return false;
-    }
-    --left;
+  bool add(Name id) {
     constexpr uint64_t kFraming = bit_of(Name::kContentLength) | bit_of(Name::kTransferEncoding);
     constexpr uint64_t kApart = kHopNames | kFraming | bit_of(Name::kHost);
-    const uint64_t bit = bit_of(field.id);
-    if ((bit & kApart) != 0) return add_apart(field);
-    if (field.id == Name::kOther && imitates_protected_name(field.name)) return true;
+    const uint64_t bit = bit_of(id);
+    if ((bit & kApart) != 0) return add_apart({name, value, id});
+    if (id == Name::kOther && has_underscore(name) && imitates_protected_name(name)) return true;
     section.seen |= bit;
-    section.fields.add(arena, field);
+    section.fields.add(arena, {name, value, id});
     return true;
   }
 

@@ -65,6 +65,13 @@ bool is_protected_name(std::string_view name);
 // A name with '_' that some server behind us would read as a protected one (Content_Length).
 bool imitates_protected_name(std::string_view name);
 
+inline bool has_underscore(std::string_view name) {
+  bool found = false;
+#pragma GCC unroll 8
+  for (const char c : name) found |= c == '_';
+  return found;
+}
+
 // What may stand in a trailer section (RFC 9110 section 6.5.1).
 bool is_trailer_name(std::string_view name, Name id);
 
