@@ -15,6 +15,7 @@ class Worker::Server final : public downstream::Resolver {
     choose_chain();
   }
 
+  const std::string& name() const { return x_context.config.name; }
   downstream::Acceptor& acceptor() { return x_acceptor; }
   // After the worker took another snapshot.
   void choose_chain() { x_chain = x_worker.x_routes->chain_index(x_context.config.filters); }
@@ -97,7 +98,10 @@ void Worker::take_endpoints(const std::string& service,
   if (found != x_clients.end()) found->second->apply(std::move(set));
 }
 
-downstream::Acceptor& Worker::add_listener(const config::ListenerConfig& config) {
+downstream::Acceptor& Worker::acceptor_of(const config::ListenerConfig& config) {
+  for (const auto& server : x_servers) {
+    if (server->name() == config.name) return server->acceptor();
+  }
   x_servers.push_back(std::make_unique<Server>(*this, config));
   return x_servers.back()->acceptor();
 }

@@ -37,8 +37,9 @@ class Worker final : public chain::ExchangeObserver {
   void take(SnapshotPtr snapshot);
   void take_endpoints(const std::string& service, std::shared_ptr<const upstream::EndpointSet> set);
 
-  // Requires: take() was called. The listener that a socket or an address is for.
-  downstream::Acceptor& add_listener(const config::ListenerConfig& config);
+  // What accepts for that listener of the configuration, on any of its addresses. Requires: take()
+  // was called.
+  downstream::Acceptor& acceptor_of(const config::ListenerConfig& config);
 
   // The last phase of a drain: listeners close, new calls are refused, answers end their connection.
   void begin_last_phase();
