@@ -75,7 +75,10 @@ struct Sink {
     if ((bit & kApart) != 0) return add_apart({name, value, id});
     if (id == Name::kOther && has_underscore(name) && imitates_protected_name(name)) return true;
     section.seen |= bit;
-    section.fields.add(arena, {name, value, id});
+    Field& field = section.fields.append(arena);
+    field.name = name;
+    field.value = value;
+    field.id = id;
     return true;
   }
 
