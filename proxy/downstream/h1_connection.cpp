@@ -47,7 +47,7 @@ void H1Connection::on_end() {
   if (x_body != nullptr) {
     fail_body(Cause::kMalformedRequest);
   } else if (x_exchange != nullptr) {
-    if (!x_last) return end(chain::Outcome::Kind::kCallerGone);
+    if (!x_half_closes) return end(chain::Outcome::Kind::kCallerGone);
   } else {
     begin_close();
   }
@@ -152,6 +152,7 @@ void H1Connection::settle() {
 
 H1Connection::Wait H1Connection::next_wait() const {
   if (x_closing) return Wait::kClose;
+  if (x_held) return Wait::kNextTurn;
   if (!x_reading) return Wait::kPaused;
   if (x_body != nullptr) return Wait::kBody;
   if (x_exchange != nullptr) return Wait::kNothing;
@@ -205,9 +206,9 @@ void H1Connection::discard(size_t bytes) {
 void H1Connection::begin_close() {
   if (x_closing) return;
   x_closing = true;
+  runtime().outbox.flush();
   x_buffer.clear();
   x_skip = 0;
-  runtime().outbox.flush();
   x_stream->finish();
   if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
 }
@@ -238,7 +239,7 @@ void H1Connection::close_if_idle() {
 
 int H1Connection::reset() {
   const int calls = x_exchange != nullptr ? 1 : 0;
-  abort(chain::Outcome::Kind::kFailed);
+  abort(chain::Outcome::Kind::kDropped);
   return calls;
 }
 

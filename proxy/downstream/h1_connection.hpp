@@ -92,6 +92,9 @@ class H1Connection final : public Connection,
   bool is_congested() const override { return x_stream->unsent() > 0; }
   void want_request_body() override;
   void write_head(const http::ResponseHead& head, bool close);
+  // `write(char*)` fills at most `bound` bytes and returns its end.
+  template <class Write>
+  void put(size_t bound, Write write);
   // Whether what is missing of the request body may be read past, so that the connection lives on.
   bool can_skip_rest() const;
   int64_t missing_bytes() const;
@@ -100,7 +103,7 @@ class H1Connection final : public Connection,
   chain::Runtime& runtime() { return x_context.runtime; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
 
-  io::StreamPtr x_stream;              // null: over
+  io::StreamPtr x_stream;  // null: over
   chain::Exchange* x_exchange = nullptr;
   http::BodyReader* x_body = nullptr;  // in the arena; null: the request is complete
   Buffer x_buffer;
@@ -120,12 +123,13 @@ class H1Connection final : public Connection,
   uint8_t x_idle_writes = 0;                       // looks of the write timer without progress
   bool x_taking : 1 = false;
   bool x_reading : 1 = true;
-  bool x_used : 1 = false;       // a head has been seen
-  bool x_last : 1 = false;       // no request after this one
-  bool x_expects : 1 = false;    // the caller may wait for a 100 before it sends its body
-  bool x_answering : 1 = false;  // a final head was sent for this request
-  bool x_closing : 1 = false;    // our sending side has ended
-  bool x_ended : 1 = false;      // the caller's has
+  bool x_used : 1 = false;         // a head has been seen
+  bool x_last : 1 = false;         // no request after this one
+  bool x_half_closes : 1 = false;  // an end of the caller's side does not mean that it left
+  bool x_held : 1 = false;         // body bytes wait for the filters to see their head
+  bool x_expects : 1 = false;      // the caller may wait for a 100 before it sends its body
+  bool x_closing : 1 = false;      // our sending side has ended
+  bool x_ended : 1 = false;        // the caller's has
 };
 
 }  // namespace outrigger::downstream

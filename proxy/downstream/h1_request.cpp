@@ -19,6 +19,13 @@ size_t count_heads(std::string_view bytes) {
   return count;
 }
 
+Error refusal(Cause cause) {
+  Error error;
+  error.cause = cause;
+  error.ours = true;
+  return error;
+}
+
 }  // namespace
 
 std::string_view H1Connection::take(std::string_view bytes) {
@@ -40,6 +47,7 @@ std::string_view H1Connection::take(std::string_view bytes) {
 }
 
 void H1Connection::take_buffered() {
+  x_held = false;
   if (x_taking || x_buffer.empty()) return;
   x_taking = true;
   const size_t before = x_buffer.size();
@@ -55,7 +63,7 @@ void H1Connection::take_buffered() {
 void H1Connection::keep(std::string_view rest) {
   if (rest.empty()) return;
   x_buffer.append(rest);
-  if (x_exchange == nullptr || x_body != nullptr) return;
+  if (x_body != nullptr) return;
   x_heads = static_cast<uint16_t>(std::min<size_t>(x_heads + count_heads(rest), UINT16_MAX));
 }
 
@@ -77,7 +85,8 @@ bool H1Connection::take_head(std::string_view& bytes) {
   start_request(text);
   // Filters must have seen the head before a body follows it; when the driver is under way already,
   // it comes to this request after the current callback.
-  return x_body == nullptr || runtime().driver.is_idle();
+  x_held = x_body != nullptr && !runtime().driver.is_idle();
+  return !x_held;
 }
 
 void H1Connection::start_request(std::string_view text) {
@@ -85,6 +94,8 @@ void H1Connection::start_request(std::string_view text) {
   x_wait = Wait::kNothing;
   x_exchange = chain::Exchange::create(runtime(), *this);
   Arena& arena = x_exchange->arena();
+  x_version = http::Version::kHttp11;
+  x_method = http::Method::kGet;
   Result<http::RequestHead, Cause> parsed =
       http::parse_request_head(arena.copy(text), arena, x_context.head_limits());
   if (!parsed) return refuse(nullptr, parsed.error());
@@ -96,11 +107,12 @@ void H1Connection::start_request(std::string_view text) {
   x_method = request.method;
   x_expects = request.expects_continue;
   x_last = !request.keep_alive;
+  x_half_closes = x_last || x_version == http::Version::kHttp10;
   if (const Cause cause = check(request); cause != Cause::kNone) return refuse(nullptr, cause);
   if (request.framing == http::Framing::kChunked || request.content_length > 0) {
-    x_body = arena.make<http::BodyReader>(http::Side::kRequest, request.framing,
-                                          request.content_length,
-                                          x_context.head_limits().head_bytes);
+    x_body =
+        arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
+                                     x_context.head_limits().head_bytes);
   }
   if (ends_here(request, arena)) return answer_options();
   if (!x_context.via().empty()) add_via(request, x_context.via(), arena);
@@ -139,13 +151,17 @@ void H1Connection::answer_options() {
 void H1Connection::refuse(const chain::Route* route, Cause cause) {
   x_last = true;
   if (cause == Cause::kOverload) x_context.series.overload_memory.add();
-  if (x_exchange == nullptr) x_exchange = chain::Exchange::create(runtime(), *this);
-  x_exchange->answer(route, Error{.cause = cause, .ours = true});
+  if (x_exchange == nullptr) {
+    x_exchange = chain::Exchange::create(runtime(), *this);
+    x_version = http::Version::kHttp11;
+    x_method = http::Method::kGet;
+  }
+  x_exchange->answer(route, refusal(cause));
 }
 
 void H1Connection::fail_body(Cause cause) {
   x_last = true;
-  x_exchange->fail(Error{.cause = cause, .ours = true});
+  x_exchange->fail(refusal(cause));
 }
 
 bool H1Connection::take_body(std::string_view& bytes) {

@@ -26,17 +26,24 @@ void H1Connection::send_head(const http::ResponseHead& head) {
   if (x_framing == http::Framing::kUntilClose || x_context.draining || !can_skip_rest()) {
     x_last = true;
   }
-  x_answering = true;
   write_head(head, x_last);
 }
 
 void H1Connection::write_head(const http::ResponseHead& head, bool close) {
   const http::ResponseWriting writing{x_version, x_method, close, x_context.via()};
+  put(http::response_head_bound(head, writing),
+      [&](char* to) { return http::write_response_head(to, head, writing); });
+}
+
+template <class Write>
+void H1Connection::put(size_t bound, Write write) {
+  io::Outbox& outbox = runtime().outbox;
+  const bool in_place = bound <= io::Outbox::kScratchBytes;
   char* const begin =
-      runtime().outbox.reserve(*x_stream, http::response_head_bound(head, writing));
-  const char* const end = http::write_response_head(begin, head, writing);
-  runtime().outbox.commit(static_cast<size_t>(end - begin));
-  count_sent(static_cast<size_t>(end - begin));
+      in_place ? outbox.reserve(*x_stream, bound) : x_exchange->arena().array<char>(bound);
+  const auto size = static_cast<size_t>(write(begin) - begin);
+  in_place ? outbox.commit(size) : outbox.append_lasting(*x_stream, {begin, size});
+  count_sent(size);
 }
 
 void H1Connection::send_body(std::string_view bytes) {
@@ -57,14 +64,11 @@ void H1Connection::send_end(const http::Fields* trailers) {
   if (x_framing == http::Framing::kChunked) {
     static const http::Fields kNone;
     const http::Fields& fields = trailers != nullptr ? *trailers : kNone;
-    char* const begin = runtime().outbox.reserve(*x_stream, http::last_chunk_bound(fields));
-    const char* const end = http::write_last_chunk(begin, fields);
-    runtime().outbox.commit(static_cast<size_t>(end - begin));
-    count_sent(static_cast<size_t>(end - begin));
+    put(http::last_chunk_bound(fields),
+        [&](char* to) { return http::write_last_chunk(to, fields); });
   }
-  if (x_body != nullptr) x_skip = static_cast<uint32_t>(missing_bytes());
+  if (x_body != nullptr && !x_last) x_skip = static_cast<uint32_t>(missing_bytes());
   x_body = nullptr;
-  x_answering = false;
   std::exchange(x_exchange, nullptr)->end({chain::Outcome::Kind::kDone, nullptr});
   if (x_last || x_ended) {
     begin_close();
@@ -100,7 +104,7 @@ void H1Connection::count_sent(size_t bytes) {
   x_context.series.downstream_bytes_out.add(bytes);
   x_written += static_cast<uint32_t>(bytes);
   if (x_write_timer.is_armed()) return;
-  x_taken = x_written;
+  x_taken = x_written - static_cast<uint32_t>(bytes);
   x_idle_writes = 0;
   runtime().loop.timers.arm(x_write_timer,
                             now_ms() + x_context.config.timeout.write_stall_ms / kWriteLooks);
