@@ -6,10 +6,7 @@ namespace outrigger::downstream {
 
 Acceptor::Acceptor(ServerContext& context) : x_context(context) {}
 
-Acceptor::~Acceptor() {
-  stop_listening();
-  close_all();
-}
+Acceptor::~Acceptor() { close_all(); }
 
 Result<Address> Acceptor::listen(io::Network& network, const Address& at) {
   auto opened = network.listen(at, *this);
