@@ -75,6 +75,7 @@ struct Facts {
   int64_t bytes_out = 0;
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
+  bool service_port = false;  // came to a listener that is one service
   uint8_t retry_reasons = 0;  // Token bits
   bool retried_on_status = false;
   Cause cause = Cause::kNone;  // of our own answer
@@ -127,6 +128,7 @@ class Exchange : public Reapable {
   void fail(const Error& error);
   void send_continue();
   void send_interim(int status, const http::Fields& fields);
+  void want_request_body() { x_sink.want_request_body(); }
   List<Leg, LiveTag>& live_legs() { return x_live; }
   Leg* find_leg_under(const Leg& parent);
 

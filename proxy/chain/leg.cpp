@@ -207,8 +207,11 @@ void Leg::push_end(const http::Fields* trailers) {
 std::string_view Leg::body_ready() const { return x_exchange.body().at(x_body_at); }
 
 void Leg::body_consume(size_t count) {
+  RequestBody& body = x_exchange.body();
+  const bool was_full = !body.has_room();
   x_body_at += static_cast<int64_t>(count);
-  x_exchange.body().read_to(x_body_at);
+  body.read_to(x_body_at);
+  if (was_full && body.has_room()) x_exchange.want_request_body();
 }
 
 bool Leg::body_ended() const { return x_exchange.body().ends_at(x_body_at); }
@@ -315,6 +318,7 @@ void Leg::end(Outcome::Kind kind, const Error* error) noexcept {
 // Ends what is below `frame` and the frames from it on, innermost first.
 void Leg::end_from(size_t frame, Outcome::Kind kind, const Error* error) noexcept {
   end_legs_below(kind, error);
+  x_ending_error = error;
   x_call.reset();
   const Outcome outcome{kind, error};
   while (x_entered > frame) {

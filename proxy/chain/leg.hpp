@@ -111,7 +111,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   std::string_view body_ready() const;
   void body_consume(size_t count);
   bool body_ended() const;
-  int64_t body_offset() const { return x_body_at; }
+  // For Call::cancel(): the error from above that ended the leg, or null.
+  const Error* ending_error() const { return x_ending_error; }
 
  private:
   friend class Driver;
@@ -165,6 +166,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   int64_t x_reserve_ms = 0;
   Error x_error;
   Error x_interrupt_error;
+  const Error* x_ending_error = nullptr;
   Tried* x_tried = nullptr;
   const uint16_t x_first;  // frames [x_first, x_entered) are entered
   const uint16_t x_end;    // one past the last frame of this leg's segment
