@@ -52,7 +52,7 @@ struct CallRecord {
     leg->deliver_head(*head);
     leg->exchange().runtime().driver.run();
   }
-  void push(std::string_view bytes) { leg->push_body(bytes); }
+  void push(std::string_view bytes) { leg->push_body(leg->exchange().arena().copy(bytes)); }
   void end(const http::Fields* trailers = nullptr) {
     chain::Leg* const ended = leg;
     ended->push_end(trailers);
@@ -99,7 +99,7 @@ class FakeTerminal final : public chain::Terminal {
       if (!x_echoes) return;
       const std::string text = echo_text();
       if (x_record->method != "HEAD") {
-        x_record->push(x_record->leg->exchange().arena().copy(text));
+        x_record->push(text);
       }
       x_record->end();
     }
