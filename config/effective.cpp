@@ -33,27 +33,33 @@ void redact(Policy& policy) {
   }
 }
 
-}  // namespace
-
-Node write_policy(Policy policy) {
-  redact(policy);
-  WriteVisitor visitor;
-  describe(visitor, policy);
-  return visitor.take();
-}
-
-Node write_config(Config config) {
+void redact(Config& config) {
   redact(config.passthrough);
   for (ServiceConfig& service : config.services) {
     redact(service.policy);
     for (RouteConfig& route : service.routes) redact(route.policy);
   }
+}
+
+}  // namespace
+
+Node write_policy(Policy policy, Secrets secrets) {
+  if (secrets == Secrets::kRedacted) redact(policy);
+  WriteVisitor visitor;
+  describe(visitor, policy);
+  return visitor.take();
+}
+
+Node write_config(Config config, Secrets secrets) {
+  if (secrets == Secrets::kRedacted) redact(config);
   WriteVisitor visitor;
   describe(visitor, config);
   return visitor.take();
 }
 
-std::string effective(const Config& config) { return to_yaml(write_config(config)); }
+std::string effective(const Config& config) {
+  return to_yaml(write_config(config, Secrets::kRedacted));
+}
 
 std::string schema() {
   Config built_in;
@@ -75,7 +81,7 @@ std::string schema() {
 
 uint64_t fingerprint(const Config& config) {
   uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : effective(config)) {
+  for (const char c : to_yaml(write_config(config, Secrets::kShown))) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   }
   return hash;

@@ -1,6 +1,7 @@
 // Printing a tree of values: YAML for people and for reading back, JSON for the schema and the
 // admin API.
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 #include <utility>
@@ -63,8 +64,17 @@ std::string without_expansion(std::string_view text) {
   return out;
 }
 
+// Text that some YAML reader would take for a number, boolean or date.
+bool is_ambiguous(std::string_view text) {
+  constexpr auto kWords = std::to_array<std::string_view>(
+      {"y", "n", "yes", "no", "on", "off", "true", "false", "null"});
+  const bool starts_plain =
+      !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) != 0 || text[0] == '/');
+  return !starts_plain || std::find(kWords.begin(), kWords.end(), to_lower(text)) != kWords.end();
+}
+
 std::string yaml_scalar(const Node& node) {
-  if (node.quoted && looks_typed(node.text)) return quote(node.text);
+  if (node.quoted && is_ambiguous(node.text)) return quote(without_expansion(node.text));
   return is_plain_word(node.text) ? node.text : quote(without_expansion(node.text));
 }
 

@@ -47,6 +47,12 @@ void add_layer(Loaded& loaded, std::string_view name, std::string_view text,
 // What can be read is read even where the YAML had mistakes, so that all of them are told at once.
 Loaded finish(Loaded loaded) {
   Loaded result = compile(std::move(loaded.document));
+  // A value that could not be read at all is not also of the wrong kind.
+  std::erase_if(result.problems, [&](const Problem& later) {
+    return std::any_of(loaded.problems.begin(), loaded.problems.end(), [&](const Problem& first) {
+      return first.file == later.file && first.line == later.line && first.column == later.column;
+    });
+  });
   result.problems.insert(result.problems.begin(), loaded.problems.begin(), loaded.problems.end());
   std::stable_sort(
       result.problems.begin(), result.problems.end(), [&](const Problem& a, const Problem& b) {

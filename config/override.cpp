@@ -98,7 +98,7 @@ std::optional<Place> place_of_key(const Document& document, const Node& from,
 std::string json_at(const Config& config, const Target& target, std::string_view key) {
   const Policy* policy = find_policy(config, target);
   if (policy == nullptr) return {};
-  const Node written = write_policy(*policy);
+  const Node written = write_policy(*policy, Secrets::kRedacted);
   const Node* found = walk(written, key);
   return found == nullptr ? std::string() : to_json(*found, false);
 }

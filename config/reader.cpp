@@ -43,14 +43,16 @@ void Reader::wrong(const Node& node, std::string_view wanted, std::string_view h
 void Reader::unknown(const Mark& mark, std::string_view what, std::string_view word,
                      std::span<const std::string_view> known) {
   std::string message = "unknown " + std::string(what) + ' ' + in_quotes(word) + "; ";
-  const std::string_view near = nearest(word, known);
+  constexpr size_t kMostCompared = 1'000;
+  constexpr size_t kMostShown = 24;
+  const std::string_view near = nearest(word, known.first(std::min(known.size(), kMostCompared)));
   if (!near.empty()) {
     message += "did you mean " + in_quotes(near) + '?';
   } else if (known.empty()) {
     message += "there is none";
   } else {
     message += "known here: ";
-    for (size_t i = 0; i < known.size(); ++i) {
+    for (size_t i = 0; i < std::min(known.size(), kMostShown); ++i) {
       message += (i == 0 ? "" : ", ") + std::string(known[i]);
     }
   }

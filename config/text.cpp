@@ -92,6 +92,9 @@ std::optional<double> parse_duration_ms(std::string_view text) {
 
 std::string format_duration(double ms) {
   if (ms == 0) return "0s";
+  if (ms > 1'000 && ms < 60'000 && std::fmod(ms, 1'000) != 0 && std::fmod(ms, 100) == 0) {
+    return format_number(ms / 1'000) + "s";
+  }
   for (const Unit& unit : kDurationUnits) {
     if (std::fmod(ms, unit.factor) == 0) return format_number(ms / unit.factor) + unit.name.data();
   }

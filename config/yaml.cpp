@@ -133,6 +133,7 @@ class TreeBuilder : public YAML::EventHandler {
     Node node;
     YAML::anchor_t anchor = 0;
     bool has_key = false;
+    bool has_merge = false;
     Entry pending;             // its value comes next
     std::vector<Node> merges;  // of `<<`, in order
   };
@@ -171,7 +172,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     node.mark = at(mark);
     count(node, node.mark);
-    x_frames.push_back(Frame{std::move(node), anchor, false, {}, {}});
+    x_frames.push_back(Frame{std::move(node), anchor, false, false, {}, {}});
   }
 
   void close() {
@@ -211,15 +212,23 @@ class TreeBuilder : public YAML::EventHandler {
 
   void end_entry(Frame& frame, Node node) {
     frame.has_key = false;
-    if (frame.pending.key == "<<" && !frame.pending.value.quoted) {
+    const bool merges = frame.pending.key == "<<" && !frame.pending.value.quoted;
+    const Entry* first = frame.node.entry(frame.pending.key);
+    if (merges && !frame.has_merge) {
+      frame.has_merge = true;
       merge(frame, std::move(node));
       return;
     }
-    if (const Entry* first = frame.node.entry(frame.pending.key)) {
-      x_refused.push_back({frame.pending.mark, "\"" + frame.pending.key +
-                                                   "\" is given twice; the first is in line " +
-                                                   std::to_string(first->mark.line)});
+    if (merges || first != nullptr) {
+      const std::string line =
+          merges ? "" : "; the first is in line " + std::to_string(first->mark.line);
+      x_refused.push_back(
+          {frame.pending.mark, "\"" + frame.pending.key + "\" is given twice" + line});
       return;
+    }
+    if (frame.node.entries.size() >= kMaxYamlKeys) {
+      throw Refused{frame.pending.mark,
+                    "more than " + std::to_string(kMaxYamlKeys) + " keys in one map"};
     }
     frame.pending.value = std::move(node);
     frame.node.entries.push_back(std::move(frame.pending));
@@ -248,6 +257,17 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Refused> x_refused;
 };
 
+// What most often breaks a line: `${NAME}` where braces and brackets have a meaning.
+std::string hint(std::string_view text, const Mark& mark) {
+  for (int line = 1; line < mark.line; ++line) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  const bool expands = text.substr(0, text.find('\n')).find("${") != std::string_view::npos;
+  return expands ? "; quote \"${NAME}\" within [ ] and { }" : "";
+}
+
 }  // namespace
 
 Node parse_yaml(const FileText& file, const Environment& environment,
@@ -272,7 +292,7 @@ Node parse_yaml(const FileText& file, const Environment& environment,
   } catch (const YAML::Exception& error) {
     const Mark mark{file.index, std::max(error.mark.line, 0) + 1,
                     std::max(error.mark.column, 0) + 1};
-    builder.refused().push_back({mark, "this is not YAML: " + error.msg});
+    builder.refused().push_back({mark, "this is not YAML: " + error.msg + hint(file.text, mark)});
     whole = false;
   }
   for (const Refused& refused : builder.refused()) add(refused.mark, refused.what);

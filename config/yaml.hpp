@@ -19,6 +19,7 @@ using Environment = std::function<std::optional<std::string>(const std::string&)
 
 inline constexpr size_t kMaxYamlBytes = 1 << 20;
 inline constexpr size_t kMaxYamlDepth = 64;
+inline constexpr size_t kMaxYamlKeys = 5'000;  // of one map
 inline constexpr size_t kMaxYamlNodes = 200'000;
 inline constexpr size_t kMaxYamlExpandedBytes = 16 << 20;
 
