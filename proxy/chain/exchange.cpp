@@ -97,12 +97,14 @@ void Exchange::commit() {
 void Exchange::commit_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
+  x_facts.stream = head.fields.value(http::Name::kContentType).starts_with("text/event-stream");
   x_sink.send_head(head);
 }
 
 void Exchange::commit_error(const Error& error) {
   x_facts.cause = error.cause;
   x_facts.detail = error.detail;
+  x_facts.own_reply = true;
   const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_arena);
   const http::ResponseHead* head = to_head(reply, x_request.method, x_arena);
   commit_head(*head);
