@@ -87,9 +87,12 @@ class Fields {
   size_t count(Name id) const;
 
   // Name and value must live as long as the arena (see Arena::copy).
-  void add(Arena& arena, Field field);
+  void add(Arena& arena, const Field& field) {
+    if (x_size == x_capacity) grow(arena);
+    x_fields[x_size++] = field;
+  }
   void add(Arena& arena, std::string_view name, std::string_view value) {
-    add(arena, {name, value, intern(name)});
+    add(arena, Field{name, value, intern(name)});
   }
   void add(Arena& arena, Name id, std::string_view value) {
     add(arena, {to_string(id), value, id});
@@ -114,6 +117,8 @@ class Fields {
   Fields clone(Arena& arena) const;
 
  private:
+  void grow(Arena& arena);
+
   Field* x_fields = nullptr;
   uint16_t x_size = 0;
   uint16_t x_capacity = 0;

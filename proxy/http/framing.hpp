@@ -18,15 +18,15 @@ struct FramingFields {
   std::string_view transfer_encoding;
   int content_lengths = 0;  // how many fields of that name
   int transfer_encodings = 0;
+
+  // `field` is one of the two.
+  void add(const Field& field);
 };
 
 struct BodyFraming {
   Framing framing = Framing::kNone;
   int64_t length = -1;  // as declared, also where no body follows; -1: not declared
 };
-
-// Takes both fields out of `fields`.
-FramingFields take_framing_fields(Fields& fields);
 
 // kMalformedRequest, or kUnknownTransferCoding for a well-formed list of codings that is not
 // exactly "chunked" but could be honoured by somebody else.

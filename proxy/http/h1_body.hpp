@@ -10,8 +10,10 @@
 
 #include "proxy/base/arena.hpp"
 #include "proxy/base/error.hpp"
-#include "proxy/http/hop.hpp"
+#include "proxy/http/fields.hpp"
+#include "proxy/http/line_scan.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/http/side.hpp"
 
 namespace outrigger::http {
 
@@ -27,7 +29,7 @@ class BodyReader {
     Kind kind = Kind::kMore;
     Cause cause = Cause::kNone;
     std::string_view data;
-    size_t consumed = 0;  // of the bytes given, also with kError
+    size_t consumed = 0;  // of the bytes given
   };
 
   // A message without a body.
@@ -69,12 +71,15 @@ class BodyReader {
     kTrailers,
   };
 
-  Step feed_line(std::string_view bytes, Arena& arena);
+  Step feed_framing(std::string_view bytes, Arena& arena);
   Step feed_trailers(std::string_view bytes, Arena& arena);
+  Cause read_trailers(std::string_view section, Arena& arena);
   Step take_data(std::string_view bytes);
-  Step fail(Cause as_request, size_t consumed = 0);
-  bool size_digit(char c);
-  bool size_line_char(char c);
+  Step fail(Cause as_request = Cause::kMalformedRequest);
+  bool take_framing(char c);
+  bool take_size(char c);
+  bool take_extension(char c);
+  bool end_size_line();
   bool within_bounds() const;
 
   uint64_t x_remaining = 0;  // of the counted body, or of this chunk
@@ -82,8 +87,7 @@ class BodyReader {
   uint64_t x_overhead = 0;
   uint32_t x_extension_bytes = 0;
   uint32_t x_trailer_limit = 0;
-  uint32_t x_looked = 0;  // in the trailer section
-  uint32_t x_line = 0;
+  LineScan x_scan;  // of the trailer section
   Fields x_trailers;
   State x_state = State::kEnded;
   Side x_side = Side::kRequest;

@@ -12,8 +12,9 @@
 #include "proxy/base/arena.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/result.hpp"
-#include "proxy/http/hop.hpp"
+#include "proxy/http/line_scan.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/http/side.hpp"
 
 namespace outrigger::http {
 
@@ -50,12 +51,11 @@ class HeadEnd {
   bool began() const { return x_began; }
 
  private:
-  Look refuse(Cause malformed_as_request);
+  Look refuse(Cause as_request) const;
   Look start(std::string_view bytes);
 
-  uint32_t x_begin = 0;   // after empty lines
-  uint32_t x_line = 0;    // where the line that was not yet ended begins
-  uint32_t x_looked = 0;  // no LF in [x_line, x_looked)
+  LineScan x_scan;
+  uint32_t x_begin = 0;  // after empty lines
   Side x_side;
   bool x_began = false;  // the first byte of a head was there
   bool x_known = false;  // it looks like HTTP/1

@@ -2,7 +2,13 @@
 // the codec asks. Bytes only: nothing here depends on a locale. Pure functions; any thread.
 #pragma once
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -14,7 +20,6 @@ enum CharClass : uint8_t {
   kTargetChar = 1 << 2,  // may stand in a request target: 0x21-0x7E without '#'
   kValueChar = 1 << 3,   // HTAB, SP, VCHAR, obs-text
   kDigitChar = 1 << 4,
-  kPercent = 1 << 5,
 };
 
 namespace detail {
@@ -32,7 +37,6 @@ constexpr std::array<uint8_t, 256> char_classes() {
     if (c > 0x20 && c < 0x7F && c != '#') to |= kTargetChar;
     if (c == '\t' || (c >= 0x20 && c != 0x7F)) to |= kValueChar;
     if (digit) to |= kDigitChar;
-    if (c == '%') to |= kPercent;
   }
   return classes;
 }
@@ -49,6 +53,24 @@ constexpr bool all_of_class(std::string_view text, CharClass wanted) {
   uint8_t common = wanted;
   for (const char c : text) common &= classes_of(c);
   return common != 0;
+}
+
+// How many bytes at the beginning of `text` may stand in a request target.
+inline size_t target_prefix(std::string_view text) {
+  size_t at = 0;
+#ifdef __SSE2__
+  // Targets are the longest thing that is read byte by byte.
+  for (; at + 16 <= text.size(); at += 16) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i above = _mm_cmpgt_epi8(part, _mm_set1_epi8(0x20));  // signed: not for 0x80 and up
+    const __m128i wrong = _mm_or_si128(_mm_cmpeq_epi8(part, _mm_set1_epi8(0x7F)),
+                                       _mm_cmpeq_epi8(part, _mm_set1_epi8('#')));
+    const auto good = static_cast<uint32_t>(_mm_movemask_epi8(_mm_andnot_si128(wrong, above)));
+    if (good != 0xFFFF) return at + static_cast<size_t>(std::countr_one(good));
+  }
+#endif
+  while (at < text.size() && (classes_of(text[at]) & kTargetChar) != 0) ++at;
+  return at;
 }
 
 constexpr bool is_token(std::string_view text) {
