@@ -65,6 +65,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // 0 for the first attempt under the nearest opener, and so on; set by the opener.
   int attempt() const { return x_attempt; }
   void set_attempt(int attempt) { x_attempt = static_cast<uint16_t>(attempt); }
+  // A replay of what died with a reused connection does not go on another one.
+  bool wants_fresh_connection() const { return x_fresh_connection; }
+  void set_fresh_connection(bool fresh) { x_fresh_connection = fresh; }
   // The rank of a timer that belongs to the frame of `slot`: inner frames fire first.
   uint16_t timer_rank(const void* slot) const;
 
@@ -182,6 +185,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_is_local = false;
   bool x_flowing = false;
   bool x_alternate = false;
+  bool x_fresh_connection = false;
   bool x_answered = false;  // in on_leg: the opener accepted, replied or refused
 };
 

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -111,6 +112,9 @@ class Circuit {
   static constexpr uint64_t kOffBit = 0x20;
   static constexpr uint64_t kNotPlainClosed = kStateBits | kForceBits | kOffBit;
 
+  static constexpr double kNever = 2;  // a share that no count reaches
+  static constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min() / 2;
+
   static uint32_t generation_of(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
   static CircuitState machine_of(uint64_t word) {
     return static_cast<CircuitState>(word & kStateBits);
@@ -121,6 +125,12 @@ class Circuit {
   static bool refuses_nothing(uint64_t word) {
     return (word & kShadowBit) != 0 || force_of(word) == CircuitForce::kShadow;
   }
+  // A forced state other than shadow: the machine neither moves nor counts towards a trip.
+  static bool machine_rests(uint64_t word) {
+    return force_of(word) == CircuitForce::kForcedOpen ||
+           force_of(word) == CircuitForce::kForcedClosed;
+  }
+  static uint32_t probes_of(uint64_t taken) { return static_cast<uint32_t>(taken); }
   static CircuitState shown_state(uint64_t word);
 
   CircuitToken token_of(uint64_t word, bool probe) {

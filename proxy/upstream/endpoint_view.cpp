@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kSlowStartLeast = 0.01;  // so that a newcomer is picked at all
 constexpr int64_t kSlowStartStepMs = 50;  // how often weights follow the clock
-constexpr double kPenaltyForgotten = 1.0 / 64;
+constexpr double kPenaltyForgottenMs = 20'000;
 
 double slow_start_share(const Endpoint& endpoint, int64_t now_ms, int64_t slow_start_ms) {
   const int64_t age_ms = now_ms - endpoint.listed_since_ms();
@@ -24,14 +24,13 @@ double slow_start_share(const Endpoint& endpoint, int64_t now_ms, int64_t slow_s
 
 double WorkerEndpoint::load(int64_t now_ms) const {
   const auto calls = static_cast<double>(x_in_flight);
-  if (x_penalty == 0) return calls;
   const auto age_ms = static_cast<double>(now_ms - x_penalty_at_ms);
+  if (x_penalty == 0 || age_ms > kPenaltyForgottenMs) return calls;
   return calls + x_penalty * std::exp2(-age_ms / kPenaltyHalfLifeMs);
 }
 
 void WorkerEndpoint::add_penalty(int64_t now_ms) {
-  const double left = load(now_ms) - static_cast<double>(x_in_flight);
-  x_penalty = 1 + (left < kPenaltyForgotten ? 0 : left);
+  x_penalty = 1 + load(now_ms) - static_cast<double>(x_in_flight);
   x_penalty_at_ms = now_ms;
 }
 

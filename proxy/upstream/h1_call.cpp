@@ -30,7 +30,9 @@ void H1Call::begin() {
 // ---- getting a connection
 
 void H1Call::acquire() {
-  if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated)) return use(*idle);
+  if (!x_leg.wants_fresh_connection()) {
+    if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated)) return use(*idle);
+  }
   if (!x_connect_timer.is_armed()) {
     upstream().runtime.loop.timers.arm(x_connect_timer,
                                        upstream().now_ms() + x_settings.connect_timeout_ms);

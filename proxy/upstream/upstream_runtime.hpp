@@ -1,4 +1,5 @@
-// What the upstream side needs of its worker. Owned by the worker; outlives everything here.
+// What the upstream side needs of its worker. Owned by the worker and used on its thread only; it
+// outlives everything here. Borrowed references, no state of its own.
 #pragma once
 
 #include "metrics/series.hpp"
