@@ -184,6 +184,10 @@ TEST(Mistakes, APolicyWhoseFilterNoListenerHas) {
        "1s}}",
        "f:3:17: \"attempt\" is set, but no listener has the filter \"attempt_timeout\"; add it to "
        "\"filters\"?"},
+      {"listeners: [{filters: {without: [headers]}}]\ndefaults: {headers: {request: {remove: "
+       "[x]}}}",
+       "f:2:12: \"headers\" is set, but no listener has the filter \"headers\"; add it to "
+       "\"filters\"?"},
   };
   expect_each(kCases);
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [retry, circuit]}}]\n"

@@ -65,6 +65,16 @@ TEST(Yaml, SaysWhereItIsBroken) {
               ElementsAre("f:1:11: \"<<\" merges a map or a list of maps; is a * missing?"));
 }
 
+TEST(Yaml, RefusesControlCharactersAndWhatIsNotUtf8) {
+  EXPECT_THAT(
+      mistakes("workers: 1\n\x04\nunmatched: drop\n"),
+      ElementsAre("f:2:1: a control character; within \"double quotes\" write it as \\xNN"));
+  EXPECT_THAT(mistakes(std::string_view("workers: 1\0", 11)),
+              ElementsAre(HasSubstr("f:1:11: a control character")));
+  EXPECT_THAT(mistakes("x-a: \xc3\xa9\xff"), ElementsAre("f:1:7: this is not UTF-8"));
+  EXPECT_THAT(mistakes("x-a: \xc3"), ElementsAre("f:1:6: this is not UTF-8"));
+}
+
 TEST(Yaml, TellsAKeyThatIsGivenTwice) {
   EXPECT_THAT(mistakes("workers: 1\nworkers: 2\n"),
               ElementsAre("f:2:1: \"workers\" is given twice; the first is in line 1"));
