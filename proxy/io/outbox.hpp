@@ -1,0 +1,47 @@
+// The Outbox gathers what one loop callback writes to one stream (a head, then a piece of body)
+// into a single send. Small pieces are copied, large ones are only pointed at: they must live until
+// the end of the callback, as everything in the scratch buffer does. The loop flushes it after each
+// callback; writing to another stream flushes first. One for each loop.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "proxy/io/stream.hpp"
+
+namespace outrigger::io {
+
+class Outbox {
+ public:
+  // Copied.
+  void append(Stream& stream, std::string_view bytes);
+  // Not copied when large: must live until the loop callback returns.
+  void append_lasting(Stream& stream, std::string_view bytes);
+
+  // Room for `bytes` to be written in place, then commit() what was used; for heads. At most
+  // kScratchBytes. The stream must be the one of the commit that follows at once.
+  char* reserve(Stream& stream, size_t bytes);
+  void commit(size_t bytes);
+
+  void flush();
+  // The stream is about to close: what is gathered for it is dropped.
+  void forget(const Stream& stream);
+
+  static constexpr size_t kScratchBytes = 128 * 1024;
+  static constexpr size_t kCopyBelowBytes = 4096;
+
+ private:
+  static constexpr size_t kPieces = 16;
+
+  void aim_at(Stream& stream);
+  void add_piece(std::string_view piece);
+
+  Stream* x_stream = nullptr;
+  size_t x_used = 0;
+  size_t x_count = 0;
+  std::array<std::string_view, kPieces> x_pieces;
+  std::array<char, kScratchBytes> x_scratch;
+};
+
+}  // namespace outrigger::io

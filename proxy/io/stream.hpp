@@ -1,0 +1,68 @@
+// A Stream is a connection as the codecs see it: bytes in, bytes out, and its ends. TCP, unix
+// sockets, TLS and the tests' in-memory pipe are all one type. Owned by whoever speaks on it; one
+// thread. Destroying a stream closes it at once and silently; give it to the Reaper when it may be
+// on the call stack: it is silent from then on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/reaper.hpp"
+
+namespace outrigger::io {
+
+// Events come from the loop, never from inside a call into the stream.
+class StreamEvents {
+ public:
+  // `bytes` lie in the loop's scratch buffer: valid until the callback returns, never empty.
+  virtual void on_read(std::string_view bytes) = 0;
+  // The peer has finished sending; we may still send.
+  virtual void on_end() = 0;
+  // The connection is dead (reset, timed out, failed write). The last event.
+  virtual void on_broken() = 0;
+  // unsent() has come down to 0 after it was not.
+  virtual void on_drained() = 0;
+
+ protected:
+  ~StreamEvents() = default;
+};
+
+class Stream : public Reapable {
+ public:
+  // Begins to read and deliver. `events` must outlive the stream or be replaced.
+  virtual void start(StreamEvents& events) = 0;
+  // No more on_read and on_end; a connection that breaks may go unseen (see is_broken()).
+  // Idempotent.
+  virtual void pause_reading() = 0;
+  virtual void resume_reading() = 0;
+
+  // Sends the pieces, in order, as far as the kernel takes them now; keeps a copy of the rest and
+  // sends it later. The caller keeps unsent() within its bound by not writing more while it is not
+  // 0.
+  virtual void write(std::span<const std::string_view> pieces) = 0;
+  void write(std::string_view bytes) { write({&bytes, 1}); }
+  // Bytes written and not yet taken by the kernel.
+  virtual size_t unsent() const = 0;
+
+  // Ends our sending side after everything unsent has gone. Idempotent.
+  virtual void finish() = 0;
+  // Drops everything unsent and makes the close that follows a reset (RST).
+  virtual void abort() = 0;
+
+  // For a paused stream: whether the peer is known to have reset the connection.
+  virtual bool is_broken() const = 0;
+  // How many of our bytes the peer's kernel has acknowledged, where that can be known (TCP: the
+  // tcpi_bytes_acked of tcp_info(7), less the SYN).
+  virtual std::optional<uint64_t> bytes_acked() const = 0;
+
+  virtual Address peer() const = 0;
+};
+
+using StreamPtr = std::unique_ptr<Stream>;
+
+}  // namespace outrigger::io
