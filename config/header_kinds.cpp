@@ -112,8 +112,7 @@ Node HeaderValues::schema() const {
   from_file.set("type", Node::string("object"));
   from_file.set("additionalProperties", Node::scalar("false"));
   from_file.set("properties", std::move(properties));
-  return any_of({map_of(any_of({Text{}.schema(), std::move(from_file)})),
-                 enum_schema(std::array<std::string_view, 1>{"off"})});
+  return or_off(map_of(any_of({Text{}.schema(), std::move(from_file)})));
 }
 
 void HeaderMatches::read(Reader& reader, const Node& node, std::vector<HeaderMatch>& out) const {
@@ -139,7 +138,7 @@ Node Edits::write(const HeaderEdits& edits) const {
   return edits.empty() ? Node::scalar("off") : Map<HeaderEdits>{}.write(edits);
 }
 
-Node Edits::schema() const { return off_or(Map<HeaderEdits>{}).schema(); }
+Node Edits::schema() const { return or_off(Map<HeaderEdits>{}.schema()); }
 
 void HeaderSection::read(Reader& reader, const Node& node, Headers& out) const {
   Map<Headers>{[](Headers& headers) { headers = {}; }}.read(reader, node, out);
@@ -150,6 +149,6 @@ Node HeaderSection::write(const Headers& headers) const {
   return empty ? Node::scalar("off") : Map<Headers>{}.write(headers);
 }
 
-Node HeaderSection::schema() const { return off_or(Map<Headers>{}).schema(); }
+Node HeaderSection::schema() const { return or_off(Map<Headers>{}.schema()); }
 
 }  // namespace outrigger::config

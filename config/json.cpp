@@ -29,22 +29,27 @@ Json parse_bounded(std::string_view text, std::string& problem) {
   return json;
 }
 
-Node to_node(const Json& json) {
+// JSON has no lines here; values are counted instead, so that a value that is read twice (for a
+// service and its route) is known to be the same.
+Node to_node(const Json& json, int& count) {
+  const Mark mark{-1, 0, ++count};
+  Node node;
   if (json.is_object()) {
-    Node node = Node::map();
+    node = Node::map();
     for (const auto& [key, value] : json.items()) {
-      node.entries.push_back(Entry{key == "true" ? "on" : key, {}, to_node(value)});
+      const Mark key_mark{-1, 0, ++count};
+      node.entries.push_back(Entry{key == "true" ? "on" : key, key_mark, to_node(value, count)});
     }
-    return node;
+  } else if (json.is_array()) {
+    node = Node::list();
+    for (const Json& item : json) node.items.push_back(to_node(item, count));
+  } else if (json.is_string()) {
+    node = Node::string(json.get_ref<const std::string&>());
+  } else if (!json.is_null()) {
+    node = Node::scalar(json.dump());
   }
-  if (json.is_array()) {
-    Node node = Node::list();
-    for (const Json& item : json) node.items.push_back(to_node(item));
-    return node;
-  }
-  if (json.is_null()) return {};
-  if (json.is_string()) return Node::string(json.get_ref<const std::string&>());
-  return Node::scalar(json.dump());
+  node.mark = mark;
+  return node;
 }
 
 }  // namespace
@@ -54,7 +59,8 @@ Node parse_json(std::string_view text, std::vector<Problem>& problems) {
   if (text.size() > kMaxYamlBytes) {
     problem = "the document is larger than 1MiB";
   } else if (const Json json = parse_bounded(text, problem); problem.empty()) {
-    return to_node(json);
+    int count = 0;
+    return to_node(json, count);
   }
   problems.push_back(Problem{"", 0, 0, "", problem});
   return {};

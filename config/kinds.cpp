@@ -54,6 +54,13 @@ Node enum_schema(std::span<const std::string_view> words) {
   return any_of({std::move(schema), pattern(kVariable)});
 }
 
+Node or_off(Node schema) {
+  Node no = Node::map();
+  no.set("const", Node::scalar("false"));
+  const std::array<std::string_view, 1> words = {"off"};
+  return any_of({enum_schema(words), std::move(no), std::move(schema)});
+}
+
 Node any_of(std::vector<Node> schemas) {
   Node list = Node::list();
   for (Node& schema : schemas) {

@@ -135,12 +135,8 @@ struct Or {
     return value ? kind.write(*value) : Node::scalar(word);
   }
   Node schema() const {
-    const std::array<std::string_view, 1> words = {word};
-    Node off = Node::map();
-    off.set("const", Node::scalar("false"));
-    std::vector<Node> schemas = {enum_schema(words), kind.schema()};
-    if (word == "off") schemas.push_back(std::move(off));
-    return any_of(std::move(schemas));
+    if (word == "off") return or_off(kind.schema());
+    return any_of({enum_schema(std::array<std::string_view, 1>{word}), kind.schema()});
   }
 };
 

@@ -10,8 +10,8 @@
 
 namespace outrigger::config {
 
-// Where something stands. Lines and columns start at 1; line 0 means nowhere (built in, or a
-// patch).
+// Where something stands. Lines and columns start at 1. Line 0 means no line: built in, or a patch,
+// whose values are counted in `column`.
 struct Mark {
   int file = -1;  // index into the names of the files read; -1 is none
   int line = 0;

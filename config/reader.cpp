@@ -26,11 +26,13 @@ std::string shown(const Node& node) {
 
 void Reader::problem(const Mark& mark, std::string what) {
   constexpr size_t kMostProblems = 1'000;
-  Problem problem{"", mark.line, mark.column, path(), std::move(what)};
+  Problem problem{"", mark.line, mark.line == 0 ? 0 : mark.column, path(), std::move(what)};
   if (mark.file >= 0) problem.file = x_document.files[static_cast<size_t>(mark.file)];
-  // A problem without a place is a patch's: there the path tells two of them apart.
-  const std::string where = mark.line == 0 ? problem.path : std::string();
-  const bool is_new = x_said.insert(where + to_string(problem)).second;
+  const std::string place = std::to_string(mark.file) + ':' + std::to_string(mark.line) + ':' +
+                            std::to_string(mark.column) + ':';
+  // Nothing of the file says it: then the path tells two such problems apart.
+  const std::string nowhere = mark == Mark{} ? problem.path : std::string();
+  const bool is_new = x_said.insert(place + nowhere + problem.what).second;
   if (is_new && x_problems.size() < kMostProblems) x_problems.emplace_back(mark, problem);
 }
 

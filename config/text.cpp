@@ -115,22 +115,26 @@ std::string format_size(int64_t bytes) {
   return "0B";
 }
 
+// The decimal point is moved in the text: a division would round once more.
 std::optional<double> parse_share(std::string_view text) {
   const auto split = split_unit(text);
   if (!split || split->second != "%") return std::nullopt;
-  return split->first / 100;
+  const std::string shifted = std::string(text.substr(0, text.size() - 1)) + "e-2";
+  double share = 0;
+  std::from_chars(shifted.data(), shifted.data() + shifted.size(), share);
+  return share;
 }
 
 std::string format_share(double share) {
-  std::array<char, 64> digits{};
-  for (int precision = 1; precision <= 17; ++precision) {
-    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
-                                            share * 100, std::chars_format::fixed, precision - 1);
-    std::string text(digits.data(), end);
-    text += '%';
-    if (error == std::errc() && parse_share(text) == share) return text;
-  }
-  return format_number(share * 100) + "%";
+  std::string digits = format_number(share);
+  size_t point = std::min(digits.find('.'), digits.size());
+  if (point < digits.size()) digits.erase(point, 1);
+  point += 2;
+  while (digits.size() < point) digits += '0';
+  if (digits.size() > point) digits.insert(point, ".");
+  const size_t first = digits.find_first_not_of('0');
+  const size_t keep = point - 1;  // one digit before the point
+  return digits.substr(std::min(first, keep)) + '%';
 }
 
 std::string format_number(double value) {

@@ -86,6 +86,9 @@ class SchemaVisitor {
   Node x_properties = Node::map();
 };
 
+// The schema, or `off` (which a YAML 1.1 tool writes `false`).
+Node or_off(Node schema);
+
 // The name of a struct's map in later.hpp and in the schema.
 template <class Struct>
 inline constexpr std::string_view kSection = "";
@@ -119,7 +122,7 @@ struct Map {
     Struct built_in{};
     SchemaVisitor visitor;
     describe(visitor, built_in);
-    return visitor.take();
+    return off == nullptr ? visitor.take() : or_off(visitor.take());
   }
 };
 

@@ -268,6 +268,39 @@ std::string hint(std::string_view text, const Mark& mark) {
   return expands ? "; quote \"${NAME}\" within [ ] and { }" : "";
 }
 
+// The length of the UTF-8 character at the start of the text; 0 when there is none.
+size_t utf8_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  const size_t length = first < 0x80   ? 1
+                        : first < 0xc2 ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 0;
+  if (length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+// YAML has no control characters, and yaml-cpp would take one of them for the end of the file.
+std::optional<Refused> find_bad_character(int file, std::string_view text) {
+  Mark mark{file, 1, 1};
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    const size_t length = utf8_length(text);
+    if (length == 0) return Refused{mark, "this is not UTF-8"};
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
+      return Refused{mark, "a control character; within \"double quotes\" write it as \\xNN"};
+    }
+    mark.column = c == '\n' ? 1 : mark.column + 1;
+    mark.line += c == '\n' ? 1 : 0;
+    text.remove_prefix(length);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Node parse_yaml(const FileText& file, const Environment& environment,
@@ -277,6 +310,10 @@ Node parse_yaml(const FileText& file, const Environment& environment,
   };
   if (file.text.size() > kMaxYamlBytes) {
     add({file.index, 1, 1}, "the file is larger than 1MiB");
+    return {};
+  }
+  if (const auto bad = find_bad_character(file.index, file.text)) {
+    add(bad->mark, bad->what);
     return {};
   }
   TreeBuilder builder(file.index, environment);
