@@ -3,10 +3,6 @@
 namespace outrigger::metrics {
 namespace {
 
-constexpr std::array<std::string_view, kRequestOutcomes> kRequestOutcomeNames = {
-    "success", "client_error", "upstream_error", "proxy_refused",
-    "timeout", "fallback",     "cancelled",
-};
 constexpr std::array<std::string_view, kAttemptOutcomes> kAttemptOutcomeNames = {
     "success", "failure", "timeout", "cancelled"};
 constexpr std::array<std::string_view, kFallbackKinds> kFallbackNames = {"stale", "service",

@@ -21,8 +21,4 @@ class Recorder final : public chain::ExchangeObserver {
   const Clock& x_clock;
 };
 
-// How a call ended, for requests_total. A status of the upstream's own counts by its class; an
-// answer of ours by its cause.
-RequestOutcome classify(const chain::Facts& facts, const chain::Outcome& outcome);
-
 }  // namespace outrigger::metrics

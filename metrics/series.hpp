@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/error.hpp"
@@ -77,6 +77,10 @@ enum class RequestOutcome : uint8_t {
   kCancelled,
 };
 inline constexpr size_t kRequestOutcomes = 7;
+inline constexpr std::array<std::string_view, kRequestOutcomes> kRequestOutcomeNames = {
+    "success", "client_error", "upstream_error", "proxy_refused",
+    "timeout", "fallback",     "cancelled",
+};
 enum class AttemptOutcome : uint8_t { kSuccess, kFailure, kTimeout, kCancelled };
 inline constexpr size_t kAttemptOutcomes = 4;
 enum class FallbackKind : uint8_t { kStale, kService, kRespond, kOmit };
@@ -136,7 +140,7 @@ class RequestTable {
 };
 
 // What one worker counts for one service or named route. The recorder writes what is known when a
-// call ends (requests, request and stream duration, replies, fallbacks), filters and forwarder the
+// call ends (requests, request and stream duration, replies), filters and forwarder the
 // rest as it happens. What circuits and limits would have refused, they count themselves.
 struct ServiceSeries {
   explicit ServiceSeries(const Bounds& bounds)
