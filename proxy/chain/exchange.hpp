@@ -76,6 +76,8 @@ struct Facts {
   int64_t bytes_out = 0;
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
+  bool own_reply = false;     // the answer is our own, for `cause`
+  bool stream = false;        // the answer is text/event-stream
   bool service_port = false;  // came to a listener that is one service
   uint8_t retry_reasons = 0;  // Token bits
   bool retried_on_status = false;
@@ -131,7 +133,6 @@ class Exchange : public Reapable {
   void push_end(const http::Fields* trailers);
   void send_continue();
   void send_interim(int status, const http::Fields& fields);
-  void want_request_body() { x_sink.want_request_body(); }
   List<Leg, LiveTag>& live_legs() { return x_live; }
   Leg* find_leg_under(const Leg& parent);
   // A leg read on, or ended: what nobody will read goes, and the caller may send more.
