@@ -33,13 +33,7 @@ void RouteSet::add_service(const config::ServiceConfig& service) {
   chain::ServiceRoutes routes;
   routes.hosts = service.hosts;
   for (const config::RouteConfig& route : service.routes) {
-    chain::RouteMatch match;
-    match.path = route.match.path;
-    match.methods = route.match.methods;
-    for (const auto& header : route.match.headers) {
-      match.fields.emplace_back(header.name, header.value);
-    }
-    routes.routes.push_back({std::move(match), make_route(service, &route)});
+    routes.routes.emplace_back(chain::match_of(route.match), make_route(service, &route));
   }
   routes.otherwise = make_route(service, nullptr);
   x_table.add(service.name, std::move(routes));

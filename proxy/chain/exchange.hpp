@@ -105,6 +105,8 @@ class Exchange : public Reapable {
   const Facts& facts() const { return x_facts; }
   const Route* route() const { return x_route; }
   Leg& first_leg() { return *x_first; }
+  // Whether it went down a chain; else it was answered without one.
+  bool has_chain() const { return x_first != nullptr; }
 
   // -- the server side
 
@@ -142,6 +144,7 @@ class Exchange : public Reapable {
 
  private:
   friend class ExchangePool;
+  void run_on(const Route* route);
   Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
   ~Exchange() override = default;
 

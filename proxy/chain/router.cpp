@@ -14,6 +14,12 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 }  // namespace
 
+RouteMatch match_of(const config::RouteMatch& config) {
+  RouteMatch match{config.path, config.methods, {}};
+  for (const auto& header : config.headers) match.fields.emplace_back(header.name, header.value);
+  return match;
+}
+
 bool RouteMatch::matches(const http::RequestHead& request, std::string_view canonical_path) const {
   if (path.ends_with('*')) {
     if (!canonical_path.starts_with(std::string_view(path).substr(0, path.size() - 1))) return false;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/model.hpp"
 #include "proxy/base/arena.hpp"
 #include "proxy/chain/route.hpp"
 #include "proxy/http/message.hpp"
@@ -26,6 +27,8 @@ struct RouteMatch {
 
   bool matches(const http::RequestHead& request, std::string_view canonical_path) const;
 };
+
+RouteMatch match_of(const config::RouteMatch& config);
 
 struct ServiceRoutes {
   std::vector<std::string> hosts;  // lower case: `name`, `name:port`, `*.suffix`, `*.suffix:port`
