@@ -2,7 +2,7 @@
 // Every key of a policy, described once; see visitors.hpp. Included by the sources of this folder
 // only. The order is the order of the effective output.
 
-#include "config/policy_kinds.hpp"
+#include "config/kinds_of_policy.hpp"
 
 namespace outrigger::config {
 

@@ -38,7 +38,8 @@ TEST(Layers, OffReplacesAWholeMap) {
   const Policy policy = only_service(R"(
 defaults: { circuit: { window: 20s }, retry: { attempts: 3 }, timeout: { request: 1s } }
 services:
-  orders: { circuit: off, retry: off, timeout: off, limits: off, cache: off, pool: off, endpoint_circuit: off, headers: off }
+  orders: { circuit: off, retry: off, timeout: off, limits: off, cache: off, pool: off,
+            endpoint_circuit: off, headers: off }
 )")
                             .policy;
   EXPECT_FALSE(policy.circuit);
@@ -76,7 +77,8 @@ services:
     circuit: off
     routes:
       - { match: { path: /slow/* }, timeout: { request: 9s } }
-      - { name: reads, match: { path: "*", method: GET, headers: { X-Beta: "1" } }, circuit: { window: 20s } }
+      - { name: reads, match: { path: "*", method: GET, headers: { X-Beta: "1" } },
+          circuit: { window: 20s } }
 )");
   ASSERT_EQ(orders.routes.size(), 2U);
   const RouteConfig& slow = orders.routes[0];
