@@ -1,8 +1,6 @@
-// Where a connection goes to or comes from: an IPv4 or IPv6 address with a port, or the path of a unix
-// socket. A value type; never a name that has to be looked up. Any thread.
+// Where a connection goes to or comes from: an IPv4 or IPv6 address with a port, or the path of a
+// unix socket. A value type; never a name that has to be looked up. Any thread.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <array>
 #include <compare>
@@ -11,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <sys/socket.h>
 
 #include "proxy/base/result.hpp"
 
@@ -34,7 +34,9 @@ class Address {
   uint16_t port() const { return x_port; }
   const std::string& path() const { return x_path; }
   std::span<const uint8_t> ip() const {
-    return {x_ip.data(), x_kind == Kind::kIpv4 ? size_t{4} : x_kind == Kind::kIpv6 ? size_t{16} : 0};
+    return {x_ip.data(), x_kind == Kind::kIpv4   ? size_t{4}
+                         : x_kind == Kind::kIpv6 ? size_t{16}
+                                                 : 0};
   }
   bool is_loopback() const;
   bool is_link_local() const;
@@ -43,8 +45,8 @@ class Address {
   // Fills `to`; returns its length. Requires: kind is not kNone.
   socklen_t to_sockaddr(sockaddr_storage& to) const;
 
-  std::string to_string() const;     // as parse() reads it
-  std::string ip_string() const;     // without port and brackets
+  std::string to_string() const;  // as parse() reads it
+  std::string ip_string() const;  // without port and brackets
 
   bool operator==(const Address&) const = default;
   std::strong_ordering operator<=>(const Address&) const = default;

@@ -1,6 +1,6 @@
-// A Buffer is a contiguous queue of bytes with a bound that its owner checks: what was received and not
-// yet understood, or sent and not yet taken by the kernel. It holds no memory while it is empty, so an
-// idle connection costs none. One thread.
+// A Buffer is a contiguous queue of bytes with a bound that its owner checks: what was received and
+// not yet understood, or sent and not yet taken by the kernel. It holds no memory while it is
+// empty, so an idle connection costs none. One thread.
 #pragma once
 
 #include <cstddef>

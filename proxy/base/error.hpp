@@ -60,11 +60,11 @@ enum class Token : uint8_t {
 struct CauseRow {
   Cause cause;
   Token token;
-  int status;                  // HTTP
-  int grpc_status;             // 13 INTERNAL, 14 UNAVAILABLE, ...
-  std::string_view type;       // registered in RFC 9209 section 2.3
-  std::string_view name;       // metric label and details: "circuit_open", "malformed_request"
-  std::string_view sentence;   // the plain-text answer
+  int status;                 // HTTP
+  int grpc_status;            // 13 INTERNAL, 14 UNAVAILABLE, ...
+  std::string_view type;      // registered in RFC 9209 section 2.3
+  std::string_view name;      // metric label and details: "circuit_open", "malformed_request"
+  std::string_view sentence;  // the plain-text answer
 };
 
 // The row of `cause`. Requires: cause is not kNone.
@@ -86,9 +86,10 @@ struct Error {
   Cause cause = Cause::kNone;
   Sent sent = Sent::kMaybe;
   bool ours = false;              // our own refusal, not what the upstream did
+  bool callers_deadline = false;  // kTimeout because of a deadline that the caller set
   int64_t retry_after_s = 0;      // > 0: a Retry-After field goes with it
   int received_status = 0;        // > 0: the upstream status that this answer stands in for
-  std::string_view detail;        // for Proxy-Status details and the log; may be empty
+  std::string_view detail{};      // for Proxy-Status details and the log; may be empty
 };
 
 }  // namespace outrigger

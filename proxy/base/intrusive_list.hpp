@@ -51,7 +51,8 @@ class List {
   void push_back(T& item) { insert(item, *x_head.x_prev, x_head); }
   void push_front(T& item) { insert(item, x_head, *x_head.x_next); }
 
-  // Keeps a list sorted that is; among equals the one that came first stays first. Looks from the back.
+  // Keeps a list sorted that is; among equals the one that came first stays first. Looks from the
+  // back.
   template <class Less>
   void insert_sorted(T& item, Less less) {
     Node* after = &x_head;

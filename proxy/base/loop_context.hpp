@@ -1,5 +1,5 @@
-// What everything that lives on one event loop is given: its time, timers, chance and graveyard. The
-// real loop (io::Loop) and the tests' virtual one both provide it. One thread each.
+// What everything that lives on one event loop is given: its time, timers, chance and graveyard.
+// The real loop (io::Loop) and the tests' virtual one both provide it. One thread each.
 #pragma once
 
 #include "proxy/base/clock.hpp"

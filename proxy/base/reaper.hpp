@@ -1,6 +1,6 @@
-// Nobody dies in their own callback: an owner that drops a child which may be on the call stack gives
-// it to the Reaper. It is destroyed at one place only, after the writes of the turn were flushed and
-// before the loop sleeps. One for each loop; nothing else may flush it.
+// Nobody dies in their own callback: an owner that drops a child which may be on the call stack
+// gives it to the Reaper. It is destroyed at one place only, after the writes of the turn were
+// flushed and before the loop sleeps. One for each loop; nothing else may flush it.
 #pragma once
 
 #include <memory>

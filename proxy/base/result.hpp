@@ -1,6 +1,6 @@
-// Result<T> is a value or a failure; no exceptions travel on the data path. The failure type defaults
-// to a plain sentence for people; the data path uses Cause or Error (see error.hpp). A value type:
-// no thread, no owner.
+// Result<T> is a value or a failure; no exceptions travel on the data path. The failure type
+// defaults to a plain sentence for people; the data path uses Cause or Error (see error.hpp). A
+// value type: no thread, no owner.
 #pragma once
 
 #include <string>

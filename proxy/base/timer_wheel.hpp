@@ -1,7 +1,7 @@
-// Two hashed wheels (1 ms x 256, 256 ms x 256) hold every timer of a loop; the loop drives them with
-// one system timer. Arming is O(1), moving a deadline later is one store (the timer is looked at again
-// when its old slot comes up). Never early; due timers fire in order of their deadline, and of two
-// with the same deadline the one with the higher rank, the inner policy, first.
+// Two hashed wheels (1 ms x 256, 256 ms x 256) hold every timer of a loop; the loop drives them
+// with one system timer. Arming is O(1), moving a deadline later is one store (the timer is looked
+// at again when its old slot comes up). Never early; due timers fire in order of their deadline,
+// and of two with the same deadline the one with the higher rank, the inner policy, first.
 // (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987.) One thread.
 #pragma once
 
@@ -30,7 +30,10 @@ class Timer : public ListNode<Timer> {
 
   bool is_armed() const { return x_deadline_ms != kNever; }
   int64_t deadline_ms() const { return x_deadline_ms; }
-  void cancel() { x_deadline_ms = kNever; unlink(); }
+  void cancel() {
+    x_deadline_ms = kNever;
+    unlink();
+  }
   void set_rank(uint16_t rank) { x_rank = rank; }
 
  private:

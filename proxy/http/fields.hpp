@@ -1,6 +1,6 @@
-// The header or trailer fields of one message, in order, as views into the arena of its exchange. Names
-// that the proxy itself looks at are interned: comparing one is comparing a byte. Names keep the case
-// in which they came; comparison ignores it. (RFC 9110 section 5.) One thread.
+// The header or trailer fields of one message, in order, as views into the arena of its exchange.
+// Names that the proxy itself looks at are interned: comparing one is comparing a byte. Names keep
+// the case in which they came; comparison ignores it. (RFC 9110 section 5.) One thread.
 #pragma once
 
 #include <cstddef>
@@ -53,7 +53,7 @@ enum class Name : uint8_t {
 
 // kOther for a name that is not interned.
 Name intern(std::string_view name);
-std::string_view to_string(Name name);  // lower case
+std::string_view to_string(Name name);                   // lower case
 bool same_name(std::string_view a, std::string_view b);  // ASCII, case-insensitive
 
 struct Field {
@@ -87,11 +87,18 @@ class Fields {
   size_t count(Name id) const;
 
   // Name and value must live as long as the arena (see Arena::copy).
-  void add(Arena& arena, Field field);
-  void add(Arena& arena, std::string_view name, std::string_view value) {
-    add(arena, {name, value, intern(name)});
+  void add(Arena& arena, const Field& field) { append(arena) = field; }
+  // The same, to be filled in by the caller.
+  Field& append(Arena& arena) {
+    if (x_size == x_capacity) grow(arena);
+    return x_fields[x_size++];
   }
-  void add(Arena& arena, Name id, std::string_view value) { add(arena, {to_string(id), value, id}); }
+  void add(Arena& arena, std::string_view name, std::string_view value) {
+    add(arena, Field{name, value, intern(name)});
+  }
+  void add(Arena& arena, Name id, std::string_view value) {
+    add(arena, {to_string(id), value, id});
+  }
   // Replaces all of that name by one, at the place of the first.
   void set(Arena& arena, std::string_view name, std::string_view value);
   void set(Arena& arena, Name id, std::string_view value) { set(arena, to_string(id), value); }
@@ -112,13 +119,15 @@ class Fields {
   Fields clone(Arena& arena) const;
 
  private:
+  void grow(Arena& arena);
+
   Field* x_fields = nullptr;
   uint16_t x_size = 0;
   uint16_t x_capacity = 0;
 };
 
-// Calls visit(std::string_view) for each element of a comma-separated list (RFC 9110 section 5.6.1),
-// without surrounding white space; empty elements are left out.
+// Calls visit(std::string_view) for each element of a comma-separated list (RFC 9110
+// section 5.6.1), without surrounding white space; empty elements are left out.
 template <class F>
 void for_each_element(std::string_view list, F visit) {
   constexpr std::string_view kBlank = " \t";

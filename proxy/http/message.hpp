@@ -1,6 +1,6 @@
-// The heads of a request and a response, whatever version of HTTP carried them. Plain values; every view
-// points into the arena of the exchange. Framing fields (content-length, transfer-encoding) and hop
-// fields are not in `fields`: the codec took them out and says what they said. One thread.
+// The heads of a request and a response, whatever version of HTTP carried them. Plain values; every
+// view points into the arena of the exchange. Framing fields (content-length, transfer-encoding)
+// and hop fields are not in `fields`: the codec took them out and says what they said. One thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,16 @@
 namespace outrigger::http {
 
 enum class Method : uint8_t {
-  kOther, kGet, kHead, kPost, kPut, kDelete, kConnect, kOptions, kTrace, kPatch,
+  kOther,
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kConnect,
+  kOptions,
+  kTrace,
+  kPatch,
 };
 
 Method method_from(std::string_view name);  // case-sensitive (RFC 9110 section 9.1)
@@ -28,15 +37,16 @@ struct RequestHead {
   Method method = Method::kGet;
   Version version = Version::kHttp11;
   Framing framing = Framing::kNone;
-  bool keep_alive = true;          // the caller's wish
-  bool expects_continue = false;   // Expect: 100-continue
-  bool te_trailers = false;        // the caller accepts trailers (RFC 9110 section 10.1.4)
-  bool absolute_form = false;      // the target named the authority (RFC 9112 section 3.2.2)
+  bool keep_alive = true;         // the caller's wish
+  bool expects_continue = false;  // Expect: 100-continue
+  bool te_trailers = false;       // the caller accepts trailers (RFC 9110 section 10.1.4)
+  bool absolute_form = false;     // the target named the authority (RFC 9112 section 3.2.2)
   std::string_view method_text;
-  std::string_view authority;      // host[:port] of the target or Host; may be empty with HTTP/1.0
-  std::string_view target;         // origin form, path and query, or "*"
-  int64_t content_length = 0;      // of Framing::kLength
-  Fields fields;                   // without Host
+  std::string_view authority;  // host[:port] of the target or Host; may be empty with HTTP/1.0
+  std::string_view target;     // origin form, path and query, or "*"
+  std::string_view upgrade;    // the protocols the caller asks to switch to, never h2c; else empty
+  int64_t content_length = 0;  // of Framing::kLength
+  Fields fields;               // without Host
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
 };
@@ -49,7 +59,11 @@ struct ResponseHead {
   int64_t keep_alive_s = 0;          // Keep-Alive: timeout=N; 0: not said
   int64_t content_length = -1;       // as declared (also for HEAD); -1: not declared
   std::string_view reason;
+  std::string_view upgrade;  // of a 101: what the connection speaks from now on
   Fields fields;
 };
+
+// A response that goes on for as long as it likes: text/event-stream, gRPC.
+bool is_stream(const ResponseHead& head);
 
 }  // namespace outrigger::http

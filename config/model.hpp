@@ -1,0 +1,260 @@
+#pragma once
+// The whole configuration as plain structs: every key of this version with its default as the
+// initialiser. Built by the reader, then immutable and shared by all threads. Addresses are text
+// (`10.0.0.1:80`, `[::1]:80`, `unix:PATH`), checked by the reader. Knows nothing of YAML.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/policy.hpp"
+
+namespace outrigger::config {
+
+enum class FilterKind : uint8_t {
+  kAccessLog,
+  kTrace,
+  kHeaders,
+  kFallback,
+  kDeadline,
+  kOutstanding,
+  kRetry,
+  kCircuit,
+  kAttemptTimeout,
+};
+
+inline constexpr std::array<std::string_view, 9> kFilterNames = {
+    "access_log",  "trace", "headers", "fallback",        "deadline",
+    "outstanding", "retry", "circuit", "attempt_timeout",
+};
+
+constexpr std::string_view to_string(FilterKind filter) {
+  return kFilterNames[static_cast<size_t>(filter)];
+}
+
+// Outermost first; forwarding always follows the last one.
+inline std::vector<FilterKind> default_filters() {
+  return {FilterKind::kAccessLog, FilterKind::kTrace,    FilterKind::kHeaders,
+          FilterKind::kFallback,  FilterKind::kDeadline, FilterKind::kOutstanding,
+          FilterKind::kRetry,     FilterKind::kCircuit,  FilterKind::kAttemptTimeout};
+}
+
+enum class Role : uint8_t { kViewer, kOperator };
+
+struct AdminToken {
+  std::string name;  // who, in events
+  Role role = Role::kViewer;
+  std::string file;
+
+  bool operator==(const AdminToken&) const = default;
+};
+
+struct AdminConfig {
+  std::string address = "127.0.0.1:9901";
+  std::vector<AdminToken> tokens;
+  bool insecure = false;  // faces a network without TLS, by intent
+
+  bool operator==(const AdminConfig&) const = default;
+};
+
+struct MetricsConfig {
+  std::string address = "127.0.0.1:9902";
+  bool endpoint_label = false;
+  std::vector<double> histogram_buckets_ms{0.5, 1,   2.5,   5,     10,    25,     50,     100,
+                                           250, 500, 1'000, 2'500, 5'000, 10'000, 30'000, 60'000};
+
+  bool operator==(const MetricsConfig&) const = default;
+};
+
+struct MemoryConfig {
+  std::optional<int64_t> limit_bytes;  // off is `auto`: 85 % of the cgroup
+  int64_t cache_bytes = 32LL << 20;
+  int64_t retry_bodies_bytes = 16LL << 20;
+
+  bool operator==(const MemoryConfig&) const = default;
+};
+
+enum class LogFormat : uint8_t { kJson };
+enum class LogWhen : uint8_t { kAll, kErrors };
+
+struct AccessLogConfig {
+  std::optional<std::string> path;
+  LogFormat format = LogFormat::kJson;
+  LogWhen when = LogWhen::kAll;
+  double sample_share = 1.0;
+  std::optional<int64_t> slow_ms;  // a slower call is always logged
+
+  bool operator==(const AccessLogConfig&) const = default;
+};
+
+struct RequestIdConfig {
+  std::string header = "x-request-id";
+  bool generate = false;
+
+  bool operator==(const RequestIdConfig&) const = default;
+};
+
+struct TracingConfig {
+  bool propagate = true;
+
+  bool operator==(const TracingConfig&) const = default;
+};
+
+struct StartupConfig {
+  int64_t wait_ms = 10'000;
+
+  bool operator==(const StartupConfig&) const = default;
+};
+
+struct DrainConfig {
+  int64_t grace_ms = 25'000;
+  int64_t quiet_ms = 2'000;
+
+  bool operator==(const DrainConfig&) const = default;
+};
+
+enum class Unmatched : uint8_t { kPassthrough, kRefuse };
+enum class Intercept : uint8_t { kAny, kProxy, kAuthority };
+
+struct ListenerTimeout {
+  int64_t head_ms = 10'000;
+  int64_t body_idle_ms = 60'000;
+  int64_t keepalive_ms = 3'600'000;
+  int64_t write_stall_ms = 30'000;
+
+  bool operator==(const ListenerTimeout&) const = default;
+};
+
+struct ListenerLimits {
+  int connections = 16'384;
+  int pipelined = 16;
+  int64_t header_bytes = 64 * 1024;
+  int fields = 100;
+  int64_t target_bytes = 8 * 1024;
+  int requests_per_turn = 32;
+
+  bool operator==(const ListenerLimits&) const = default;
+};
+
+struct ListenerConfig {
+  std::string name = "outbound";
+  std::vector<std::string> addresses{"127.0.0.1:15001", "[::1]:15001"};
+  Intercept intercept = Intercept::kAny;
+  std::optional<std::string> service;  // this port is that one service
+  std::optional<std::string> via;      // pseudonym (RFC 9110 section 7.6.3)
+  ListenerTimeout timeout;
+  ListenerLimits limits;
+  std::vector<FilterKind> filters = default_filters();
+
+  bool operator==(const ListenerConfig&) const = default;
+};
+
+struct DnsRegistryConfig {
+  std::string name = "dns";
+  std::vector<std::string> servers;  // ADDRESS or ADDRESS:PORT; empty is `system`
+  int64_t ttl_min_ms = 1'000;
+  int64_t ttl_max_ms = 300'000;
+  std::optional<std::string> hosts_file;
+
+  bool operator==(const DnsRegistryConfig&) const = default;
+};
+
+struct StaticEndpoint {
+  std::string address;
+  int weight = 1;
+
+  bool operator==(const StaticEndpoint&) const = default;
+};
+
+// Where endpoints come from: a tree whose leaves are lists, files and DNS names. `kind` says which
+// members count.
+struct EndpointSource {
+  enum class Kind : uint8_t { kNone, kStatic, kFile, kDns, kUnion, kFirstOf };
+
+  Kind kind = Kind::kNone;
+  std::vector<StaticEndpoint> endpoints;  // kStatic
+  std::string file;                       // kFile: watched
+  std::string dns_name;                   // kDns: A and AAAA
+  int dns_port = 0;                       // kDns
+  std::string registry = "dns";           // kDns: which of Config::registries
+  std::vector<EndpointSource> parts;      // kUnion, kFirstOf
+  int64_t hold_ms = 30'000;               // kFirstOf: before switching back
+  int min = 1;  // as a part of first_of: fewer endpoints and it is passed over
+
+  bool operator==(const EndpointSource&) const = default;
+};
+
+struct RouteMatch {
+  std::string path;                  // exact, or a prefix when it ends in `*`; empty matches all
+  std::vector<std::string> methods;  // empty matches all
+  std::vector<HeaderMatch> headers;  // all of them
+
+  bool operator==(const RouteMatch&) const = default;
+};
+
+struct RouteConfig {
+  std::string name;  // may be empty when neither circuit nor limits are overridden
+  RouteMatch match;
+  Policy policy;                       // complete: the service's, with the route's own over it
+  std::vector<std::string> overrides;  // the policy sections that the route writes, in file order
+
+  bool owns(std::string_view section) const {
+    return std::find(overrides.begin(), overrides.end(), section) != overrides.end();
+  }
+  bool operator==(const RouteConfig&) const = default;
+};
+
+struct ServiceConfig {
+  std::string name;
+  bool hosts_auto = true;          // `hosts` is what the name and the source imply
+  std::vector<std::string> hosts;  // lower case: `name`, `name:port`, `*.suffix`, `*.suffix:port`
+  EndpointSource endpoints;
+  Policy policy;
+  std::vector<RouteConfig> routes;  // first match wins
+
+  bool operator==(const ServiceConfig&) const = default;
+};
+
+struct Config {
+  std::optional<AdminConfig> admin = AdminConfig{};
+  std::optional<MetricsConfig> metrics = MetricsConfig{};
+  int workers = 1;  // 0 is `auto`: one a core
+  MemoryConfig memory;
+  AccessLogConfig access_log;
+  RequestIdConfig request_id;
+  TracingConfig tracing;
+  StartupConfig startup;
+  DrainConfig drain;
+  Unmatched unmatched = Unmatched::kPassthrough;
+  std::vector<ListenerConfig> listeners{ListenerConfig{}};
+  std::vector<DnsRegistryConfig> registries{DnsRegistryConfig{}};
+  Policy passthrough = passthrough_policy();  // of calls that no service claims
+  std::vector<ServiceConfig> services;        // in file order
+
+  const ServiceConfig* find_service(std::string_view name) const {
+    for (const auto& service : services) {
+      if (service.name == name) return &service;
+    }
+    return nullptr;
+  }
+
+  // What worked before the sidecar came must go on: no request timeout, no limit on outstanding
+  // calls, no circuit, no fallback, no retry but of what never left.
+  static Policy passthrough_policy() {
+    Policy policy;
+    policy.timeout.request_ms.reset();
+    policy.limits.outstanding.reset();
+    policy.circuit.reset();
+    policy.endpoint_circuit.reset();
+    policy.cache.reset();
+    policy.retry->on = Matcher{};
+    return policy;
+  }
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace outrigger::config

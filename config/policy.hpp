@@ -1,0 +1,249 @@
+#pragma once
+// What a service does with its calls: every policy, with its built-in value. Plain structs, filled
+// by the reader, shared between threads as part of an immutable Config. `off` is std::nullopt.
+// Durations are milliseconds, sizes bytes, shares 0..1.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/matcher.hpp"
+
+namespace outrigger::config {
+
+enum class Mode : uint8_t { kEnforce, kShadow };  // shadow decides and counts, refuses nothing
+enum class Balance : uint8_t { kLeastLoaded, kRoundRobin, kRandom };
+enum class Protocol : uint8_t { kAuto, kHttp1 };
+
+inline constexpr int64_t kAutoMs = -1;  // `attempt: auto`
+
+struct Timeout {
+  int64_t connect_ms = 1'000;                   // always bounded
+  std::optional<int64_t> request_ms = 15'000;   // last request byte to response head
+  std::optional<int64_t> attempt_ms = kAutoMs;  // of one try; see attempt_timeout_ms()
+  std::optional<int64_t> idle_ms = 300'000;     // between bytes of a plain response
+  std::optional<int64_t> stream_idle_ms = 3'600'000;
+  std::optional<int64_t> total_ms;  // bounds everything
+
+  bool operator==(const Timeout&) const = default;
+};
+
+struct Backoff {
+  int64_t base_ms = 25;
+  int64_t max_ms = 250;
+
+  bool operator==(const Backoff&) const = default;
+};
+
+Matcher any_failure();
+Matcher default_retry_on();
+Matcher default_circuit_failures();
+
+struct Retry {
+  int attempts = 1;  // counts the first try
+  int unsent = 2;    // further places for what provably never left
+  Matcher on = default_retry_on();
+  Methods methods{Methods::Kind::kIdempotent, {}};
+  Backoff backoff;
+  double budget_share = 0.2;  // of the real traffic of the last 10 s
+  int64_t body_max_bytes = 64 * 1024;
+
+  bool operator==(const Retry&) const = default;
+};
+
+struct Limits {
+  std::optional<int64_t> outstanding = 1024;
+  int64_t queue = 0;
+  int64_t queue_wait_ms = 250;
+  int64_t header_bytes = 64 * 1024;   // of a response head
+  std::optional<int64_t> body_bytes;  // of a request
+  Mode mode = Mode::kEnforce;
+
+  bool operator==(const Limits&) const = default;
+};
+
+struct ConsecutiveFailures {
+  int count = 5;
+  int64_t over_ms = 1'000;  // the run has lasted at least so long
+
+  bool operator==(const ConsecutiveFailures&) const = default;
+};
+
+struct Ramp {
+  std::vector<double> steps{0.25, 0.5};  // share of the calls let through, step by step
+  int64_t each_ms = 1'000;
+
+  bool operator==(const Ramp&) const = default;
+};
+
+struct Circuit {
+  Mode mode = Mode::kEnforce;
+  std::optional<ConsecutiveFailures> consecutive_failures = ConsecutiveFailures{};
+  std::optional<double> failure_rate_share = 0.5;
+  std::optional<double> slow_rate_share;
+  std::optional<int64_t> slow_call_ms;
+  int64_t window_ms = 10'000;
+  int min_requests = 20;
+  int64_t open_for_ms = 5'000;
+  int64_t open_max_ms = 60'000;
+  int probes = 1;
+  std::optional<Ramp> ramp = Ramp{};
+  Matcher failures = default_circuit_failures();
+
+  bool operator==(const Circuit&) const = default;
+};
+
+struct EndpointCircuit {
+  int consecutive_failures = 7;
+  int64_t open_for_ms = 5'000;
+  int64_t open_max_ms = 60'000;
+  Mode mode = Mode::kEnforce;
+
+  bool operator==(const EndpointCircuit&) const = default;
+};
+
+// A field to write. The value stands here, or is `prefix` and the content of `file` (a secret).
+struct HeaderValue {
+  std::string name;  // lower case
+  std::string value;
+  std::string file;  // empty: `value` counts
+  std::string prefix;
+
+  bool operator==(const HeaderValue&) const = default;
+};
+
+struct HeaderEdits {
+  std::vector<HeaderValue> set;
+  std::vector<HeaderValue> add;
+  std::vector<std::string> remove;  // lower case
+
+  bool empty() const { return set.empty() && add.empty() && remove.empty(); }
+  bool operator==(const HeaderEdits&) const = default;
+};
+
+struct Headers {
+  HeaderEdits request;
+  HeaderEdits response;
+
+  bool operator==(const Headers&) const = default;
+};
+
+// Fallbacks: what stands in for a call that cannot be made. Tried in order.
+struct FallbackStale {
+  int64_t max_age_ms = 600'000;
+  bool operator==(const FallbackStale&) const = default;
+};
+struct FallbackService {
+  std::string service;
+  std::optional<int64_t> within_ms;  // kept back from the deadline; off: 25 % of `request` where
+                                     // `on` has timeout, else nothing
+  bool operator==(const FallbackService&) const = default;
+};
+struct FallbackRespond {
+  int status = 200;
+  std::vector<HeaderValue> headers;
+  std::string body;
+  std::string body_file;  // empty: `body` counts; read when the service is built
+  bool operator==(const FallbackRespond&) const = default;
+};
+enum class FallbackOmit : uint8_t { kNoContent, kEmptyList };
+
+struct Fallback {
+  Matcher on = any_failure();
+  Methods methods{Methods::Kind::kSafe, {}};
+  std::variant<FallbackStale, FallbackService, FallbackRespond, FallbackOmit> action;
+
+  bool operator==(const Fallback&) const = default;
+};
+
+enum class CacheStore : uint8_t { kUnlessForbidden, kRfc9111 };
+
+struct Cache {
+  int64_t entry_bytes = 256 * 1024;
+  std::optional<std::vector<std::string>> key_fields;  // off is `all_but_noise`
+  CacheStore store = CacheStore::kUnlessForbidden;
+
+  bool operator==(const Cache&) const = default;
+};
+
+struct Pool {
+  std::optional<int64_t> connections;       // of one endpoint and worker
+  std::optional<int64_t> idle_ms = 50'000;  // off: no connection is kept
+  int64_t idle_unsafe_ms = 1'000;  // a request that may not be repeated wants one this fresh
+  std::optional<int64_t> lifetime_ms = 600'000;
+
+  bool operator==(const Pool&) const = default;
+};
+
+struct Authority {
+  enum class Kind : uint8_t { kAuto, kCaller, kUpstream, kName };
+
+  Kind kind = Kind::kAuto;
+  std::string name;  // only for kName
+
+  bool operator==(const Authority&) const = default;
+};
+
+// Everything a route, service, profile or `defaults` may say, resolved down to the built-in values.
+struct Policy {
+  std::optional<int64_t> keep_last_ms = 600'000;  // when_empty; off is `refuse`
+  Protocol protocol = Protocol::kAuto;
+  Pool pool;
+  Authority authority;
+  Balance balance = Balance::kLeastLoaded;
+  std::optional<int64_t> slow_start_ms;
+  double panic_below_share = 0.2;  // 0 is off
+  Timeout timeout;
+  std::optional<std::string> deadline_header;  // lower case
+  std::optional<Retry> retry = Retry{};
+  Limits limits;
+  std::optional<Circuit> circuit = Circuit{};
+  std::optional<EndpointCircuit> endpoint_circuit = EndpointCircuit{};
+  std::vector<Fallback> fallback;
+  std::optional<Cache> cache = Cache{};
+  Headers headers;
+
+  bool operator==(const Policy&) const = default;
+};
+
+// What `attempt` comes to: `auto` is request/attempts, and nothing with one attempt or no request.
+inline std::optional<int64_t> attempt_timeout_ms(const Policy& policy) {
+  if (policy.timeout.attempt_ms != kAutoMs) return policy.timeout.attempt_ms;
+  const int attempts = policy.retry ? policy.retry->attempts : 1;
+  if (attempts <= 1 || !policy.timeout.request_ms) return std::nullopt;
+  return std::max<int64_t>(1, *policy.timeout.request_ms / attempts);
+}
+
+inline Matcher any_failure() {
+  Matcher on;
+  on.any = true;
+  return on;
+}
+
+inline Matcher default_retry_on() {
+  Matcher on;
+  on.add(FailureToken::kConnect)
+      .add(FailureToken::kReset)
+      .add(FailureToken::kRefusedStream)
+      .add(FailureToken::kTimeout)
+      .add_grpc(14);
+  on.statuses = {502, 503, 504};
+  return on;
+}
+
+inline Matcher default_circuit_failures() {
+  Matcher failures;
+  failures.add(FailureToken::kConnect)
+      .add(FailureToken::kTimeout)
+      .add(FailureToken::kReset)
+      .add_grpc(14)
+      .add_grpc(13)
+      .add_grpc(2)
+      .add_grpc(4);
+  failures.server_errors = true;
+  return failures;
+}
+
+}  // namespace outrigger::config

@@ -1,0 +1,202 @@
+// An Exchange is one call of the neighbour, from its request head to the last byte of the answer.
+// It owns the arena in which everything of the call lives, the request body, and the first leg. It
+// is made by the server side (downstream), which is its ResponseSink and its owner: after
+// send_end() or abort() the owner ends it. Memory comes from the worker's pool and returns through
+// the Reaper. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "metrics/series.hpp"
+#include "proxy/base/arena.hpp"
+#include "proxy/base/loop_context.hpp"
+#include "proxy/chain/leg.hpp"
+#include "proxy/chain/request_body.hpp"
+#include "proxy/http/message.hpp"
+#include "proxy/io/outbox.hpp"
+
+namespace outrigger::chain {
+
+class Driver;
+class Exchange;
+class ExchangePool;
+struct Route;
+
+// What the exchange writes its answer to. Calls come in this order: interim*, head, body*, end;
+// after the head, abort may come instead of the rest. After end or abort nothing comes. Only from
+// within these two may the sink end the exchange.
+class ResponseSink {
+ public:
+  virtual void send_interim(int status, const http::Fields& fields) = 0;
+  virtual void send_head(const http::ResponseHead& head) = 0;
+  // `bytes` live until the loop callback returns.
+  virtual void send_body(std::string_view bytes) = 0;
+  virtual void send_end(const http::Fields* trailers) = 0;
+  // The answer that was begun cannot be completed.
+  virtual void abort(const Error& error) = 0;
+  // What was written has not all gone: no more until Exchange::on_sink_drained().
+  virtual bool is_congested() const = 0;
+  // The request body has room again (RequestBody::has_room).
+  virtual void want_request_body() = 0;
+
+ protected:
+  ~ResponseSink() = default;
+};
+
+// Sees each exchange as it ends; writes the metrics of the call and, through the access log, its
+// line.
+class ExchangeObserver {
+ public:
+  virtual void on_exchange_end(const Exchange& exchange, const Outcome& outcome) = 0;
+
+ protected:
+  ~ExchangeObserver() = default;
+};
+
+// What an exchange needs of its worker.
+struct Runtime {
+  LoopContext loop;
+  io::Outbox& outbox;
+  Driver& driver;
+  ExchangePool& exchanges;
+  MemoryBudget& retry_bodies;
+  ExchangeObserver* observer = nullptr;
+};
+
+// What is known of the call by the time it ends: for the access log, metrics and details. Views
+// live in the arena or longer.
+struct Facts {
+  int64_t start_ns = 0;
+  int64_t first_byte_ns = 0;  // the response head was committed; 0: none was
+  int64_t queue_ms = 0;
+  int64_t connect_ms = 0;
+  int64_t bytes_in = 0;  // body bytes
+  int64_t bytes_out = 0;
+  int attempts = 0;
+  int status = 0;             // what the caller got; 0: nothing
+  bool own_reply = false;     // the answer is our own, for `cause`
+  bool stream = false;        // the answer is text/event-stream
+  bool service_port = false;  // came to a listener that is one service
+  uint8_t retry_reasons = 0;  // Token bits
+  bool retried_on_status = false;
+  Cause cause = Cause::kNone;  // of our own answer
+  std::string_view detail;
+  std::string_view endpoint;         // of the attempt that answered, or of the last one
+  std::string_view fallback;         // its kind
+  std::string_view circuit;          // state that the call met
+  std::string_view upstream_reason;  // what the upstream did that was replaced
+  std::string_view request_id;
+  std::string_view trace_id;
+};
+
+class Exchange : public Reapable {
+ public:
+  static Exchange* create(Runtime& runtime, ResponseSink& sink);
+
+  Runtime& runtime() { return x_runtime; }
+  LoopContext& loop() { return x_runtime.loop; }
+  Arena& arena() { return x_arena; }
+  http::RequestHead& request() { return x_request; }
+  const http::RequestHead& request() const { return x_request; }
+  RequestBody& body() { return x_body; }
+  Facts& facts() { return x_facts; }
+  const Facts& facts() const { return x_facts; }
+  const Route* route() const { return x_route; }
+  Leg& first_leg() { return *x_first; }
+  // Whether it went down a chain; else it was answered without one.
+  bool has_chain() const { return x_first != nullptr; }
+
+  // -- the server side
+
+  // Goes down `chain`. Requires: request() is filled.
+  void begin(const Route& route, const Chain& chain);
+  // Answers by itself without a chain: a malformed request, an unknown host.
+  void answer(const Route* route, const Error& error);
+  void append_request_body(std::string_view bytes);
+  void finish_request(const http::Fields* trailers);
+  void on_sink_drained();
+  // What the caller sends cannot be taken (malformed, too slow, too large): ends the legs, then
+  // answers with the error or, after the commit, aborts. Nothing after the last byte of the answer.
+  void fail(const Error& error);
+  // Ends everything now, silently, and gives the memory to the Reaper.
+  void end(const Outcome& outcome);
+
+  bool request_complete() const { return x_body.is_complete(); }
+  int64_t request_complete_ms() const { return x_request_complete_ms; }
+  bool is_committed() const { return x_committed; }
+
+  // -- the driver and the legs
+
+  // The head has passed the outermost filter of the first leg: nothing can be replaced any more.
+  void commit();
+  void push_body(std::string_view bytes);
+  void push_end(const http::Fields* trailers);
+  void send_continue();
+  void send_interim(int status, const http::Fields& fields);
+  List<Leg, LiveTag>& live_legs() { return x_live; }
+  Leg* find_leg_under(const Leg& parent);
+  // A leg read on, or ended: what nobody will read goes, and the caller may send more.
+  void on_body_read();
+
+  void reap() override;
+
+ private:
+  friend class ExchangePool;
+  void run_on(const Route* route);
+  Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
+  ~Exchange() override = default;
+
+  // An error as the caller gets it.
+  struct ErrorAnswer {
+    const http::ResponseHead* head;
+    std::string_view body;
+  };
+
+  template <class F>
+  void for_each_leg(F visit);
+  void tell_calls_of_body();
+  Call* flowing_call();
+  int64_t slowest_reader();
+  void note_head(const http::ResponseHead& head);
+  ErrorAnswer answer_of(const Error& error);
+  void send(const ErrorAnswer& answer);
+
+  Runtime& x_runtime;
+  ResponseSink& x_sink;
+  Arena x_arena;
+  http::RequestHead x_request;
+  RequestBody x_body;
+  Facts x_facts;
+  const Route* x_route = nullptr;
+  List<Leg, LiveTag> x_live;
+  LegPtr x_first;
+  int64_t x_request_complete_ms = 0;
+  bool x_committed = false;
+  bool x_congested = false;
+  bool x_continued = false;  // a 100 went to the caller
+  bool x_complete = false;   // the last byte of the answer, or the abort, went to the sink
+  bool x_body_full = false;  // the caller's connection was told to wait
+  uint32_t x_round = 0;
+  bool x_ended = false;
+};
+
+// Blocks of one size for exchanges; keeps a bounded number of free ones. One for each worker.
+class ExchangePool {
+ public:
+  static constexpr size_t kBlockBytes = 6 * 1024;
+  static constexpr size_t kFreeMax = 256;
+
+  ~ExchangePool();
+  std::span<std::byte> take();
+  void give_back(void* block);
+  size_t in_use() const { return x_in_use; }
+
+ private:
+  void* x_free = nullptr;
+  size_t x_free_count = 0;
+  size_t x_in_use = 0;
+};
+
+}  // namespace outrigger::chain

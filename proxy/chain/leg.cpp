@@ -1,0 +1,399 @@
+#include "proxy/chain/leg.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "proxy/base/assert.hpp"
+#include "proxy/chain/driver.hpp"
+#include "proxy/chain/exchange.hpp"
+#include "proxy/chain/local_reply.hpp"
+
+namespace outrigger::chain {
+namespace {
+
+// Calls visit(frame) for each set bit in [first, end), innermost frame first.
+template <class F>
+void for_each_frame_up(uint32_t bits, size_t first, size_t end, F visit) {
+  bits &= static_cast<uint32_t>((uint64_t{1} << end) - 1);
+  bits &= ~static_cast<uint32_t>((uint64_t{1} << first) - 1);
+  while (bits != 0) {
+    const int frame = 31 - std::countl_zero(bits);
+    bits &= ~(uint32_t{1} << frame);
+    visit(static_cast<size_t>(frame));
+  }
+}
+
+}  // namespace
+
+void CancelLeg::operator()(Leg* leg) const noexcept {
+  leg->end({Outcome::Kind::kDropped, nullptr});
+}
+
+LegPtr Leg::create(Exchange& exchange, const Chain& chain, size_t first, Leg* parent) {
+  Arena& arena = exchange.arena();
+  auto* slots = static_cast<std::byte*>(arena.allocate(chain.segment_bytes(first)));
+  void* at = arena.allocate(sizeof(Leg), alignof(Leg));
+  LegPtr leg(new (at) Leg(exchange, chain, first, parent, slots));
+  exchange.live_legs().push_back(*leg);
+  leg->mark_ready();
+  return leg;
+}
+
+Leg::Leg(Exchange& exchange, const Chain& chain, size_t first, Leg* parent, std::byte* slots)
+    : x_exchange(exchange),
+      x_chain(chain),
+      x_parent(parent),
+      x_slots(slots),
+      x_request(parent != nullptr ? parent->x_request : &exchange.request()),
+      x_first(static_cast<uint16_t>(first)),
+      x_end(static_cast<uint16_t>(chain.segment_end(first))),
+      x_entered(x_first),
+      x_at(x_end),
+      x_depth(parent != nullptr ? static_cast<uint8_t>(parent->x_depth + 1) : uint8_t{0}) {}
+
+// ---- the request
+
+http::RequestHead& Leg::edit_request() {
+  if (x_own_request != nullptr) return *x_own_request;
+  if (x_parent == nullptr) {
+    x_own_request = &x_exchange.request();
+  } else {
+    x_own_request = x_exchange.arena().make<http::RequestHead>(*x_request);
+    x_own_request->fields = x_request->fields.clone(x_exchange.arena());
+  }
+  x_request = x_own_request;
+  return *x_own_request;
+}
+
+int64_t Leg::deadline_ms() const {
+  int64_t deadline = x_deadline_ms;
+  for (const Leg* leg = x_parent; leg != nullptr; leg = leg->x_parent) {
+    deadline = std::min(deadline, leg->x_deadline_ms);
+  }
+  return deadline;
+}
+
+int64_t Leg::reserve_ms() const {
+  for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
+    if (leg->x_reserve_ms > 0) return leg->x_reserve_ms;
+  }
+  return 0;
+}
+
+bool Leg::is_alternate() const {
+  for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
+    if (leg->x_alternate) return true;
+  }
+  return false;
+}
+
+// Shared by the attempts under one opener: kept in the leg above them.
+Tried& Leg::tried() {
+  Leg& keeper = x_parent != nullptr ? *x_parent : *this;
+  if (keeper.x_tried == nullptr) keeper.x_tried = x_exchange.arena().make<Tried>();
+  return *keeper.x_tried;
+}
+
+uint16_t Leg::timer_rank(const void* slot) const {
+  return static_cast<uint16_t>(x_depth * Chain::kFiltersMax + frame_of(slot));
+}
+
+// ---- steps of filters
+
+void Leg::reply(const LocalReply& reply) {
+  x_response = to_head(reply, x_request->method, x_exchange.arena());
+  x_local_body = x_response->framing == http::Framing::kNone ? std::string_view() : reply.body;
+  x_is_local = true;
+  x_has_error = false;
+  x_answered = true;
+}
+
+void Leg::refuse(const Error& error) {
+  set_error(error);
+  x_answered = true;
+}
+
+void Leg::set_error(const Error& error) {
+  x_error = error;
+  x_has_error = true;
+  x_response = nullptr;
+  x_is_local = false;
+}
+
+void Leg::resume() {
+  x_paused = false;
+  mark_ready();
+}
+
+void Leg::fail(const void* slot, const Error& error) { interrupt_at(frame_of(slot), error); }
+
+void Leg::interrupt_at(size_t frame, const Error& error) {
+  if (x_interrupted && x_interrupt_at <= frame) return;
+  x_interrupted = true;
+  x_interrupt_at = static_cast<uint16_t>(frame);
+  x_interrupt_error = error;
+  mark_ready();
+}
+
+// The memory of an ended leg may go before the driver looks again.
+void Leg::mark_ready() {
+  if (x_phase != Phase::kEnded) x_exchange.runtime().driver.ready(*this);
+}
+
+LegPtr Leg::open_rest() { return create(x_exchange, x_chain, x_end, this); }
+
+LegPtr Leg::open(const Chain& chain, bool alternate) {
+  LegPtr leg = create(x_exchange, chain, 0, this);
+  leg->x_alternate = alternate;
+  return leg;
+}
+
+void Leg::accept(LegPtr below) {
+  OUTRIGGER_ASSERT(below->x_parent == this && below->x_phase == Phase::kDelivered);
+  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_accepted == nullptr);
+  x_accepted = std::move(below);
+  x_response = x_accepted->x_response;
+  x_is_local = x_accepted->x_is_local;
+  x_local_body = x_accepted->x_local_body;
+  x_has_error = x_accepted->x_has_error;
+  x_error = x_accepted->x_error;
+  x_answered = true;
+}
+
+// ---- reports of calls
+
+void Leg::deliver_head(http::ResponseHead& head) {
+  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_response == nullptr);
+  x_response = &head;
+  x_phase = Phase::kUp;
+  mark_ready();
+}
+
+void Leg::deliver_reply(const LocalReply& local) {
+  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_response == nullptr);
+  reply(local);
+  x_answered = false;
+  x_phase = Phase::kUp;
+  mark_ready();
+}
+
+void Leg::deliver_error(const Error& error) {
+  if (x_phase != Phase::kWaiting) return interrupt_at(x_end, error);
+  set_error(error);
+  x_phase = Phase::kUp;
+  mark_ready();
+}
+
+void Leg::deliver_interim(int status, const http::Fields& fields) {
+  constexpr int kContinue = 100;
+  if (status == kContinue) return x_exchange.send_continue();
+  if (x_held == nullptr && !may_open()) return x_exchange.send_interim(status, fields);
+  // Another attempt's answer may yet be taken, and then these were never sent.
+  Arena& arena = x_exchange.arena();
+  auto* held = arena.make<HeldInterim>(HeldInterim{nullptr, status, fields.clone(arena)});
+  *x_held_last = held;
+  x_held_last = &held->next;
+}
+
+void Leg::push_body(std::string_view bytes) {
+  for_each_frame_up(x_chain.response_chunks(), x_first, x_entered, [&](size_t frame) {
+    x_chain.filter(frame).on_chunk(*this, slot_of(frame), Way::kResponse, bytes);
+  });
+  if (x_interrupted) return;
+  if (x_parent != nullptr) return x_parent->push_body(bytes);
+  x_exchange.push_body(bytes);
+}
+
+void Leg::push_end(const http::Fields* trailers) {
+  for_each_frame_up(x_chain.response_end(), x_first, x_entered, [&](size_t frame) {
+    x_chain.filter(frame).on_body_end(*this, slot_of(frame), Way::kResponse);
+  });
+  if (x_interrupted) return;
+  if (x_parent != nullptr) return x_parent->push_end(trailers);
+  x_exchange.push_end(trailers);
+}
+
+std::string_view Leg::body_ready() const { return x_exchange.body().at(x_body_at); }
+
+void Leg::body_consume(size_t count) {
+  x_body_at += static_cast<int64_t>(count);
+  x_exchange.on_body_read();
+}
+
+bool Leg::body_ended() const { return x_exchange.body().ends_at(x_body_at); }
+
+// ---- moves, by the driver
+
+void Leg::step() {
+  if (x_interrupted) return interrupt();
+  if (x_paused) return;
+  if (x_phase == Phase::kDown) return go_down();
+  if (x_phase == Phase::kUp) return go_up();
+  if (x_phase == Phase::kWaiting && x_answered) return answer_from(opener());
+}
+
+void Leg::go_down() {
+  while (x_entered < x_end) {
+    const size_t index = x_entered++;
+    const Chain::Frame& frame = x_chain.frame(index);
+    if (frame.slot.construct != nullptr) {
+      frame.slot.construct(slot_of(index), *frame.filter, *this);
+    }
+    const Step step = frame.filter->on_request(*this, slot_of(index));
+    if (x_interrupted) return interrupt();
+    if (step == Step::kReplied) return answer_from(index);
+    if (frame.opens) {
+      OUTRIGGER_ASSERT(step == Step::kPaused);
+      x_phase = Phase::kWaiting;
+      return;
+    }
+    if (step == Step::kPaused) {
+      x_paused = true;
+      return;
+    }
+  }
+  x_phase = Phase::kWaiting;
+  x_call = x_chain.terminal().start(*this);
+}
+
+// The frames above `frame` will see the answer that the leg now holds.
+void Leg::answer_from(size_t frame) {
+  x_answered = false;
+  x_at = static_cast<uint16_t>(frame);
+  x_phase = Phase::kUp;
+  go_up();
+}
+
+void Leg::go_up() {
+  while (x_at > x_first) {
+    const size_t index = --x_at;
+    const bool had_error = x_has_error;
+    const Error before = had_error ? x_error : Error{};
+    const Step step = x_chain.filter(index).on_response(*this, slot_of(index));
+    if (step == Step::kReplied) {
+      // What is further in has been replaced.
+      x_answered = false;
+      end_from(index + 1, had_error ? Outcome{Outcome::Kind::kFailed, &before}
+                                    : Outcome{Outcome::Kind::kDropped, nullptr});
+    }
+    if (x_interrupted) return interrupt();
+    if (step == Step::kPaused) {
+      x_paused = true;
+      return;
+    }
+  }
+  deliver();
+}
+
+void Leg::deliver() {
+  x_phase = Phase::kDelivered;
+  if (x_parent == nullptr) return x_exchange.commit();
+  Leg& above = *x_parent;
+  const size_t opener = above.opener();
+  above.x_answered = false;
+  above.x_chain.filter(opener).on_leg(above, above.slot_of(opener), *this);
+  // This leg may have ended in there.
+  if (above.x_interrupted) return above.interrupt();
+  if (above.x_answered) above.answer_from(opener);
+}
+
+// Frames that have seen an answer do not see the error that takes its place; they learn of it when
+// they end.
+void Leg::interrupt() {
+  x_interrupted = false;
+  const Error error = x_interrupt_error;
+  if (is_accepted()) return x_parent->interrupt_at(x_parent->opener(), error);
+  if (x_parent == nullptr && x_phase == Phase::kDelivered) return x_exchange.fail(error);
+  x_paused = false;
+  end_from(x_interrupt_at + size_t{1}, {Outcome::Kind::kFailed, &error});
+  set_error(error);
+  answer_from(std::min(x_interrupt_at, x_at));
+}
+
+// ---- ends
+
+void Leg::end(const Outcome& outcome) noexcept {
+  if (x_phase == Phase::kEnded) return;
+  x_phase = Phase::kEnded;
+  ListNode<ReadyTag>::unlink();
+  // Whoever ends us: for the frames that saw the error that is how it ended.
+  if (x_has_error) end_from(x_at, {Outcome::Kind::kFailed, &x_error});
+  end_from(x_first, outcome);
+  ListNode<LiveTag>::unlink();
+  x_exchange.on_body_read();
+}
+
+// Ends what is below `frame` and the frames from it on, innermost first.
+void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
+  end_legs_below(outcome);
+  x_ending_error = outcome.error;
+  x_call.reset();
+  while (x_entered > frame) {
+    const size_t index = --x_entered;
+    const Chain::Frame& ended = x_chain.frame(index);
+    ended.filter->on_end(*this, slot_of(index), outcome);
+    if (ended.slot.destroy != nullptr) ended.slot.destroy(slot_of(index));
+  }
+  x_accepted.reset();
+}
+
+// Once the opener has its answer, a leg that did not give it is only dropped.
+void Leg::end_legs_below(const Outcome& outcome) noexcept {
+  const bool answered = x_at < x_end;
+  while (Leg* below = x_exchange.find_leg_under(*this)) {
+    const bool dropped = answered && below != x_accepted.get();
+    below->end(dropped ? Outcome{Outcome::Kind::kDropped, nullptr} : outcome);
+  }
+}
+
+// ---- what the exchange tells its legs
+
+void Leg::on_request_chunk(std::string_view bytes) {
+  for_each_frame_up(x_chain.request_chunks(), x_first, x_entered, [&](size_t frame) {
+    x_chain.filter(frame).on_chunk(*this, slot_of(frame), Way::kRequest, bytes);
+  });
+}
+
+void Leg::on_request_end() {
+  for_each_frame_up(x_chain.request_end(), x_first, x_entered, [&](size_t frame) {
+    x_chain.filter(frame).on_body_end(*this, slot_of(frame), Way::kRequest);
+  });
+}
+
+// From the first leg down to the one whose call answers.
+Leg& Leg::start_flow() {
+  x_flowing = true;
+  return x_accepted != nullptr ? x_accepted->start_flow() : *this;
+}
+
+bool Leg::runs_terminal() const {
+  return x_end == x_chain.size() && (x_end == x_first || !x_chain.frame(x_end - size_t{1}).opens);
+}
+
+// Now or later. A leg in an opener counts while it has none below, for the one that it may open.
+bool Leg::may_read_body() const {
+  if (x_has_error || x_is_local) return false;
+  return runs_terminal() || x_exchange.find_leg_under(*this) == nullptr;
+}
+
+bool Leg::may_open() const {
+  for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
+    const bool waits_in_opener = leg->x_entered == leg->x_end && !leg->runs_terminal();
+    if (waits_in_opener &&
+        leg->x_chain.filter(leg->opener()).may_open(*leg, leg->slot_of(leg->opener()))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+size_t Leg::frame_of(const void* slot) const {
+  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(slot) - x_slots);
+  size_t frame = x_first;
+  for (size_t i = x_first; i < x_entered; ++i) {
+    if (x_chain.frame(i).offset <= offset) frame = i;
+  }
+  return frame;
+}
+
+}  // namespace outrigger::chain

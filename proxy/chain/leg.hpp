@@ -1,0 +1,201 @@
+// One way down a chain and up again: the frames entered and the call at the end. The exchange owns
+// the first leg, a filter that opens legs owns the others; destroying a LegPtr cancels: its frames
+// end, innermost first, and nothing is heard of it again. Everything lies in the arena of the
+// exchange. Filters, calls and timers only mark a leg ready; the driver moves it. One thread.
+//
+//   kDown ──all frames entered──> kWaiting ──head or error──> kUp ──past the first frame──>
+//   kDelivered
+//     └────a frame replied or refused────────────────────────^                           └─> kEnded
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string_view>
+
+#include "proxy/base/error.hpp"
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/chain/chain.hpp"
+#include "proxy/chain/filter.hpp"
+#include "proxy/chain/terminal.hpp"
+#include "proxy/chain/tried.hpp"
+#include "proxy/http/message.hpp"
+
+namespace outrigger::chain {
+
+class Exchange;
+
+struct ReadyTag;
+struct LiveTag;
+
+struct CancelLeg {
+  void operator()(Leg* leg) const noexcept;
+};
+using LegPtr = std::unique_ptr<Leg, CancelLeg>;
+
+// An answer of our own: a fallback's, the admin API's. Everything must live as long as the
+// exchange.
+struct LocalReply {
+  int status = 200;
+  http::Fields fields;
+  std::string_view body;
+};
+
+class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
+ public:
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  Exchange& exchange() const { return x_exchange; }
+
+  // -- for filters and terminals: the request
+
+  const http::RequestHead& request() const { return *x_request; }
+  // A copy of this leg's own, so that an edit dies with the leg. The first leg edits the original.
+  http::RequestHead& edit_request();
+  // The caller's or an opener's bound on the whole leg: the smallest of ours and those above.
+  int64_t deadline_ms() const;
+  void set_deadline_ms(int64_t at) { x_deadline_ms = at; }
+  // What an opener keeps back of the deadline that a filter below will set (fallback's `within`).
+  int64_t reserve_ms() const;
+  void set_reserve_ms(int64_t reserve) { x_reserve_ms = reserve; }
+  // Another service answers than the one called.
+  bool is_alternate() const;
+  // Endpoints that attempts of this leg or of those above went to.
+  Tried& tried();
+  // 0 for the first attempt under the nearest opener, and so on; set by the opener.
+  int attempt() const { return x_attempt; }
+  void set_attempt(int attempt) { x_attempt = static_cast<uint16_t>(attempt); }
+  // A replay of what died with a reused connection does not go on another one.
+  bool wants_fresh_connection() const { return x_fresh_connection; }
+  void set_fresh_connection(bool fresh) { x_fresh_connection = fresh; }
+  // The rank of a timer that belongs to the frame of `slot`: inner frames fire first.
+  uint16_t timer_rank(const void* slot) const;
+
+  // -- for filters: the response
+
+  // Set when a response or local reply is under way; null before and with an error.
+  const http::ResponseHead* response() const { return x_response; }
+  http::ResponseHead& edit_response() { return *x_response; }
+  const Error* error() const { return x_has_error ? &x_error : nullptr; }
+  bool is_local_reply() const { return x_is_local; }
+
+  // -- for filters: steps. Each at most once per frame and way
+
+  // From on_request, on_response or on_leg, which then return kReplied where they return a Step.
+  void reply(const LocalReply& reply);
+  void refuse(const Error& error);
+  // After kPaused: goes on behind that frame.
+  void resume();
+  // Interrupts at the frame of `slot`: what runs below it ends, the error goes up from it, past the
+  // frames that have seen an answer already. Recorded now, done by the driver after the running
+  // callback returned; of several the outermost counts. After the commit it aborts the exchange.
+  void fail(const void* slot, const Error& error);
+
+  // -- for filters that open legs
+
+  LegPtr open_rest();
+  // `chain` instead of the rest; the request is the one of this leg.
+  LegPtr open(const Chain& chain, bool alternate);
+  // Its response goes up from here, or its error; once, and not after a reply. From on_leg; or from
+  // a timer, then followed by resume(), as with reply and refuse.
+  void accept(LegPtr below);
+
+  // -- for calls
+
+  void deliver_head(http::ResponseHead& head);
+  // Also after a head: what was answered is lost. Before the commit the error goes up in its place,
+  // to the frames that have not seen the head; afterwards it aborts the exchange.
+  void deliver_error(const Error& error);
+  void deliver_reply(const LocalReply& reply);
+  void deliver_interim(int status, const http::Fields& fields);
+  // Whether the body may be pushed. `bytes` must live until the loop callback returns.
+  bool is_flowing() const { return x_flowing; }
+  void push_body(std::string_view bytes);
+  // The response is complete. The last thing a call does with its leg, which may end in here.
+  void push_end(const http::Fields* trailers);
+  // The request body, by pieces. Requires for consume: count <= body_ready().size().
+  std::string_view body_ready() const;
+  void body_consume(size_t count);
+  bool body_ended() const;
+  // For Call::cancel(): the error from above that ended the leg, or null.
+  const Error* ending_error() const { return x_ending_error; }
+
+ private:
+  friend class Driver;
+  friend class Exchange;
+  friend struct CancelLeg;
+
+  enum class Phase : uint8_t { kDown, kWaiting, kUp, kDelivered, kEnded };
+
+  static LegPtr create(Exchange& exchange, const Chain& chain, size_t first, Leg* parent);
+  Leg(Exchange& exchange, const Chain& chain, size_t first, Leg* parent, std::byte* slots);
+
+  struct HeldInterim {
+    HeldInterim* next;
+    int status;
+    http::Fields fields;
+  };
+
+  // Moves as far as it can. By the driver only.
+  void step();
+  void go_down();
+  void go_up();
+  void deliver();
+  void interrupt();
+  void interrupt_at(size_t frame, const Error& error);
+  void answer_from(size_t frame);
+  void end(const Outcome& outcome) noexcept;
+  void end_from(size_t frame, const Outcome& outcome) noexcept;
+  void end_legs_below(const Outcome& outcome) noexcept;
+  void on_request_chunk(std::string_view bytes);
+  void on_request_end();
+  Leg& start_flow();
+  bool may_open() const;
+  bool is_accepted() const { return x_parent != nullptr && x_parent->x_accepted.get() == this; }
+  bool runs_terminal() const;
+  bool may_read_body() const;
+  void mark_ready();
+  void* slot_of(size_t frame) const { return x_slots + x_chain.frame(frame).offset; }
+  size_t frame_of(const void* slot) const;
+  size_t opener() const { return x_entered - size_t{1}; }
+  void set_error(const Error& error);
+
+  Exchange& x_exchange;
+  const Chain& x_chain;
+  Leg* const x_parent;
+  std::byte* const x_slots;
+  const http::RequestHead* x_request;
+  http::RequestHead* x_own_request = nullptr;
+  http::ResponseHead* x_response = nullptr;
+  CallPtr x_call;
+  LegPtr x_accepted;
+  std::string_view x_local_body;
+  HeldInterim* x_held = nullptr;
+  HeldInterim** x_held_last = &x_held;
+  int64_t x_body_at = 0;
+  int64_t x_deadline_ms = kNever;
+  int64_t x_reserve_ms = 0;
+  Error x_error;
+  Error x_interrupt_error;
+  const Error* x_ending_error = nullptr;
+  Tried* x_tried = nullptr;
+  const uint16_t x_first;  // frames [x_first, x_entered) are entered
+  const uint16_t x_end;    // one past the last frame of this leg's segment
+  uint16_t x_entered;
+  uint16_t x_at;  // frames from here on have seen the answer, or gave it
+  uint16_t x_interrupt_at = 0;
+  uint16_t x_attempt = 0;
+  const uint8_t x_depth;
+  Phase x_phase = Phase::kDown;
+  bool x_paused = false;
+  bool x_interrupted = false;
+  bool x_has_error = false;
+  bool x_is_local = false;
+  bool x_flowing = false;
+  bool x_alternate = false;
+  bool x_fresh_connection = false;
+  bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
+  uint32_t x_round = 0;      // of Exchange::for_each_leg
+};
+
+}  // namespace outrigger::chain

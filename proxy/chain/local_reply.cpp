@@ -1,0 +1,53 @@
+#include "proxy/chain/local_reply.hpp"
+
+namespace outrigger::chain {
+namespace {
+
+// The sentence of the cause, with the service it speaks of.
+std::string_view body_of(const CauseRow& row, std::string_view service, Arena& arena) {
+  if (service.empty()) return arena.concat({row.sentence, "\n"});
+  return arena.concat({row.sentence, " (", service, ")\n"});
+}
+
+}  // namespace
+
+std::string_view proxy_status(const Error& error, std::string_view service, Arena& arena) {
+  const CauseRow& row = row_of(error.cause);
+  const std::string_view before_service = service.empty() ? "" : " ";
+  const std::string_view before_detail = error.detail.empty() ? "" : " ";
+  const std::string_view received = error.received_status > 0 ? "; received-status=" : "";
+  const std::string_view status =
+      error.received_status > 0 ? arena.number(error.received_status) : std::string_view();
+  return arena.concat({"outrigger; error=", row.type, received, status, "; details=\"", row.name,
+                       before_service, service, before_detail, error.detail, "\""});
+}
+
+LocalReply render(const Error& error, std::string_view service, Arena& arena) {
+  const CauseRow& row = row_of(error.cause);
+  LocalReply reply;
+  reply.status = error.received_status > 0 ? error.received_status : row.status;
+  reply.fields.add(arena, http::Name::kContentType, "text/plain; charset=utf-8");
+  reply.fields.add(arena, http::Name::kProxyStatus, proxy_status(error, service, arena));
+  if (error.retry_after_s > 0) {
+    reply.fields.add(arena, http::Name::kRetryAfter, arena.number(error.retry_after_s));
+  }
+  if (error.cause == Cause::kMethodRefused) {
+    reply.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+  }
+  reply.body = body_of(row, service, arena);
+  return reply;
+}
+
+http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena& arena) {
+  constexpr int kNoContent = 204;
+  constexpr int kNotModified = 304;
+  auto* head = arena.make<http::ResponseHead>();
+  head->status = reply.status;
+  head->fields = reply.fields;
+  if (reply.status == kNoContent || reply.status == kNotModified) return head;
+  head->content_length = static_cast<int64_t>(reply.body.size());
+  if (method != http::Method::kHead) head->framing = http::Framing::kLength;
+  return head;
+}
+
+}  // namespace outrigger::chain

@@ -1,0 +1,20 @@
+// Renders an Error into the answer that the caller gets: plain text with `Proxy-Status` (RFC 9209)
+// and, where the cause says when to come back, `Retry-After`. From the one table in base/error.hpp.
+#pragma once
+
+#include "proxy/base/arena.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/chain/leg.hpp"
+
+namespace outrigger::chain {
+
+// `service` may be empty. The reply lives as long as the arena.
+LocalReply render(const Error& error, std::string_view service, Arena& arena);
+
+// The value of the Proxy-Status field.
+std::string_view proxy_status(const Error& error, std::string_view service, Arena& arena);
+
+// A local reply as a response head with its length.
+http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena& arena);
+
+}  // namespace outrigger::chain

@@ -1,0 +1,222 @@
+#include "proxy/http/h1_head.hpp"
+
+#include <algorithm>
+
+#include "proxy/http/authority.hpp"
+#include "proxy/http/framing.hpp"
+#include "proxy/http/h1_fields.hpp"
+#include "proxy/http/hop.hpp"
+#include "proxy/http/path.hpp"
+#include "proxy/http/text.hpp"
+
+namespace outrigger::http {
+namespace {
+
+constexpr size_t kMaxMethod = 64;
+
+using Refusal = Failure<Cause>;
+Refusal malformed() { return failure(Cause::kMalformedRequest); }
+
+struct RequestLine {
+  std::string_view method;
+  std::string_view target;
+  Version version;
+};
+
+// "HTTP/1.1" and "HTTP/1.0"; any other HTTP/d.d is a version that is not supported, the rest no
+// HTTP.
+Result<Version, Cause> parse_version(std::string_view text) {
+  if (text == "HTTP/1.1") return Version::kHttp11;
+  if (text == "HTTP/1.0") return Version::kHttp10;
+  const bool shaped = text.size() == 8 && text.starts_with("HTTP/") && text[6] == '.' &&
+                      parse_decimal(text.substr(5, 1)) >= 0 && parse_decimal(text.substr(7)) >= 0;
+  return failure(shaped ? Cause::kUnsupportedVersion : Cause::kMalformedRequest);
+}
+
+// `line` is without its CRLF. Exactly one space stands between the parts (RFC 9112 section 3).
+Result<RequestLine, Cause> parse_request_line(std::string_view line, uint32_t target_bytes) {
+  size_t at = 0;
+  while (at < line.size() && (classes_of(line[at]) & kTokenChar) != 0) ++at;
+  if (at == 0 || at > kMaxMethod || at == line.size() || line[at] != ' ') return malformed();
+  const std::string_view method = line.substr(0, at);
+  line.remove_prefix(at + 1);
+  at = target_prefix(line);
+  if (at > target_bytes) return failure(Cause::kTargetTooLong);
+  if (at == 0 || at == line.size() || line[at] != ' ') return malformed();
+  const Result<Version, Cause> version = parse_version(line.substr(at + 1));
+  if (!version) return failure(version.error());
+  return RequestLine{method, line.substr(0, at), *version};
+}
+
+// The forms of RFC 9112 section 3.2 into origin form (or "*") and, for absolute form, the
+// authority.
+// "//" by itself could be meant as an authority and is refused; "//a" is the path that it says.
+bool take_target(std::string_view target, RequestHead& head, Arena& arena) {
+  constexpr std::string_view kHttp = "http://";
+  head.target = target;
+  if (target.front() == '/') return target != "//";
+  if (target == "*") return head.method == Method::kOptions;
+  if (target.size() <= kHttp.size() || !same_name(target.substr(0, kHttp.size()), kHttp)) {
+    return false;
+  }
+  target.remove_prefix(kHttp.size());
+  const size_t end = std::min(target.find_first_of("/?"), target.size());
+  head.absolute_form = true;
+  head.authority = target.substr(0, end);
+  head.target = target.substr(end);
+  if (head.target.empty()) {
+    head.target = head.method == Method::kOptions ? "*" : "/";
+  } else if (head.target.front() == '?') {
+    head.target = arena.concat({"/", head.target});
+  }
+  return is_authority(head.authority);
+}
+
+// RFC 9112 section 3.2: exactly one Host in HTTP/1.1, valid even where the target overrides it.
+bool take_host(const FieldSection& section, RequestHead& head) {
+  if (section.hosts == 0) return head.version == Version::kHttp10;
+  if (section.hosts > 1 || !is_authority(section.host)) return false;
+  if (!head.absolute_form) head.authority = section.host;
+  return true;
+}
+
+// RFC 9110 section 10.1.1: 100-continue and nothing else; HTTP/1.0 cannot ask for it.
+bool take_expect(RequestHead& head) {
+  const bool known = head.fields.count(Name::kExpect) == 1 &&
+                     same_name(head.fields.value(Name::kExpect), "100-continue");
+  head.fields.remove(Name::kExpect);
+  head.expects_continue =
+      known && head.version == Version::kHttp11 && head.framing != Framing::kNone;
+  return known;
+}
+
+bool valid_max_forwards(const Fields& fields) {
+  return fields.count(Name::kMaxForwards) == 1 &&
+         parse_decimal(fields.value(Name::kMaxForwards)) >= 0;
+}
+
+bool wishes_keep_alive(const HopFields& hop, Version version) {
+  return !hop.close() && (version == Version::kHttp11 || hop.keep_alive());
+}
+
+// What follows from the fields. kNone: the head is good.
+Cause apply_request_fields(FieldSection& section, RequestHead& head) {
+  const Result<BodyFraming, Cause> body = request_framing(section.framing, head.version);
+  if (!body) return body.error();
+  head.framing = body->framing;
+  head.content_length = body->framing == Framing::kLength ? body->length : 0;
+  if (!take_host(section, head)) return Cause::kMalformedRequest;
+  head.fields = section.fields;
+  HopFields& hop = section.hop;
+  if (!hop.apply(Side::kRequest, head.fields)) return Cause::kMalformedRequest;
+  head.keep_alive = wishes_keep_alive(hop, head.version);
+  head.te_trailers = hop.te_trailers();
+  if (!hop.upgrade().empty() && head.version == Version::kHttp11) {
+    const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
+    if (body_follows) return Cause::kMalformedRequest;
+    head.upgrade = hop.upgrade();
+  }
+  if (section.saw(Name::kMaxForwards) && !valid_max_forwards(head.fields)) {
+    return Cause::kMalformedRequest;
+  }
+  if (section.saw(Name::kExpect) && !take_expect(head)) return Cause::kUnknownExpectation;
+  return Cause::kNone;
+}
+
+struct StatusLine {
+  Version version;
+  int status;
+  std::string_view reason;
+};
+
+// RFC 9112 section 4; the space before an absent reason may be missing, as many servers leave it
+// out.
+Result<StatusLine, Cause> parse_status_line(std::string_view line) {
+  const Result<Version, Cause> version = parse_version(line.substr(0, 8));
+  if (!version || line.size() < 12 || line[8] != ' ') return malformed();
+  const int64_t status = parse_decimal(line.substr(9, 3));
+  if (status < 100) return malformed();
+  std::string_view reason = line.substr(12);
+  if (!reason.empty()) {
+    if (reason.front() != ' ' || !all_of_class(reason, kValueChar)) return malformed();
+    reason.remove_prefix(1);
+  }
+  return StatusLine{*version, static_cast<int>(status), reason};
+}
+
+bool shares_protocol(std::string_view asked, std::string_view chosen) {
+  bool shared = false;
+  for_each_element(chosen, [&](std::string_view one) {
+    for_each_element(asked, [&](std::string_view other) { shared |= same_name(one, other); });
+  });
+  return shared;
+}
+
+bool begins_crlf(std::string_view text) { return text.starts_with("\r\n"); }
+
+}  // namespace
+
+Result<RequestHead, Cause> parse_request_head(std::string_view head, Arena& arena,
+                                              const HeadLimits& limits) {
+  const std::string_view line = first_line(head);
+  std::string_view rest = head.substr(line.size());
+  const Result<RequestLine, Cause> start = parse_request_line(line, limits.target_bytes);
+  if (!start) return failure(start.error());
+  if (!begins_crlf(rest)) return malformed();
+  rest.remove_prefix(2);
+
+  RequestHead request;
+  request.method_text = start->method;
+  request.method = method_from(start->method);
+  request.version = start->version;
+  if (request.method == Method::kConnect || request.method == Method::kTrace) {
+    return failure(Cause::kMethodRefused);
+  }
+  if (!take_target(start->target, request, arena)) return malformed();
+  if (has_encoded_nul(request.path())) return malformed();
+
+  FieldSection section;
+  Cause cause = parse_fields(Side::kRequest, rest, arena, limits.fields, section);
+  if (cause == Cause::kNone) cause = apply_request_fields(section, request);
+  if (cause != Cause::kNone) return failure(cause);
+  return request;
+}
+
+Result<ResponseHead, Cause> parse_response_head(std::string_view head, const Asked& asked,
+                                                Arena& arena, const HeadLimits& limits) {
+  constexpr Cause kMalformed = Cause::kMalformedResponse;
+  const std::string_view line = first_line(head);
+  std::string_view rest = head.substr(line.size());
+  const Result<StatusLine, Cause> start = parse_status_line(line);
+  if (!start || !begins_crlf(rest)) return failure(kMalformed);
+  rest.remove_prefix(2);
+
+  FieldSection section;
+  const Cause cause = parse_fields(Side::kResponse, rest, arena, limits.fields, section);
+  if (cause != Cause::kNone) return failure(cause);
+  ResponseHead response;
+  response.status = start->status;
+  response.version = start->version;
+  response.reason = start->reason;
+  response.fields = section.fields;
+  HopFields& hop = section.hop;
+  const bool hop_good = hop.apply(Side::kResponse, response.fields);
+  const Result<BodyFraming, Cause> body =
+      response_framing(section.framing, start->version, start->status, asked.method);
+  if (!hop_good || !body) return failure(kMalformed);
+  response.framing = body->framing;
+  response.content_length = body->length;
+  response.keep_alive_s = hop.keep_alive_s();
+  // A 204 that declares a body may send it, behind our back, on a connection we think is idle.
+  const bool body_on_204 =
+      response.status == 204 && parse_decimal(section.framing.content_length) > 0;
+  response.keep_alive = wishes_keep_alive(hop, start->version) &&
+                        body->framing != Framing::kUntilClose && !body_on_204;
+  if (response.status == 101) {
+    if (!shares_protocol(asked.upgrade, hop.upgrade())) return failure(kMalformed);
+    response.upgrade = hop.upgrade();
+  }
+  return response;
+}
+
+}  // namespace outrigger::http

@@ -1,0 +1,46 @@
+#include "proxy/http/message.hpp"
+
+namespace outrigger::http {
+
+Method method_from(std::string_view name) {
+  switch (name.size()) {
+    case 3:
+      if (name == "GET") return Method::kGet;
+      if (name == "PUT") return Method::kPut;
+      break;
+    case 4:
+      if (name == "POST") return Method::kPost;
+      if (name == "HEAD") return Method::kHead;
+      break;
+    case 5:
+      if (name == "PATCH") return Method::kPatch;
+      if (name == "TRACE") return Method::kTrace;
+      break;
+    case 6:
+      if (name == "DELETE") return Method::kDelete;
+      break;
+    case 7:
+      if (name == "OPTIONS") return Method::kOptions;
+      if (name == "CONNECT") return Method::kConnect;
+      break;
+    default:
+      break;
+  }
+  return Method::kOther;
+}
+
+bool is_safe(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kOptions ||
+         method == Method::kTrace;
+}
+
+bool is_idempotent(Method method) {
+  return is_safe(method) || method == Method::kPut || method == Method::kDelete;
+}
+
+bool is_stream(const ResponseHead& head) {
+  const std::string_view type = head.fields.value(Name::kContentType);
+  return type.starts_with("text/event-stream") || type.starts_with("application/grpc");
+}
+
+}  // namespace outrigger::http

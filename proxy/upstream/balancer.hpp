@@ -1,0 +1,67 @@
+// Picks the endpoint of an attempt: round robin (smooth weighted), random (weighted), or the less
+// loaded of two random choices (Mitzenmacher, "The Power of Two Choices", 2001). Owned by the
+// worker, one for each service, kept across configurations; one thread, no allocation in pick().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "config/policy.hpp"
+#include "proxy/base/random.hpp"
+#include "proxy/upstream/endpoint_view.hpp"
+
+namespace outrigger::upstream {
+
+struct Pick {
+  EndpointLease lease;  // empty: there is no usable endpoint
+  bool panic = false;   // too few were eligible: picked from all usable ones
+
+  Endpoint* endpoint() const { return lease.endpoint(); }
+};
+
+struct BalancerSettings {
+  config::Balance balance = config::Balance::kLeastLoaded;
+  int64_t slow_start_ms = 0;  // 0: off
+  double panic_below_share = 0.2;
+
+  static BalancerSettings from(const config::Policy& policy) {
+    return {policy.balance, policy.slow_start_ms.value_or(0), policy.panic_below_share};
+  }
+};
+
+class Balancer {
+ public:
+  explicit Balancer(const BalancerSettings& settings) : x_settings(settings) {}
+
+  void set_settings(const BalancerSettings& settings) { x_settings = settings; }
+  // Returns the endpoints that left the list.
+  std::vector<std::shared_ptr<Endpoint>> apply(std::shared_ptr<const EndpointSet> set) {
+    return x_view.apply(std::move(set));
+  }
+
+  // Prefers endpoints outside `avoid` (those that this call has tried), and fails only when none is
+  // usable. The lease counts as in flight at once.
+  Pick pick(int64_t now_ms, Random& random, std::span<const Endpoint* const> avoid = {});
+
+  // Whether pick() would be in panic; for the metric.
+  bool is_in_panic(int64_t now_ms);
+  const EndpointView& view() const { return x_view; }
+
+ private:
+  using Slots = std::span<WorkerEndpoint* const>;
+  using Avoid = std::span<const Endpoint* const>;
+
+  bool too_few_eligible() const;
+  WorkerEndpoint* choose(bool panic, int64_t now_ms, Random& random, Avoid avoid);
+  WorkerEndpoint* next_in_turn(Slots slots, bool weighted, Random& random, Avoid avoid);
+
+  BalancerSettings x_settings;
+  EndpointView x_view;
+  std::optional<uint32_t>
+      x_turn;  // round robin: starts anywhere, so that sidecars do not march in step
+};
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,142 @@
+// The limit on outstanding calls: exact and process-wide, one atomic count. What does not fit fails
+// at once or waits: one FIFO per worker, bounded process-wide. A permit that is given up goes to
+// the oldest waiter of its own worker, else it is posted itself to a worker that has waiters. Owned
+// by the Service (or the route's PolicyState), which must outlive every permit, waiter and posted
+// permit. How long a call waits is for the outstanding filter's timer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "config/policy.hpp"
+#include "proxy/base/intrusive_list.hpp"
+
+namespace outrigger::upstream {
+
+class OutstandingLimit;
+class PermitQueue;
+
+// Carries a permit to another worker: calls `limit.queue(worker).arrive()` on that worker's loop.
+// Any thread.
+class PermitPost {
+ public:
+  virtual ~PermitPost() = default;
+  virtual void post_permit(OutstandingLimit& limit, unsigned worker) noexcept = 0;
+};
+
+// One outstanding call. Stays on the worker that got it.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(Permit&& from) noexcept : x_queue(std::exchange(from.x_queue, nullptr)) {}
+  Permit& operator=(Permit&& from) noexcept;
+  ~Permit() { release(); }
+
+  bool holds() const { return x_queue != nullptr; }
+  // May call the next waiter's on_permit before it returns.
+  void release();
+
+ private:
+  friend class PermitQueue;
+  explicit Permit(PermitQueue* queue) : x_queue(queue) {}
+  PermitQueue* x_queue = nullptr;
+};
+
+// A call that waits. Destroying or cancelling it leaves the queue. `on_permit` runs on the worker's
+// thread, after the waiter left the queue, inside some other call's release: it only notes what it
+// got.
+class PermitWaiter : public ListNode<> {
+ public:
+  using OnPermit = void (*)(PermitWaiter& waiter, Permit permit) noexcept;
+
+  explicit PermitWaiter(OnPermit on_permit) : x_on_permit(on_permit) {}
+  ~PermitWaiter() { cancel(); }
+  PermitWaiter(const PermitWaiter&) = delete;
+  PermitWaiter& operator=(const PermitWaiter&) = delete;
+
+  bool is_waiting() const { return x_queue != nullptr; }
+  void cancel();
+
+ private:
+  friend class PermitQueue;
+  OnPermit x_on_permit;
+  PermitQueue* x_queue = nullptr;
+};
+
+// One worker's side of a limit; only its own thread may touch it (but for `x_waiting`).
+class alignas(64) PermitQueue {
+ public:
+  enum class Wait : uint8_t { kGranted, kWaiting, kFull };
+
+  // Empty when the limit is reached, or others of this worker are waiting already.
+  Permit try_acquire();
+  // Joins the queue. kGranted: `permit` came free in this moment and the waiter does not wait.
+  // Requires: the waiter is not waiting.
+  Wait wait(PermitWaiter& waiter, Permit& permit);
+  // A permit that another worker posted: to the oldest waiter, or released if nobody waits any
+  // more.
+  void arrive() { release(); }
+
+ private:
+  friend class OutstandingLimit;
+  friend class Permit;
+  friend class PermitWaiter;
+
+  void release();
+  bool grant_oldest();
+  void leave(PermitWaiter& waiter);
+
+  OutstandingLimit* x_limit = nullptr;
+  List<PermitWaiter> x_waiters;
+  std::atomic<int64_t> x_waiting{0};
+};
+
+class OutstandingLimit {
+ public:
+  // Requires: workers >= 1. `post` may be null with one worker.
+  OutstandingLimit(const config::Limits& settings, unsigned workers, PermitPost* post);
+  OutstandingLimit(const OutstandingLimit&) = delete;
+  OutstandingLimit& operator=(const OutstandingLimit&) = delete;
+
+  // A lower limit ends no call: permits above it are not handed on.
+  void set_limits(const config::Limits& settings);
+
+  PermitQueue& queue(unsigned worker) { return x_queues[worker]; }
+
+  int64_t outstanding() const { return x_outstanding.load(std::memory_order_relaxed); }
+  int64_t queued() const { return x_queued.load(std::memory_order_relaxed); }
+  // kNoLimit when off.
+  int64_t limit() const { return x_limit.load(std::memory_order_relaxed); }
+  int64_t queue_limit() const { return x_queue_limit.load(std::memory_order_relaxed); }
+  uint64_t would_refuse() const { return x_would_refuse.load(std::memory_order_relaxed); }
+
+  static constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+
+ private:
+  friend class PermitQueue;
+
+  bool is_above() const { return outstanding() > limit(); }  // after the limit was lowered
+  bool try_take();
+  bool try_take_or_shadow();
+  bool try_enter_queue();
+  void give();
+  void offer();
+  bool someone_waits() const;
+  bool hand_over();
+
+  std::atomic<int64_t> x_outstanding{0};
+  std::atomic<int64_t> x_queued{0};
+  std::atomic<int64_t> x_limit{kNoLimit};
+  std::atomic<int64_t> x_queue_limit{0};
+  std::atomic<bool> x_shadow{false};
+  std::atomic<uint64_t> x_would_refuse{0};
+  std::atomic<unsigned> x_next_worker{0};
+  const unsigned x_workers;
+  const std::unique_ptr<PermitQueue[]> x_queues;
+  PermitPost* const x_post;
+};
+
+}  // namespace outrigger::upstream
