@@ -123,29 +123,33 @@ bool Retry::listed(const Leg& below) const {
   return !below.is_local_reply() && upstream::matches(x_policy.on, *below.response());
 }
 
-// An upstream that says when to come back is believed. (A date instead of seconds is far away.)
 bool Retry::waits_too_long(const RetrySlot& slot, const Leg& below) const {
-  if (below.response() == nullptr) return false;
+  const int64_t deadline_ms = slot.leg.deadline_ms();
+  const int64_t left_ms =
+      deadline_ms == Leg::kNever ? Leg::kNever : deadline_ms - x_runtime.loop.clock.now_ms();
+  return retry_after_ms(below) > std::min(x_policy.backoff.max_ms, left_ms);
+}
+
+// An upstream that says when to come back is believed. (A date instead of seconds is far away.)
+int64_t Retry::retry_after_ms(const Leg& below) {
+  if (below.response() == nullptr) return 0;
   const std::string_view text = below.response()->fields.value(http::Name::kRetryAfter);
-  if (text.empty()) return false;
+  if (text.empty()) return 0;
   int64_t seconds = 0;
   const char* const end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, seconds);
   constexpr int64_t kDayS = 86'400;
   if (error != std::errc{} || at != end) seconds = kDayS;
-  const int64_t wait_ms = std::min(seconds, kDayS) * 1000;
-  const int64_t left_ms = slot.leg.deadline_ms() == Leg::kNever
-                              ? Leg::kNever
-                              : slot.leg.deadline_ms() - x_runtime.loop.clock.now_ms();
-  return wait_ms > std::min(x_policy.backoff.max_ms, left_ms);
+  return std::min(seconds, kDayS) * 1000;
 }
 
 void Retry::try_again(RetrySlot& slot, const Leg& below, Again how) const {
   take(slot, below);
+  const int64_t asked_ms = retry_after_ms(below);
   slot.below.reset();
   if (how != Again::kAfterBackoff) return open(slot, how == Again::kFresh);
-  x_runtime.loop.timers.arm(slot.backoff,
-                            x_runtime.loop.clock.now_ms() + backoff_ms(slot.attempts - 1));
+  const int64_t wait_ms = std::max(backoff_ms(slot.attempts - 1), asked_ms);
+  x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + wait_ms);
 }
 
 // Notes what the attempt got, before it is dropped.
@@ -166,8 +170,8 @@ void Retry::take(RetrySlot& slot, const Leg& below) const {
   x_series.retries[metrics::index_of(token)].add();
 }
 
-// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not come
-// back together.
+// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not
+// come back together.
 int64_t Retry::backoff_ms(int attempts_made) const {
   constexpr int kDoublingsMax = 20;
   const int64_t doubled = x_policy.backoff.base_ms << std::min(attempts_made - 1, kDoublingsMax);

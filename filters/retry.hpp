@@ -1,7 +1,7 @@
-// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its method;
-// a request that died with a reused connection is replayed once, for free, if it may be repeated;
-// anything else that `on` lists is tried up to `attempts` times, within the budget of the service.
-// Never after response bytes went to the caller, and never for our own refusals.
+// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its
+// method; a request that died with a reused connection is replayed once, for free, if it may be
+// repeated; anything else that `on` lists is tried up to `attempts` times, within the budget of the
+// service. Never after response bytes went to the caller, and never for our own refusals.
 #pragma once
 
 #include "filters/registry.hpp"
@@ -33,6 +33,7 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   bool may_try_again(const RetrySlot& slot, const chain::Leg& below) const;
   bool listed(const chain::Leg& below) const;
   bool waits_too_long(const RetrySlot& slot, const chain::Leg& below) const;
+  static int64_t retry_after_ms(const chain::Leg& below);
   void try_again(RetrySlot& slot, const chain::Leg& below, Again how) const;
   void take(RetrySlot& slot, const chain::Leg& below) const;
   int64_t backoff_ms(int attempts_made) const;
