@@ -60,9 +60,8 @@ RequestOutcome outcome_of(const chain::Exchange& exchange, const chain::Outcome&
     if (row.status >= 400 && row.status < 500 && row.token == Token::kNone) {
       return RequestOutcome::kClientError;
     }
-    const bool upstreams_doing =
-        row.token == Token::kConnect || row.token == Token::kReset ||
-        row.token == Token::kRefusedStream;
+    const bool upstreams_doing = row.token == Token::kConnect || row.token == Token::kReset ||
+                                 row.token == Token::kRefusedStream;
     return upstreams_doing ? RequestOutcome::kUpstreamError : RequestOutcome::kProxyRefused;
   }
   if (!facts.fallback.empty()) return RequestOutcome::kFallback;
@@ -117,8 +116,8 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   if (deadline_ms != chain::Leg::kNever) {
     line.add("deadline_left_ms", deadline_ms - clock.now_ms());
   }
-  line.add_if("upstream_reason", facts.upstream_reason.empty() ? facts.detail
-                                                               : facts.upstream_reason);
+  line.add_if("upstream_reason",
+              facts.upstream_reason.empty() ? facts.detail : facts.upstream_reason);
   x_writer.append(line.end());
 }
 

@@ -29,6 +29,7 @@ struct DeadlineSlot {
 
   Leg& leg;
   Timer timer = Timer::of<&DeadlineSlot::on_due>(*this);
+  int64_t opener_at = Leg::kNever;  // what a fallback left to its alternate
   int64_t callers_at = Leg::kNever;
   int64_t request_at = Leg::kNever;
   int64_t total_at = Leg::kNever;
@@ -52,6 +53,7 @@ Deadline::Deadline(const Context& context)
 Step Deadline::on_request(Leg& leg, void* slot_) {
   DeadlineSlot& slot = of(slot_);
   slot.timer.set_rank(leg.timer_rank(slot_));
+  slot.opener_at = leg.deadline_ms();
   const int64_t now_ms = x_loop.clock.now_ms();
   if (const auto granted_ms = callers_ms(leg)) {
     slot.callers_at = now_ms + *granted_ms;
@@ -88,8 +90,7 @@ void Deadline::start_request_timeout(DeadlineSlot& slot) const {
 
 Step Deadline::on_response(Leg& leg, void* slot_) {
   DeadlineSlot& slot = of(slot_);
-  slot.request_at = Leg::kNever;
-  slot.callers_at = Leg::kNever;
+  slot.opener_at = slot.request_at = slot.callers_at = Leg::kNever;
   if (leg.response() == nullptr) {
     slot.timer.cancel();
     return Step::kContinue;
@@ -108,7 +109,8 @@ void Deadline::on_chunk(Leg&, void* slot_, Way, std::string_view) {
 
 // What others read as the deadline of the leg is the bound on its response head.
 void Deadline::arm(DeadlineSlot& slot) const {
-  const int64_t head_by = std::min({slot.callers_at, slot.request_at, slot.total_at});
+  const int64_t head_by =
+      std::min({slot.opener_at, slot.callers_at, slot.request_at, slot.total_at});
   slot.leg.set_deadline_ms(head_by);
   slot.due = std::min(head_by, slot.idle_at);
   if (slot.due == Leg::kNever) return slot.timer.cancel();
