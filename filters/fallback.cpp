@@ -53,7 +53,7 @@ Fallback::Fallback(const Context& context)
       x_label(context.label),
       x_cache(context.policy.cache),
       x_request_ms(context.policy.timeout.request_ms),
-      x_body_max_bytes(context.policy.retry ? context.policy.retry->body_max_bytes : 0),
+      x_body_max_bytes(context.policy.retry.value_or(config::Retry{}).body_max_bytes),
       x_series(context.series),
       x_store(context.stale),
       x_inner_chain(context.inner_chain) {
