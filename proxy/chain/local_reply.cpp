@@ -45,6 +45,8 @@ http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena&
   head->status = reply.status;
   head->fields = reply.fields;
   if (reply.status == kNoContent || reply.status == kNotModified) return head;
+  // What a GET would get may be longer than an answer to HEAD that we know without its body.
+  if (method == http::Method::kHead && reply.body.empty()) return head;
   head->content_length = static_cast<int64_t>(reply.body.size());
   if (method != http::Method::kHead) head->framing = http::Framing::kLength;
   return head;

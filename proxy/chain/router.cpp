@@ -22,7 +22,8 @@ RouteMatch match_of(const config::RouteMatch& config) {
 
 bool RouteMatch::matches(const http::RequestHead& request, std::string_view canonical_path) const {
   if (path.ends_with('*')) {
-    if (!canonical_path.starts_with(std::string_view(path).substr(0, path.size() - 1))) return false;
+    if (!canonical_path.starts_with(std::string_view(path).substr(0, path.size() - 1)))
+      return false;
   } else if (!path.empty() && canonical_path != path) {
     return false;
   }
@@ -74,8 +75,7 @@ const ServiceRoutes* RouteTable::by_authority(std::string_view authority) const 
   const auto parts = http::split_authority(whole);
   if (!parts) return nullptr;
   // With the brackets of an IPv6 literal, as `hosts` writes it.
-  const size_t port_bytes =
-      parts->has_port ? whole.size() - whole.rfind(':') : 0;
+  const size_t port_bytes = parts->has_port ? whole.size() - whole.rfind(':') : 0;
   const std::string_view host = whole.substr(0, whole.size() - port_bytes);
 
   if (const ServiceRoutes* exact = look_up(x_exact, host, whole)) return exact;
