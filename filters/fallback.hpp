@@ -38,7 +38,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
     int64_t within_ms = 0;   // of `service`
   };
 
-  bool failed(const chain::Leg& below, const config::Fallback& policy) const;
+  bool failed(const chain::Leg& below, const config::Matcher& on) const;
   void replace(FallbackSlot& slot) const;
   bool act(FallbackSlot& slot, const Entry& entry) const;
   bool serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const;
@@ -54,6 +54,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   chain::Runtime& x_runtime;
   const std::string x_label;
   std::vector<Entry> x_entries;
+  const config::Matcher x_any = config::any_failure();
   const std::optional<config::Cache> x_cache;
   const std::optional<int64_t> x_request_ms;
   const int64_t x_body_max_bytes;
