@@ -56,7 +56,8 @@ struct OutstandingSlot : PermitWaiter {
 
 // A route's own limit applies in addition to the service's.
 void Outstanding::make(const Context& context, FilterList& filters) {
-  if (context.policy.limits.outstanding || context.policy.limits.body_bytes) {
+  const bool limited = context.service.limit().limit() != upstream::OutstandingLimit::kNoLimit;
+  if (limited || context.policy.limits.body_bytes) {
     filters.push_back(std::make_unique<Outstanding>(context, context.service.limit()));
   }
   if (context.route_limit != nullptr) {
