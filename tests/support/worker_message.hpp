@@ -27,6 +27,7 @@ struct Message {
   bool has_head = false;
   bool complete = false;
   bool malformed = false;
+  size_t needs = 0;    // so many bytes make it complete, where that is declared
   int64_t at_ms = 0;   // when it was complete
   int connection = 0;  // at an origin: on its how-manieth connection it came
 
@@ -78,6 +79,7 @@ class MessageReader {
     }
     if (to.has("content-length")) {
       const size_t length = std::stoul(to.field("content-length"));
+      to.needs = begin + length;
       to.body = rest.substr(0, length);
       to.complete = to.body.size() == length;
       return to.complete ? begin + length : 0;

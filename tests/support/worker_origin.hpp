@@ -63,8 +63,9 @@ class Origin final : public io::AcceptEvents {
 
    private:
     void read_requests() {
-      while (!x_unread.empty()) {
+      while (!x_unread.empty() && x_unread.size() >= x_needs) {
         const size_t used = MessageReader::read(x_unread, {}, false, x_request);
+        x_needs = used == 0 ? x_request.needs : 0;
         if (!x_request.has_head) return;
         if (!x_begun) {
           x_begun = true;
@@ -84,6 +85,7 @@ class Origin final : public io::AcceptEvents {
     const int x_number;
     Message x_request;
     std::string x_unread;
+    size_t x_needs = 0;
     bool x_begun = false;
     std::list<VirtualLoop::Event> x_later;
   };

@@ -213,7 +213,10 @@ class Caller final : public TestClient {
   }
   void read_answers() {
     Message message;
-    while (const size_t used = MessageReader::read(x_unread, asked(), ended, message)) {
+    while (x_unread.size() >= x_needs) {
+      const size_t used = MessageReader::read(x_unread, asked(), ended, message);
+      x_needs = used == 0 ? message.needs : 0;
+      if (used == 0) return;
       x_unread.erase(0, used);
       message.at_ms = x_town.now_ms();
       EXPECT_FALSE(message.malformed) << message.start;
@@ -224,6 +227,7 @@ class Caller final : public TestClient {
   Town& x_town;
   std::vector<std::string> x_asked;
   std::string x_unread;
+  size_t x_needs = 0;
   size_t x_taken = 0;
 };
 
