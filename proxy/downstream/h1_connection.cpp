@@ -44,6 +44,7 @@ void H1Connection::on_read(std::string_view bytes) {
 // this was its last request.
 void H1Connection::on_end() {
   x_ended = true;
+  if (x_held) take_buffered();
   if (x_body != nullptr) {
     fail_body(Cause::kMalformedRequest);
   } else if (x_exchange != nullptr) {
