@@ -72,14 +72,14 @@ void Leg::deliver() {
   x_phase = Phase::kDelivered;
   if (x_parent == nullptr) return x_exchange.commit();
   Leg& above = *x_parent;
+  if (above.x_phase != Phase::kWaiting || above.x_answered) {
+    return end({Outcome::Kind::kDropped, nullptr});
+  }
   const size_t opener = above.opener();
-  above.x_answered = false;
   above.x_chain.filter(opener).on_leg(above, above.slot_of(opener), *this);
   // This leg may have ended in there.
   if (above.x_interrupted) return above.interrupt();
-  if (!above.x_answered) return;
-  OUTRIGGER_ASSERT(above.x_phase == Phase::kWaiting);
-  above.answer_from(opener);
+  if (above.x_answered) above.answer_from(opener);
 }
 
 // Frames that have seen an answer do not see the error that takes its place; they learn of it when
@@ -88,11 +88,12 @@ void Leg::interrupt() {
   x_interrupted = false;
   const Error error = x_interrupt_error;
   if (is_accepted()) return x_parent->interrupt_at(x_parent->opener(), error);
-  if (x_parent == nullptr && x_phase == Phase::kDelivered) return x_exchange.fail(error);
+  const bool delivered = x_phase == Phase::kDelivered;
+  if (delivered && x_parent == nullptr) return x_exchange.fail(error);
   x_paused = false;
   end_from(x_interrupt_at + size_t{1}, {Outcome::Kind::kFailed, &error});
   set_error(error);
-  answer_from(std::min(x_interrupt_at, x_at));
+  if (!delivered) answer_from(std::min(x_interrupt_at, x_at));
 }
 
 // ---- ends
