@@ -1,5 +1,5 @@
-# llhttp: the system's library where there is one, else the C sources that Debian's node-llhttp ships,
-# compiled here in strict mode and optimised (its SSE4.2 path halves the cost of a head).
+# llhttp: the system's library where there is one, else the C sources that Debian's node-llhttp
+# ships, compiled here in strict mode and optimised (its SSE4.2 path halves the cost of a head).
 pkg_check_modules(SYSTEM_LLHTTP QUIET IMPORTED_TARGET GLOBAL libllhttp)
 if(SYSTEM_LLHTTP_FOUND)
   add_library(llhttp ALIAS PkgConfig::SYSTEM_LLHTTP)

@@ -1,6 +1,7 @@
 # The three kinds of target the project has. Sources are the .cpp files of the folder.
 
-# outrigger_library(NAME FOLDER [LINKS our libraries] [LIBS foreign, seen in headers] [PRIVATE foreign])
+# outrigger_library(NAME FOLDER [LINKS our libraries] [LIBS foreign, seen in headers]
+#                   [PRIVATE foreign])
 function(outrigger_library name folder)
   cmake_parse_arguments(ARG "" "" "LINKS;LIBS;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cpp")
@@ -34,8 +35,8 @@ function(outrigger_program name main)
   target_compile_options(${name} PRIVATE ${OUTRIGGER_PRODUCT_FLAGS})
 endfunction()
 
-# outrigger_tests(NAME FOLDER [LINKS our libraries] [LIBS foreign] [LABELS labels]): one gtest program of
-# every *_test.cpp in the folder.
+# outrigger_tests(NAME FOLDER [LINKS our libraries] [LIBS foreign] [LABELS labels]): one gtest
+# program of every *_test.cpp in the folder.
 function(outrigger_tests name folder)
   cmake_parse_arguments(ARG "" "" "LINKS;LIBS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*_test.cpp")
@@ -45,9 +46,18 @@ function(outrigger_tests name folder)
   list(TRANSFORM ARG_LINKS PREPEND outrigger_)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} ${ARG_LIBS} outrigger_flags
-                                        GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
+                                        GTest::gtest GTest::gmock GTest::gtest_main
+                                        Threads::Threads)
   target_compile_options(${name} PRIVATE ${OUTRIGGER_TEST_FLAGS})
-  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <gmock/gmock.h> <string> <vector> <memory>)
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <gmock/gmock.h>
+                            <string> <vector> <memory>)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+  # tests_LABEL builds what `ctest -L LABEL` runs.
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
 endfunction()

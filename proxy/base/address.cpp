@@ -32,6 +32,9 @@ Result<Address> Address::parse(std::string_view text) {
     address.x_kind = Kind::kUnix;
     address.x_path = text.substr(kUnixPrefix.size());
     if (address.x_path.empty()) return failure("the path after 'unix:' is empty");
+    if (address.x_path.find('\0') != std::string::npos) {
+      return failure("the path of a unix socket has no NUL byte");
+    }
     if (address.x_path.size() >= sizeof(sockaddr_un::sun_path)) {
       return failure("the path of a unix socket has at most 107 bytes");
     }
@@ -59,6 +62,8 @@ Result<Address> Address::from_ip(std::string_view ip, uint16_t port) {
   const std::string text(ip);
   Address address;
   address.x_port = port;
+  // inet_pton stops at a NUL.
+  if (text.find('\0') != std::string::npos) return failure("an IP address has no NUL byte");
   if (inet_pton(AF_INET, text.c_str(), address.x_ip.data()) == 1) {
     address.x_kind = Kind::kIpv4;
   } else if (inet_pton(AF_INET6, text.c_str(), address.x_ip.data()) == 1) {

@@ -1,6 +1,8 @@
 #include "proxy/base/arena.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdlib>
 
 namespace outrigger {
@@ -35,6 +37,12 @@ std::string_view Arena::concat(std::initializer_list<std::string_view> pieces) {
     at = std::copy(piece.begin(), piece.end(), at);
   }
   return {start, total};
+}
+
+std::string_view Arena::number(int64_t value) {
+  std::array<char, 24> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return copy({text.data(), static_cast<size_t>(end - text.data())});
 }
 
 }  // namespace outrigger

@@ -24,11 +24,11 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
 
   void* allocate(size_t bytes, size_t alignment = alignof(std::max_align_t)) {
-    const auto at = reinterpret_cast<uintptr_t>(x_next);
-    const uintptr_t aligned = (at + alignment - 1) & ~(alignment - 1);
-    if (aligned + bytes > reinterpret_cast<uintptr_t>(x_end)) return grow(bytes, alignment);
-    x_next = reinterpret_cast<std::byte*>(aligned + bytes);
-    return reinterpret_cast<void*>(aligned);
+    const size_t padding = -reinterpret_cast<uintptr_t>(x_next) & (alignment - 1);
+    if (padding + bytes > static_cast<size_t>(x_end - x_next)) return grow(bytes, alignment);
+    std::byte* const at = x_next + padding;
+    x_next = at + bytes;
+    return at;
   }
 
   // The caller sees to the destructor, if there is one that matters.
@@ -52,6 +52,8 @@ class Arena {
   }
   // The pieces, one after the other.
   std::string_view concat(std::initializer_list<std::string_view> pieces);
+  // In decimal.
+  std::string_view number(int64_t value);
 
   // Bytes taken from the heap so far, beyond the first block.
   size_t heap_bytes() const { return x_heap_bytes; }

@@ -32,12 +32,17 @@ void Exchange::reap() {
 // ---- the server side
 
 void Exchange::begin(const Route& route, const Chain& chain) {
-  x_route = &route;
+  run_on(&route);
   x_first = Leg::create(*this, chain, 0, nullptr);
 }
 
-void Exchange::answer(const Route* route, const Error& error) {
+void Exchange::run_on(const Route* route) {
   x_route = route;
+  if (route != nullptr) ++route->running;
+}
+
+void Exchange::answer(const Route* route, const Error& error) {
+  run_on(route);
   x_committed = true;
   send(answer_of(error));
 }
@@ -112,6 +117,7 @@ void Exchange::end(const Outcome& outcome) {
   if (x_first != nullptr) x_first->end(outcome);
   OUTRIGGER_ASSERT(x_live.empty());
   if (x_runtime.observer != nullptr) x_runtime.observer->on_exchange_end(*this, outcome);
+  if (x_route != nullptr) --x_route->running;
   x_runtime.loop.reaper.doom(this);
 }
 
@@ -140,11 +146,13 @@ void Exchange::commit() {
 void Exchange::note_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
+  x_facts.stream = http::is_stream(head);
 }
 
 Exchange::ErrorAnswer Exchange::answer_of(const Error& error) {
   x_facts.cause = error.cause;
   x_facts.detail = error.detail;
+  x_facts.own_reply = true;
   const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_arena);
   const http::ResponseHead* head = to_head(reply, x_request.method, x_arena);
   const auto body = head->framing == http::Framing::kNone ? std::string_view() : reply.body;

@@ -76,6 +76,9 @@ struct Facts {
   int64_t bytes_out = 0;
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
+  bool own_reply = false;     // the answer is our own, for `cause`
+  bool stream = false;        // the answer is text/event-stream
+  bool service_port = false;  // came to a listener that is one service
   uint8_t retry_reasons = 0;  // Token bits
   bool retried_on_status = false;
   Cause cause = Cause::kNone;  // of our own answer
@@ -102,6 +105,8 @@ class Exchange : public Reapable {
   const Facts& facts() const { return x_facts; }
   const Route* route() const { return x_route; }
   Leg& first_leg() { return *x_first; }
+  // Whether it went down a chain; else it was answered without one.
+  bool has_chain() const { return x_first != nullptr; }
 
   // -- the server side
 
@@ -139,6 +144,7 @@ class Exchange : public Reapable {
 
  private:
   friend class ExchangePool;
+  void run_on(const Route* route);
   Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
   ~Exchange() override = default;
 

@@ -65,6 +65,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // 0 for the first attempt under the nearest opener, and so on; set by the opener.
   int attempt() const { return x_attempt; }
   void set_attempt(int attempt) { x_attempt = static_cast<uint16_t>(attempt); }
+  // A replay of what died with a reused connection does not go on another one.
+  bool wants_fresh_connection() const { return x_fresh_connection; }
+  void set_fresh_connection(bool fresh) { x_fresh_connection = fresh; }
   // The rank of a timer that belongs to the frame of `slot`: inner frames fire first.
   uint16_t timer_rank(const void* slot) const;
 
@@ -114,7 +117,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   std::string_view body_ready() const;
   void body_consume(size_t count);
   bool body_ended() const;
-  int64_t body_offset() const { return x_body_at; }
+  // For Call::cancel(): the error from above that ended the leg, or null.
+  const Error* ending_error() const { return x_ending_error; }
 
  private:
   friend class Driver;
@@ -173,6 +177,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   int64_t x_reserve_ms = 0;
   Error x_error;
   Error x_interrupt_error;
+  const Error* x_ending_error = nullptr;
   Tried* x_tried = nullptr;
   const uint16_t x_first;  // frames [x_first, x_entered) are entered
   const uint16_t x_end;    // one past the last frame of this leg's segment
@@ -188,6 +193,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_is_local = false;
   bool x_flowing = false;
   bool x_alternate = false;
+  bool x_fresh_connection = false;
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
   uint32_t x_round = 0;     // of Exchange::for_each_leg
 };

@@ -112,7 +112,9 @@ void Leg::end(const Outcome& outcome) noexcept {
 // Ends what is below `frame` and the frames from it on, innermost first.
 void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
   end_legs_below(outcome);
+  x_ending_error = outcome.error;
   x_call.reset();
+  x_ending_error = nullptr;
   while (x_entered > frame) {
     const size_t index = --x_entered;
     const Chain::Frame& ended = x_chain.frame(index);

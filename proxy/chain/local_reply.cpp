@@ -1,17 +1,9 @@
 #include "proxy/chain/local_reply.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 namespace outrigger::chain {
 namespace {
-
-std::string_view number(int64_t value, Arena& arena) {
-  std::array<char, 24> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return arena.copy({text.data(), static_cast<size_t>(end - text.data())});
-}
 
 // The sentence of the cause, with the service it speaks of.
 std::string_view body_of(const CauseRow& row, std::string_view service, Arena& arena) {
@@ -42,7 +34,7 @@ std::string_view proxy_status(const Error& error, std::string_view service, Aren
   const std::string_view before_detail = error.detail.empty() ? "" : " ";
   const std::string_view received = error.received_status > 0 ? "; received-status=" : "";
   const std::string_view status =
-      error.received_status > 0 ? number(error.received_status, arena) : std::string_view();
+      error.received_status > 0 ? arena.number(error.received_status) : std::string_view();
   return arena.concat({"outrigger; error=", row.type, received, status, "; details=\"", row.name,
                        before_service, quotable(service, arena), before_detail,
                        quotable(error.detail, arena), "\""});
@@ -55,7 +47,7 @@ LocalReply render(const Error& error, std::string_view service, Arena& arena) {
   reply.fields.add(arena, http::Name::kContentType, "text/plain; charset=utf-8");
   reply.fields.add(arena, http::Name::kProxyStatus, proxy_status(error, service, arena));
   if (error.retry_after_s > 0) {
-    reply.fields.add(arena, http::Name::kRetryAfter, number(error.retry_after_s, arena));
+    reply.fields.add(arena, http::Name::kRetryAfter, arena.number(error.retry_after_s));
   }
   if (error.cause == Cause::kMethodRefused) {
     reply.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");

@@ -7,67 +7,73 @@
 
 namespace outrigger::chain {
 
-RouteMatcher::RouteMatcher(const config::RouteMatch& match)
-    : x_any_path(match.path.empty()), x_methods(match.methods) {
-  std::string_view path = match.path;
-  if (path.ends_with('*')) {
-    x_prefix = true;
-    path.remove_suffix(1);
-  }
+RouteMatch match_of(const config::RouteMatch& config) {
+  RouteMatch match;
+  std::string_view path = config.path;
+  match.any_path = path.empty();
+  match.is_prefix = path.ends_with('*');
+  if (match.is_prefix) path.remove_suffix(1);
   Arena arena({});
-  x_path = http::canonical_path(path, arena);
-  for (const config::HeaderMatch& header : match.headers) {
-    x_fields.push_back({http::intern(header.name), header.name, header.value});
+  match.path = http::canonical_path(path, arena);
+  match.methods = config.methods;
+  for (const config::HeaderMatch& header : config.headers) {
+    match.fields.push_back({http::intern(header.name), header.name, header.value});
   }
+  return match;
 }
 
-bool RouteMatcher::matches(const http::RequestHead& head, std::string_view path) const {
-  if (!x_any_path && (x_prefix ? !path.starts_with(x_path) : path != x_path)) return false;
-  if (!x_methods.empty() &&
-      std::find(x_methods.begin(), x_methods.end(), head.method_text) == x_methods.end()) {
+bool RouteMatch::FieldValue::is(const http::Field& field) const {
+  if (field.id != id || field.value != value) return false;
+  return id != http::Name::kOther || http::same_name(field.name, name);
+}
+
+bool RouteMatch::matches(const http::RequestHead& request, std::string_view canonical_path) const {
+  if (!any_path && (is_prefix ? !canonical_path.starts_with(path) : canonical_path != path)) {
     return false;
   }
-  return std::all_of(x_fields.begin(), x_fields.end(),
-                     [&](const FieldValue& wanted) { return has_field(head.fields, wanted); });
-}
-
-// One of several lines of that name is enough.
-bool RouteMatcher::has_field(const http::Fields& fields, const FieldValue& wanted) const {
-  return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
-    if (field.id != wanted.id || field.value != wanted.value) return false;
-    return wanted.id != http::Name::kOther || http::same_name(field.name, wanted.name);
+  if (!methods.empty() &&
+      std::find(methods.begin(), methods.end(), request.method_text) == methods.end()) {
+    return false;
+  }
+  return std::all_of(fields.begin(), fields.end(), [&](const FieldValue& wanted) {
+    return std::any_of(request.fields.begin(), request.fields.end(),
+                       [&](const http::Field& field) { return wanted.is(field); });
   });
 }
 
-RouteTable::RouteTable(std::vector<ServiceRoutes> services) : x_services(std::move(services)) {
-  for (size_t i = 0; i < x_services.size(); ++i) {
-    OUTRIGGER_ASSERT(x_services[i].route != nullptr);
-    for (const std::string& host : x_services[i].hosts) {
-      x_hosts.add(host, static_cast<uint32_t>(i));
-    }
+void RouteTable::add(const std::string& name, ServiceRoutes routes) {
+  OUTRIGGER_ASSERT(routes.otherwise != nullptr);
+  const auto [service, is_new] = x_services.emplace(name, std::move(routes));
+  OUTRIGGER_ASSERT(is_new);
+  const auto index = static_cast<uint32_t>(x_by_index.size());
+  x_by_index.push_back(&service->second);
+  for (const std::string& host : service->second.hosts) x_hosts.add(host, index);
+}
+
+const Route* RouteTable::find(const http::RequestHead& request, Arena& arena) const {
+  const auto index = x_hosts.find(request.authority);
+  return index ? &choose(*x_by_index[*index], request, arena) : nullptr;
+}
+
+const Route* RouteTable::find_in(std::string_view name, const http::RequestHead& request,
+                                 Arena& arena) const {
+  const auto service = x_services.find(name);
+  return service != x_services.end() ? &choose(service->second, request, arena) : nullptr;
+}
+
+const Route* RouteTable::service(std::string_view name) const {
+  const auto service = x_services.find(name);
+  return service != x_services.end() ? service->second.otherwise.get() : nullptr;
+}
+
+const Route& RouteTable::choose(const ServiceRoutes& service, const http::RequestHead& request,
+                                Arena& arena) {
+  if (service.routes.empty()) return *service.otherwise;
+  const std::string_view path = http::canonical_path(request.path(), arena);
+  for (const auto& [match, route] : service.routes) {
+    if (match.matches(request, path)) return *route;
   }
-}
-
-const ServiceRoutes* RouteTable::service(std::string_view name) const {
-  const auto found =
-      std::find_if(x_services.begin(), x_services.end(),
-                   [name](const ServiceRoutes& service) { return service.name == name; });
-  return found == x_services.end() ? nullptr : &*found;
-}
-
-const Route* RouteTable::find(const http::RequestHead& head, Arena& arena) const {
-  const auto index = x_hosts.find(head.authority);
-  return index ? &find_in(x_services[*index], head, arena) : nullptr;
-}
-
-const Route& RouteTable::find_in(const ServiceRoutes& service, const http::RequestHead& head,
-                                 Arena& arena) {
-  if (service.choices.empty()) return *service.route;
-  const std::string_view path = http::canonical_path(head.path(), arena);
-  for (const ServiceRoutes::Choice& choice : service.choices) {
-    if (choice.matcher.matches(head, path)) return *choice.route;
-  }
-  return *service.route;
+  return *service.otherwise;
 }
 
 }  // namespace outrigger::chain

@@ -1,13 +1,14 @@
-// The RouteTable owns every compiled Route of one worker and says which one a request takes: first
-// the service, by the host that was called or by the listener, then the first of the service's
-// routes that matches, else the service itself. Paths are compared in their canonical form
-// (http/path.hpp), so that no other spelling of a path goes around a route. Pure: it knows the head
-// and nothing else. Built by the control path, then immutable; outlives every exchange.
+// Finds the route of a request: the service by its authority, then the first of the service's
+// routes that matches, else the service's own. Pure look-up over tables that were made before;
+// owned by the worker's route set. Paths are compared in their one canonical form (http/path.hpp),
+// so that no other spelling of a path goes around a route. One thread.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "config/model.hpp"
@@ -19,60 +20,67 @@
 namespace outrigger::chain {
 
 // What a request must look like for a route: everything that is set, at once.
-class RouteMatcher {
- public:
-  explicit RouteMatcher(const config::RouteMatch& match);
-
-  // `path` in canonical form.
-  bool matches(const http::RequestHead& head, std::string_view path) const;
-
- private:
+struct RouteMatch {
   struct FieldValue {
     http::Name id;
     std::string name;
     std::string value;
+
+    bool is(const http::Field& field) const;
   };
 
-  bool has_field(const http::Fields& fields, const FieldValue& wanted) const;
+  bool any_path = true;
+  bool is_prefix = false;            // else `path` is the whole of it
+  std::string path;                  // in canonical form
+  std::vector<std::string> methods;  // empty: all
+  std::vector<FieldValue> fields;    // all of them; of several lines of a name one is enough
 
-  bool x_any_path;
-  bool x_prefix = false;
-  std::string x_path;
-  std::vector<std::string> x_methods;
-  std::vector<FieldValue> x_fields;
+  bool matches(const http::RequestHead& request, std::string_view canonical_path) const;
 };
 
-// The routes of one service.
-struct ServiceRoutes {
-  struct Choice {
-    RouteMatcher matcher;
-    std::unique_ptr<Route> route;
-  };
+RouteMatch match_of(const config::RouteMatch& config);
 
-  std::string name;
+struct ServiceRoutes {
   std::vector<std::string> hosts;  // as HostTable::add takes them
-  std::vector<Choice> choices;     // first match wins
-  std::unique_ptr<Route> route;    // where none matches
+  std::vector<std::pair<RouteMatch, std::unique_ptr<Route>>> routes;  // first match wins
+  std::unique_ptr<Route> otherwise;
 };
 
 class RouteTable {
  public:
-  // Of a host that two services claim the first one has it (the configuration refuses that).
-  explicit RouteTable(std::vector<ServiceRoutes> services);
+  // Requires: no service of that name yet, and `otherwise`. A host that a service before it has
+  // stays there (the configuration refuses that).
+  void add(const std::string& service, ServiceRoutes routes);
 
-  // By name: for a listener with `service`, and the fallbacks' alternates. Null when there is none.
-  const ServiceRoutes* service(std::string_view name) const;
+  // Null when no service answers to the request's authority. `arena` takes the canonical path where
+  // it is not the one that came; otherwise nothing is allocated.
+  const Route* find(const http::RequestHead& request, Arena& arena) const;
+  // Within one service, whatever the authority says. Null when there is no such service.
+  const Route* find_in(std::string_view service, const http::RequestHead& request,
+                       Arena& arena) const;
+  // The service's own route, or null.
+  const Route* service(std::string_view name) const;
 
-  // The route of a request to whatever its authority names; null when no service claims that. The
-  // arena is used only for a path that is not in canonical form.
-  const Route* find(const http::RequestHead& head, Arena& arena) const;
-  // The same within one service, whatever the authority says.
-  static const Route& find_in(const ServiceRoutes& service, const http::RequestHead& head,
-                              Arena& arena);
+  template <class F>
+  void for_each(F visit) const {  // visit(const Route&)
+    for (const auto& [name, service] : x_services) {
+      for (const auto& [match, route] : service.routes) visit(*route);
+      visit(*service.otherwise);
+    }
+  }
 
  private:
-  std::vector<ServiceRoutes> x_services;
-  HostTable x_hosts;  // to indices of x_services
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  static const Route& choose(const ServiceRoutes& service, const http::RequestHead& request,
+                             Arena& arena);
+
+  std::unordered_map<std::string, ServiceRoutes, Hash, std::equal_to<>> x_services;
+  std::vector<const ServiceRoutes*> x_by_index;
+  HostTable x_hosts;  // to indices
 };
 
 }  // namespace outrigger::chain

@@ -145,13 +145,12 @@ bool BodyReader::take_size(char c) {
 // Extensions are not looked at and not passed on, but a quoted string must not hide the end of the
 // line.
 bool BodyReader::take_extension(char c) {
-  ++x_extension_bytes;
-  if (!within_bounds()) return false;
   if (x_state == State::kExtension && c == '\r') {
     x_state = State::kSizeLf;
     return true;
   }
-  if ((classes_of(c) & kValueChar) == 0) return false;
+  ++x_extension_bytes;
+  if (!within_bounds() || (classes_of(c) & kValueChar) == 0) return false;
   if (x_state == State::kEscaped) {
     x_state = State::kQuoted;
   } else if (c == '"') {

@@ -63,4 +63,7 @@ struct ResponseHead {
   Fields fields;
 };
 
+// A response that goes on for as long as it likes: text/event-stream, gRPC.
+bool is_stream(const ResponseHead& head);
+
 }  // namespace outrigger::http

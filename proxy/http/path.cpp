@@ -27,7 +27,8 @@ bool may_change(std::string_view path) {
   return false;
 }
 
-// Writes at most as much as it reads.
+// A '%' that begins no escape becomes "%25": left as it is, "%6%31" would turn into an escape.
+// Writes at most two bytes more for each '%'.
 char* normalise_escapes(std::string_view path, char* to) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   for (size_t i = 0; i < path.size(); ++i) {
@@ -35,6 +36,10 @@ char* normalise_escapes(std::string_view path, char* to) {
     const int low = high >= 0 ? hex_digit(path[i + 2]) : -1;
     if (low < 0) {
       *to++ = path[i];
+      if (path[i] == '%') {
+        *to++ = '2';
+        *to++ = '5';
+      }
       continue;
     }
     const char decoded = static_cast<char>(high * 16 + low);
@@ -77,7 +82,8 @@ std::string_view remove_dot_segments(char* text, size_t size) {
 
 std::string_view canonical_path(std::string_view path, Arena& arena) {
   if (!path.starts_with('/') || !may_change(path)) return path;
-  char* const copy = static_cast<char*>(arena.allocate(path.size(), 1));
+  const auto escapes = static_cast<size_t>(std::count(path.begin(), path.end(), '%'));
+  char* const copy = static_cast<char*>(arena.allocate(path.size() + 2 * escapes, 1));
   const char* const end = normalise_escapes(path, copy);
   return remove_dot_segments(copy, static_cast<size_t>(end - copy));
 }

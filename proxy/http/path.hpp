@@ -1,6 +1,7 @@
 // The one form of a path on which routes are decided; the bytes that came are what is forwarded.
 // (RFC 3986 section 6.2.2.) Percent-encoded unreserved characters are decoded and the hex digits of
-// the others written in upper case; then runs of '/' become one and dot segments are removed. So
+// the others written in upper case, a '%' that begins no escape becomes "%25"; then runs of '/'
+// become one and dot segments are removed. So
 // "%2e%2e" is a dot segment, "%2F" never is a separator, and bytes above 0x7F stay encoded, which
 // keeps overlong UTF-8 from meaning anything. ";params" belong to their segment. Pure functions;
 // any thread.

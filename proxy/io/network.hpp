@@ -1,6 +1,6 @@
 // The Network is how connections come in: as an argument, so that tests run a whole worker over an
-// in-memory one. The real one is io::Loop's (tcp.hpp). Every operation returns an owning handle;
-// destroying the handle cancels it, silently. One thread.
+// in-memory one. The real one is io::LoopNetwork. Every operation returns an owning handle;
+// destroying the handle or giving it to the Reaper cancels it, silently. One thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ class ConnectEvents {
  public:
   // Not yet started: the receiver calls Stream::start().
   virtual void on_connected(StreamPtr stream) = 0;
-  // kConnectRefused, kConnectUnreachable, or kOverload when we ran out of descriptors.
+  // kConnectRefused, kConnectUnreachable, kConnectTimeout (the kernel's own, after minutes), or
+  // kOverload when we ran out of descriptors.
   virtual void on_connect_failed(Cause cause) = 0;
 
  protected:
@@ -73,7 +74,8 @@ class Network {
   virtual OperationPtr connect(const Address& to, ConnectEvents& events) = 0;
   // Accepted streams are set to TCP_NODELAY. The failure is a sentence for people.
   virtual Result<ListenerPtr> listen(const Address& at, AcceptEvents& events) = 0;
-  // A and AAAA records of an absolute name or an IP literal.
+  // A and AAAA records of a name or an IP literal. Without a dot at its end a name is completed
+  // from the system's search list first, as resolv.conf(5) says.
   virtual OperationPtr resolve(std::string_view name, ResolveEvents& events) = 0;
 };
 

@@ -29,10 +29,10 @@ class Outbox {
   void forget(const Stream& stream);
 
   static constexpr size_t kScratchBytes = 128 * 1024;
+  static constexpr size_t kCopyBelowBytes = 4096;
 
  private:
   static constexpr size_t kPieces = 16;
-  static constexpr size_t kCopyBelowBytes = 4096;
 
   void aim_at(Stream& stream);
   void add_piece(std::string_view piece);

@@ -1,7 +1,7 @@
 // A Stream is a connection as the codecs see it: bytes in, bytes out, and its ends. TCP, unix
 // sockets, TLS and the tests' in-memory pipe are all one type. Owned by whoever speaks on it; one
-// thread. Destroying a stream closes it at once and silently (give it to the Reaper when it may be
-// on the call stack).
+// thread. Destroying a stream closes it at once and silently; give it to the Reaper when it may be
+// on the call stack: it is silent from then on.
 #pragma once
 
 #include <cstddef>

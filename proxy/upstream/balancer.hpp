@@ -54,13 +54,9 @@ class Balancer {
   using Slots = std::span<WorkerEndpoint* const>;
   using Avoid = std::span<const Endpoint* const>;
 
-  static bool panics(size_t eligible, size_t usable, double below);
-  WorkerEndpoint* choose(Slots slots, std::span<const double> sums, int64_t now_ms, Random& random,
-                         Avoid avoid);
+  bool too_few_eligible() const;
+  WorkerEndpoint* choose(bool panic, int64_t now_ms, Random& random, Avoid avoid);
   WorkerEndpoint* next_in_turn(Slots slots, bool weighted, Random& random, Avoid avoid);
-  static WorkerEndpoint* draw(Slots slots, std::span<const double> sums, Random& random,
-                              Avoid avoid);
-  static WorkerEndpoint* less_loaded(WorkerEndpoint* a, WorkerEndpoint* b, int64_t now_ms);
 
   BalancerSettings x_settings;
   EndpointView x_view;

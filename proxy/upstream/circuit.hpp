@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "config/policy.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/upstream/circuit_state.hpp"
+#include "proxy/upstream/failure_run.hpp"
 #include "proxy/upstream/window.hpp"
 
 namespace outrigger::upstream {
@@ -110,6 +112,9 @@ class Circuit {
   static constexpr uint64_t kOffBit = 0x20;
   static constexpr uint64_t kNotPlainClosed = kStateBits | kForceBits | kOffBit;
 
+  static constexpr double kNever = 2;  // a share that no count reaches
+  static constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min() / 2;
+
   static uint32_t generation_of(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
   static CircuitState machine_of(uint64_t word) {
     return static_cast<CircuitState>(word & kStateBits);
@@ -120,6 +125,12 @@ class Circuit {
   static bool refuses_nothing(uint64_t word) {
     return (word & kShadowBit) != 0 || force_of(word) == CircuitForce::kShadow;
   }
+  // A forced state other than shadow: the machine neither moves nor counts towards a trip.
+  static bool machine_rests(uint64_t word) {
+    return force_of(word) == CircuitForce::kForcedOpen ||
+           force_of(word) == CircuitForce::kForcedClosed;
+  }
+  static uint32_t probes_of(uint64_t taken) { return static_cast<uint32_t>(taken); }
   static CircuitState shown_state(uint64_t word);
 
   CircuitToken token_of(uint64_t word, bool probe) {
@@ -127,44 +138,42 @@ class Circuit {
   }
   Admission admit_slow(uint64_t word, int64_t now_ms, Random& random);
   Admission refuse(uint64_t word, int64_t left_ms);
-  bool take_probe();
-  bool draw_ramp(Random& random) const;
+  bool take_probe(uint32_t generation);
 
   void settle(uint32_t generation, bool probe, Verdict verdict, int64_t now_ms);
   void settle_probe(uint32_t generation, Verdict verdict, int64_t now_ms);
   void give_back_probe(uint32_t generation);
   void count(Verdict verdict, int64_t now_ms);
   bool may_trip(int64_t now_ms, bool ramping) const;
+  void trip(uint32_t generation, int64_t now_ms);
   uint64_t pass_time(uint64_t word, int64_t now_ms);
 
-  static CircuitDecision judge(const config::Circuit& settings, CircuitDecision facts,
-                               bool ramping);
-  CircuitDecision facts(int64_t now_ms, int64_t window_ms) const;
+  CircuitDecision decide(const config::Circuit& settings, int64_t now_ms, bool ramping) const;
 
   // With x_mutex held.
   void advance(Change& change, int64_t now_ms);
-  void go(Change& change, CircuitState to, CircuitReason reason, int64_t now_ms);
   void open(Change& change, CircuitReason reason, int openings, int64_t now_ms);
-  void start_ramp(Change& change, int64_t now_ms);
+  void end_half_open(Change& change, int64_t now_ms);
   void enter_step(size_t step, int64_t start_ms);
   void close(Change& change, CircuitReason reason, int64_t now_ms);
+  void turn_off(Change& change, int64_t now_ms);
   void fresh_counts();
-  void store_word(Change& change, uint64_t word, CircuitReason reason, int64_t now_ms);
   void publish_settings();
+  void go(Change& change, CircuitState machine, CircuitReason reason, int64_t now_ms);
+  void store_word(Change& change, uint64_t word, CircuitReason reason, int64_t now_ms);
 
   const std::string x_name;
   CircuitEvents* const x_events;
 
   std::atomic<uint64_t> x_word{0};
-  std::atomic<uint64_t> x_run{
-      0};  // length (20 bits) and start in ms (44 bits) of the run of failures
+  FailureRun x_run;
   std::atomic<int64_t> x_last_bad_ms;  // of the last failure or slow call
   Window x_window;
 
   // What admission reads while not closed.
-  std::atomic<int64_t> x_until_ms{0};  // end of the open period, or of the ramp's step
-  std::atomic<double> x_share{1};      // of the ramp's step
-  std::atomic<int> x_probes_taken{0};  // in flight or good
+  std::atomic<int64_t> x_until_ms{0};       // end of the open period, or of the ramp's step
+  std::atomic<double> x_share{1};           // of the ramp's step
+  std::atomic<uint64_t> x_probes_taken{0};  // in flight or good; generation (upper half)
 
   // The settings as settling reads them without the mutex; a mix of old and new only costs a look.
   std::atomic<uint64_t> x_run_count{0};

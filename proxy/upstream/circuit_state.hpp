@@ -56,12 +56,13 @@ std::string_view to_string(CircuitForce force);  // "auto", "forced_open", ...
 std::string_view to_string(CircuitReason reason);
 std::optional<CircuitForce> circuit_force_from(std::string_view name);
 
-// A change of the state that is shown.
+// A change of the state that is shown, or, in shadow, of what the machine would be in.
 struct CircuitTransition {
   CircuitState from = CircuitState::kClosed;
   CircuitState to = CircuitState::kClosed;
   CircuitReason reason = CircuitReason::kNone;
   int64_t at_ms = 0;
+  bool shadow = false;    // nothing changed for the calls
   uint64_t sequence = 0;  // 1, 2, ...: listeners on several threads may be called out of order
 };
 
@@ -73,6 +74,13 @@ struct CircuitDecision {
   uint64_t run = 0;  // consecutive failures
   int64_t run_ms = 0;
 };
+
+// The ramp does not wait for min_requests: the first failure of a step opens again, and so does a
+// later one unless most calls so far were good. (If each single failure did, a busy service with an
+// everyday error rate of 1 % could hardly ever close.)
+CircuitDecision judge_circuit(const config::Circuit& settings, const Counts& counts, uint64_t run,
+                              int64_t run_ms, bool ramping);
+inline constexpr double kRampFailureShare = 0.5;  // in the ramp, where failure_rate is off
 
 struct CircuitSnapshot {
   std::optional<config::Circuit> settings;       // nullopt: off

@@ -81,9 +81,8 @@ class EndpointView {
 
   // Sees to it that usable() and eligible() are right at `now_ms`. One load when nothing happened.
   void refresh(int64_t now_ms, int64_t slow_start_ms) {
-    if (now_ms >= x_look_again_ms || x_group == nullptr || x_epoch != x_group->epoch()) {
-      look(now_ms, slow_start_ms);
-    }
+    const bool changed = x_group != nullptr && x_epoch != x_group->epoch();
+    if (changed || now_ms >= x_look_again_ms) look(now_ms, slow_start_ms);
   }
 
   std::span<WorkerEndpoint* const> usable() const { return x_usable; }

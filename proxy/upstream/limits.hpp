@@ -78,7 +78,7 @@ class alignas(64) PermitQueue {
   Wait wait(PermitWaiter& waiter, Permit& permit);
   // A permit that another worker posted: to the oldest waiter, or released if nobody waits any
   // more.
-  void arrive();
+  void arrive() { release(); }
 
  private:
   friend class OutstandingLimit;
@@ -90,7 +90,6 @@ class alignas(64) PermitQueue {
   void leave(PermitWaiter& waiter);
 
   OutstandingLimit* x_limit = nullptr;
-  unsigned x_worker = 0;
   List<PermitWaiter> x_waiters;
   std::atomic<int64_t> x_waiting{0};
 };
@@ -119,10 +118,14 @@ class OutstandingLimit {
  private:
   friend class PermitQueue;
 
+  bool is_above() const { return outstanding() > limit(); }  // after the limit was lowered
   bool try_take();
-  void give(unsigned from_worker);
-  bool hand_over(unsigned from_worker);
+  bool try_take_or_shadow();
   bool try_enter_queue();
+  void give();
+  void offer();
+  bool someone_waits() const;
+  bool hand_over();
 
   std::atomic<int64_t> x_outstanding{0};
   std::atomic<int64_t> x_queued{0};
@@ -130,6 +133,7 @@ class OutstandingLimit {
   std::atomic<int64_t> x_queue_limit{0};
   std::atomic<bool> x_shadow{false};
   std::atomic<uint64_t> x_would_refuse{0};
+  std::atomic<unsigned> x_next_worker{0};
   const unsigned x_workers;
   const std::unique_ptr<PermitQueue[]> x_queues;
   PermitPost* const x_post;

@@ -94,7 +94,8 @@ class Service {
  private:
   struct Known {
     std::shared_ptr<Endpoint> endpoint;
-    int64_t removed_at_ms = -1;  // -1: listed
+    uint64_t version = 0;  // of the last list that had it
+    int64_t removed_at_ms = 0;
   };
 
   PolicyState x_state;

@@ -107,9 +107,9 @@ std::unique_ptr<Route> route(std::string name) {
 }
 
 ServiceRoutes orders(std::vector<std::pair<std::string, config::RouteMatch>> matches) {
-  ServiceRoutes service{"orders", {"orders"}, {}, route("")};
-  for (auto& [name, match] : matches) {
-    service.choices.push_back({RouteMatcher(match), route(name)});
+  ServiceRoutes service{{"orders"}, {}, route("")};
+  for (const auto& [name, match] : matches) {
+    service.routes.emplace_back(match_of(match), route(name));
   }
   return service;
 }
@@ -117,7 +117,10 @@ ServiceRoutes orders(std::vector<std::pair<std::string, config::RouteMatch>> mat
 // The name of the route that a request takes; "none" for an unknown host.
 class Asking {
  public:
-  explicit Asking(ServiceRoutes service) : x_table(list_of(std::move(service))) {}
+  explicit Asking(ServiceRoutes service) {
+    x_table.add("orders", std::move(service));
+    x_table.add("billing", {{"billing", "orders"}, {}, route("billing")});
+  }
 
   std::string get(std::string_view target, std::string_view method = "GET") {
     http::RequestHead head;
@@ -140,13 +143,6 @@ class Asking {
   const RouteTable& table() const { return x_table; }
 
  private:
-  static std::vector<ServiceRoutes> list_of(ServiceRoutes service) {
-    std::vector<ServiceRoutes> list;
-    list.push_back(std::move(service));
-    list.push_back({"billing", {"billing", "orders"}, {}, route("billing")});
-    return list;
-  }
-
   RouteTable x_table;
   Arena x_arena{{}};
   std::string_view x_authority = "orders";
@@ -206,17 +202,24 @@ TEST(Router, TakesTheFirstRouteThatMatches) {
 
 TEST(Router, StaysInTheServiceOfAListener) {
   Asking ask(orders({{"reads", {.path = "", .methods = {"GET"}, .headers = {}}}}));
-  const ServiceRoutes* const service = ask.table().service("orders");
-  ASSERT_NE(service, nullptr);
-  EXPECT_EQ(ask.table().service("unknown"), nullptr);
+  const RouteTable& table = ask.table();
   Arena arena({});
   http::RequestHead head;
   head.authority = "billing";
   head.target = "/";
   head.method_text = "GET";
-  EXPECT_EQ(RouteTable::find_in(*service, head, arena).name, "reads");
+  EXPECT_EQ(table.find_in("orders", head, arena)->name, "reads");
   head.method_text = "POST";
-  EXPECT_EQ(&RouteTable::find_in(*service, head, arena), service->route.get());
+  EXPECT_EQ(table.find_in("orders", head, arena), table.service("orders"));
+  EXPECT_EQ(table.find_in("unknown", head, arena), nullptr);
+  EXPECT_EQ(table.service("unknown"), nullptr);
+}
+
+TEST(Router, VisitsEveryRoute) {
+  Asking ask(orders({{"reads", {.path = "", .methods = {"GET"}, .headers = {}}}}));
+  int routes = 0;
+  ask.table().for_each([&](const Route&) { ++routes; });
+  EXPECT_EQ(routes, 3);
 }
 
 TEST(Router, AllocatesNothingForAPathInCanonicalForm) {

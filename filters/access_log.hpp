@@ -1,0 +1,50 @@
+// One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it to a
+// LineWriter; the filter only decides at the end of its frame whether there is one to write.
+#pragma once
+
+#include <optional>
+
+#include "config/model.hpp"
+#include "filters/registry.hpp"
+#include "metrics/series.hpp"
+#include "proxy/base/json_line.hpp"
+#include "proxy/base/line_writer.hpp"
+#include "proxy/chain/leg.hpp"
+
+namespace outrigger::filters {
+
+// How a call that has ended counts, in metrics and log.
+metrics::RequestOutcome outcome_of(const chain::Exchange& exchange, const chain::Outcome& outcome);
+std::string_view to_string(metrics::RequestOutcome outcome);
+
+// One for each worker; the writer is shared.
+class AccessLog {
+ public:
+  AccessLog(const config::AccessLogConfig& policy, LineWriter& writer, chain::Runtime& runtime)
+      : x_policy(policy), x_writer(writer), x_runtime(runtime) {}
+
+  // Also for exchanges that ended before they had a route.
+  void on_end(const chain::Exchange& exchange, const chain::Outcome& outcome, int64_t deadline_ms);
+
+ private:
+  bool wanted(metrics::RequestOutcome outcome, int64_t total_ms) const;
+
+  const config::AccessLogConfig x_policy;
+  LineWriter& x_writer;
+  chain::Runtime& x_runtime;
+  JsonLine x_line;
+};
+
+class AccessLogFilter final : public chain::Filter {
+ public:
+  static void make(const Context& context, FilterList& filters);
+  explicit AccessLogFilter(AccessLog& log) : x_log(log) {}
+
+  std::string_view name() const override { return "access_log"; }
+  void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
+
+ private:
+  AccessLog& x_log;
+};
+
+}  // namespace outrigger::filters

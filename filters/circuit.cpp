@@ -1,0 +1,105 @@
+#include "filters/circuit.hpp"
+
+#include <algorithm>
+
+#include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/exchange.hpp"
+#include "proxy/upstream/match.hpp"
+
+namespace outrigger::filters {
+
+using chain::Leg;
+using chain::Outcome;
+using chain::Step;
+using upstream::Verdict;
+
+namespace {
+
+constexpr int64_t kSettleAfterMs = 1000;
+
+}  // namespace
+
+struct CircuitSlot {
+  CircuitSlot(Circuit& filter_, Leg&) : filter(filter_) {}
+
+  int64_t now_ms() const { return filter.x_runtime.loop.clock.now_ms(); }
+  void settle_good() { token.settle(slow ? Verdict::kSlowSuccess : Verdict::kSuccess, now_ms()); }
+  void settle_failure() {
+    slow = slow || filter.is_slow(now_ms() - started_ms);
+    token.settle(slow ? Verdict::kSlowFailure : Verdict::kFailure, now_ms());
+  }
+
+  Circuit& filter;
+  upstream::CircuitToken token;
+  Timer timer = Timer::of<&CircuitSlot::settle_good>(*this);
+  int64_t started_ms = 0;
+  bool slow = false;
+};
+
+// Always in the chain, so that it can be forced while it is off.
+void Circuit::make(const Context& context, FilterList& filters) {
+  filters.push_back(std::make_unique<Circuit>(context));
+}
+
+Circuit::Circuit(const Context& context)
+    : x_runtime(context.runtime),
+      x_circuit(*context.circuit),
+      x_failures(context.policy.circuit ? context.policy.circuit->failures : config::Matcher{}),
+      x_slow_ms(context.policy.circuit ? context.policy.circuit->slow_call_ms : std::nullopt),
+      x_settle_after_ms(std::max(kSettleAfterMs, x_slow_ms.value_or(0))) {}
+
+Step Circuit::on_request(Leg& leg, void* slot_) {
+  CircuitSlot& slot = of(slot_);
+  slot.started_ms = slot.now_ms();
+  leg.exchange().facts().circuit = upstream::to_string(x_circuit.state());
+  upstream::Admission admission = x_circuit.admit(slot.started_ms, x_runtime.loop.random);
+  if (!admission.refused) {
+    slot.token = std::move(admission.token);
+    return Step::kContinue;
+  }
+  Arena& arena = leg.exchange().arena();
+  Error error;
+  error.cause = Cause::kCircuitOpen;
+  error.ours = true;
+  error.retry_after_s = admission.retry_after_s;
+  error.detail = arena.concat({arena.number(admission.retry_after_s), "s"});
+  leg.refuse(error);
+  return Step::kReplied;
+}
+
+Step Circuit::on_response(Leg& leg, void* slot_) {
+  CircuitSlot& slot = of(slot_);
+  if (const Error* error = leg.error()) {
+    settle_error(slot, *error);
+    return Step::kContinue;
+  }
+  slot.slow = is_slow(slot.now_ms() - slot.started_ms);
+  if (upstream::matches(x_failures, *leg.response())) {
+    slot.settle_failure();
+  } else {
+    x_runtime.loop.timers.arm(slot.timer, slot.now_ms() + x_settle_after_ms);
+  }
+  return Step::kContinue;
+}
+
+void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
+  CircuitSlot& slot = of(slot_);
+  if (!slot.token.holds()) return;
+  if (outcome.kind == Outcome::Kind::kDone) return slot.settle_good();
+  if (outcome.kind == Outcome::Kind::kFailed) return settle_error(slot, *outcome.error);
+  slot.token.give_back();
+}
+
+// Our own refusals, a stale connection, and what the list of failures leaves out are no verdict. Nor
+// is a deadline that the caller made too short to tell.
+void Circuit::settle_error(CircuitSlot& slot, const Error& error) const {
+  const bool stale = error.sent == Sent::kNeverFree || error.sent == Sent::kReusedDied;
+  const bool too_short =
+      error.callers_deadline && slot.now_ms() - slot.started_ms < x_settle_after_ms;
+  if (error.ours || stale || too_short || !upstream::matches(x_failures, error)) {
+    return slot.token.give_back();
+  }
+  slot.settle_failure();
+}
+
+}  // namespace outrigger::filters

@@ -1,0 +1,290 @@
+#include "filters/fallback.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+#include <type_traits>
+
+#include "proxy/chain/exchange.hpp"
+#include "proxy/chain/local_reply.hpp"
+#include "proxy/upstream/match.hpp"
+
+namespace outrigger::filters {
+
+using chain::Leg;
+using chain::LegPtr;
+using chain::LocalReply;
+using chain::Step;
+using metrics::FallbackKind;
+
+struct FallbackSlot {
+  FallbackSlot(Fallback&, Leg& leg_) : leg(leg_) {}
+
+  Leg& leg;
+  LegPtr first;      // what was called; kept until something better is there
+  LegPtr alternate;
+  size_t next = 0;   // the next entry to try
+  int64_t started_ms = 0;
+  // The answer that is being kept for later; empty key: none.
+  std::string key;
+  std::unique_ptr<StoredAnswer> captured;
+};
+
+namespace {
+
+constexpr std::string_view kKindNames[] = {"stale", "service", "respond", "omit"};
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+void Fallback::make(const Context& context, FilterList& filters) {
+  if (!context.policy.fallback.empty()) filters.push_back(std::make_unique<Fallback>(context));
+}
+
+Fallback::Fallback(const Context& context)
+    : x_runtime(context.runtime),
+      x_label(context.label),
+      x_cache(context.policy.cache),
+      x_request_ms(context.policy.timeout.request_ms),
+      x_body_max_bytes(context.policy.retry ? context.policy.retry->body_max_bytes : 0),
+      x_series(context.series),
+      x_store(context.stale),
+      x_inner_chain(context.inner_chain) {
+  for (const config::Fallback& policy : context.policy.fallback) {
+    Entry entry{policy, {}, 0};
+    if (const auto* reply = std::get_if<config::FallbackRespond>(&policy.action)) {
+      entry.body = reply->body_file.empty() ? reply->body : read_file(reply->body_file);
+    }
+    if (const auto* service = std::get_if<config::FallbackService>(&policy.action)) {
+      const bool on_timeout = policy.on.has(config::FailureToken::kTimeout);
+      const int64_t quarter = on_timeout ? x_request_ms.value_or(0) / 4 : 0;
+      entry.within_ms = service->within_ms.value_or(quarter);
+    }
+    x_stores = x_stores || (x_cache && std::holds_alternative<config::FallbackStale>(policy.action));
+    x_entries.push_back(std::move(entry));
+  }
+}
+
+Step Fallback::on_request(Leg& leg, void* slot_) {
+  FallbackSlot& slot = of(slot_);
+  const http::RequestHead& request = leg.request();
+  slot.started_ms = x_runtime.loop.clock.now_ms();
+  int64_t reserve_ms = 0;
+  for (const Entry& entry : x_entries) {
+    if (entry.policy.methods.has(request.method_text)) {
+      reserve_ms = std::max(reserve_ms, entry.within_ms);
+    }
+  }
+  if (request.framing != http::Framing::kNone && may_open(leg, slot_)) {
+    const bool known = request.framing == http::Framing::kLength;
+    leg.exchange().body().retain(x_body_max_bytes, known ? request.content_length : -1);
+  }
+  slot.first = leg.open_rest();
+  slot.first->set_reserve_ms(reserve_ms);
+  return Step::kPaused;
+}
+
+bool Fallback::may_open(const Leg& leg, const void* slot) const {
+  return std::any_of(x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
+                     [&](const Entry& entry) {
+                       return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
+                              entry.policy.methods.has(leg.request().method_text);
+                     });
+}
+
+void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
+  FallbackSlot& slot = of(slot_);
+  if (slot.alternate == nullptr) return replace(slot);
+  // Depth one: an alternate that fails as well is not replaced by itself; the next entry may be.
+  const config::Fallback& used = x_entries[slot.next - 1].policy;
+  if (failed(below, used)) {
+    slot.alternate.reset();
+    return replace(slot);
+  }
+  Arena& arena = mine.exchange().arena();
+  if (below.response() != nullptr) {
+    below.edit_response().fields.add(arena, http::Name::kProxyStatus, marking(slot));
+  }
+  note(slot, FallbackKind::kService);
+  slot.first.reset();
+  mine.accept(std::move(slot.alternate));
+}
+
+bool Fallback::failed(const Leg& below, const config::Fallback& policy) const {
+  if (const Error* error = below.error()) return upstream::matches(policy.on, *error);
+  return !below.is_local_reply() && upstream::matches(policy.on, *below.response());
+}
+
+// Takes the first entry that applies and can; else the caller gets what the call itself got.
+void Fallback::replace(FallbackSlot& slot) const {
+  while (slot.next < x_entries.size()) {
+    const Entry& entry = x_entries[slot.next++];
+    if (!entry.policy.methods.has(slot.leg.request().method_text)) continue;
+    if (failed(*slot.first, entry.policy) && act(slot, entry)) return;
+  }
+  begin_capture(slot, *slot.first);
+  slot.leg.accept(std::move(slot.first));
+}
+
+bool Fallback::act(FallbackSlot& slot, const Entry& entry) const {
+  return std::visit(
+      [&](const auto& action) {
+        using Action = std::decay_t<decltype(action)>;
+        if constexpr (std::is_same_v<Action, config::FallbackStale>) {
+          return serve_stale(slot, action);
+        } else if constexpr (std::is_same_v<Action, config::FallbackService>) {
+          return call_service(slot, entry, action);
+        } else if constexpr (std::is_same_v<Action, config::FallbackRespond>) {
+          return respond(slot, entry, action), true;
+        } else {
+          return omit(slot, action), true;
+        }
+      },
+      entry.policy.action);
+}
+
+// ---- what stands in
+
+bool Fallback::serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const {
+  if (!x_cache) return false;
+  const int64_t now_ms = x_runtime.loop.clock.now_ms();
+  const http::RequestHead& request = slot.leg.request();
+  const auto found =
+      x_store.find(cache_key(*x_cache, x_label, request), request, now_ms, stale.max_age_ms);
+  if (found == nullptr) return false;
+  Arena& arena = slot.leg.exchange().arena();
+  LocalReply reply;
+  reply.status = found->status;
+  for (const auto& [name, value] : found->fields) {
+    if (http::intern(name) == http::Name::kAge) continue;
+    reply.fields.add(arena, arena.copy(name), arena.copy(value));
+  }
+  const int64_t age_s = found->age_s + (now_ms - found->stored_ms) / 1000;
+  reply.fields.add(arena, http::Name::kAge, arena.number(age_s));
+  reply.fields.add(arena, http::Name::kCacheStatus,
+                   "outrigger; hit; detail=\"stale, the service failed\"");
+  reply.body = arena.copy(found->body);
+  finish(slot, reply, FallbackKind::kStale);
+  return true;
+}
+
+bool Fallback::call_service(FallbackSlot& slot, const Entry& entry,
+                            const config::FallbackService& service) const {
+  Leg& leg = slot.leg;
+  const chain::Chain* chain = x_inner_chain(service.service);
+  if (chain == nullptr || !leg.exchange().body().is_whole()) return false;
+  const int64_t now_ms = x_runtime.loop.clock.now_ms();
+  int64_t deadline_ms = leg.deadline_ms();
+  if (x_request_ms) deadline_ms = std::min(deadline_ms, slot.started_ms + *x_request_ms);
+  if (entry.within_ms > 0) deadline_ms = std::min(deadline_ms, now_ms + entry.within_ms);
+  if (deadline_ms <= now_ms) return false;
+  slot.alternate = leg.open(*chain, true);
+  slot.alternate->set_deadline_ms(deadline_ms);
+  return true;
+}
+
+void Fallback::respond(FallbackSlot& slot, const Entry& entry,
+                       const config::FallbackRespond& answer) const {
+  Arena& arena = slot.leg.exchange().arena();
+  LocalReply reply;
+  reply.status = answer.status;
+  for (const config::HeaderValue& header : answer.headers) {
+    reply.fields.add(arena, header.name, header.value);
+  }
+  reply.body = entry.body;
+  finish(slot, reply, FallbackKind::kRespond);
+}
+
+void Fallback::omit(FallbackSlot& slot, config::FallbackOmit how) const {
+  constexpr int kNoContent = 204;
+  LocalReply reply;
+  if (how == config::FallbackOmit::kNoContent) {
+    reply.status = kNoContent;
+  } else {
+    reply.fields.add(slot.leg.exchange().arena(), http::Name::kContentType, "application/json");
+    reply.body = "[]";
+  }
+  finish(slot, reply, FallbackKind::kOmit);
+}
+
+void Fallback::finish(FallbackSlot& slot, LocalReply& reply, FallbackKind kind) const {
+  reply.fields.add(slot.leg.exchange().arena(), http::Name::kProxyStatus, marking(slot));
+  note(slot, kind);
+  slot.first.reset();
+  slot.leg.reply(reply);
+}
+
+// What the reply stands in for.
+std::string_view Fallback::marking(const FallbackSlot& slot) const {
+  Arena& arena = slot.leg.exchange().arena();
+  if (const Error* error = slot.first->error()) return chain::proxy_status(*error, x_label, arena);
+  return arena.concat({"outrigger; received-status=",
+                       arena.number(slot.first->response()->status), "; details=\"fallback ",
+                       x_label, "\""});
+}
+
+void Fallback::note(FallbackSlot& slot, FallbackKind kind) const {
+  const auto index = static_cast<size_t>(kind);
+  chain::Facts& facts = slot.leg.exchange().facts();
+  facts.fallback = kKindNames[index];
+  if (const Error* error = slot.first->error()) {
+    facts.upstream_reason = row_of(error->cause).name;
+  } else {
+    facts.upstream_reason = slot.leg.exchange().arena().number(slot.first->response()->status);
+  }
+  x_series.fallbacks[index].add();
+}
+
+// ---- keeping good answers
+
+void Fallback::begin_capture(FallbackSlot& slot, const Leg& below) const {
+  if (!x_stores || below.response() == nullptr || below.is_local_reply()) return;
+  const http::ResponseHead& head = *below.response();
+  const http::RequestHead& request = slot.leg.request();
+  if (const auto why = why_not_stored(*x_cache, request, head)) {
+    x_series.cache_skipped[static_cast<size_t>(*why)].add();
+    return;
+  }
+  slot.key = cache_key(*x_cache, x_label, request);
+  slot.captured = std::make_unique<StoredAnswer>();
+  StoredAnswer& answer = *slot.captured;
+  answer.status = head.status;
+  answer.vary = head.fields.value(http::Name::kVary);
+  answer.vary_key = vary_key(answer.vary, request);
+  const std::string_view age = head.fields.value(http::Name::kAge);
+  std::from_chars(age.data(), age.data() + age.size(), answer.age_s);
+  for (const http::Field& field : head.fields) {
+    answer.fields.emplace_back(std::string(field.name), std::string(field.value));
+  }
+}
+
+void Fallback::on_chunk(Leg&, void* slot_, chain::Way, std::string_view bytes) {
+  FallbackSlot& slot = of(slot_);
+  if (slot.captured == nullptr) return;
+  if (static_cast<int64_t>(slot.captured->body.size() + bytes.size()) > x_cache->entry_bytes) {
+    x_series.cache_skipped[static_cast<size_t>(metrics::CacheSkip::kTooLarge)].add();
+    slot.captured.reset();
+    return;
+  }
+  slot.captured->body.append(bytes);
+}
+
+// Only a complete answer is kept.
+void Fallback::on_body_end(Leg&, void* slot_, chain::Way) {
+  FallbackSlot& slot = of(slot_);
+  if (slot.captured == nullptr) return;
+  slot.captured->stored_ms = x_runtime.loop.clock.now_ms();
+  if (!x_store.put(x_label, slot.key, std::move(*slot.captured))) {
+    x_series.cache_skipped[static_cast<size_t>(metrics::CacheSkip::kBudget)].add();
+  }
+  slot.captured.reset();
+}
+
+}  // namespace outrigger::filters

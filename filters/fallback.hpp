@@ -1,0 +1,66 @@
+// Answers something useful when the call cannot be made: the last good answer, another service, a fixed
+// reply, or nothing. Tried in order, each for the failures and methods it lists; possible only while
+// nothing was sent to the caller. Where `stale` is listed it also keeps good answers for later.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "filters/registry.hpp"
+#include "filters/stale_store.hpp"
+#include "proxy/chain/leg.hpp"
+
+namespace outrigger::filters {
+
+struct FallbackSlot;
+
+class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
+ public:
+  static void make(const Context& context, FilterList& filters);
+  explicit Fallback(const Context& context);
+
+  std::string_view name() const override { return "fallback"; }
+  chain::Wants wants() const override {
+    return {.response_chunks = x_stores, .response_end = x_stores, .opens_legs = true};
+  }
+  chain::Step on_request(chain::Leg& leg, void* slot) override;
+  void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
+  void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
+  void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
+  bool may_open(const chain::Leg& leg, const void* slot) const override;
+
+ private:
+  // One entry of the list, with what had to be read for it.
+  struct Entry {
+    config::Fallback policy;
+    std::string body;        // of `respond`
+    int64_t within_ms = 0;   // of `service`
+  };
+
+  bool failed(const chain::Leg& below, const config::Fallback& policy) const;
+  void replace(FallbackSlot& slot) const;
+  bool act(FallbackSlot& slot, const Entry& entry) const;
+  bool serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const;
+  bool call_service(FallbackSlot& slot, const Entry& entry,
+                    const config::FallbackService& service) const;
+  void respond(FallbackSlot& slot, const Entry& entry, const config::FallbackRespond& reply) const;
+  void omit(FallbackSlot& slot, config::FallbackOmit how) const;
+  void finish(FallbackSlot& slot, chain::LocalReply& reply, metrics::FallbackKind kind) const;
+  void note(FallbackSlot& slot, metrics::FallbackKind kind) const;
+  std::string_view marking(const FallbackSlot& slot) const;
+  void begin_capture(FallbackSlot& slot, const chain::Leg& below) const;
+
+  chain::Runtime& x_runtime;
+  const std::string x_label;
+  std::vector<Entry> x_entries;
+  const std::optional<config::Cache> x_cache;
+  const std::optional<int64_t> x_request_ms;
+  const int64_t x_body_max_bytes;
+  bool x_stores = false;
+  metrics::ServiceSeries& x_series;
+  StaleStore& x_store;
+  const std::function<const chain::Chain*(std::string_view)> x_inner_chain;
+};
+
+}  // namespace outrigger::filters

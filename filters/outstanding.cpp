@@ -1,0 +1,112 @@
+#include "filters/outstanding.hpp"
+
+#include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/exchange.hpp"
+
+namespace outrigger::filters {
+
+using chain::Leg;
+using chain::Step;
+using upstream::Permit;
+using upstream::PermitQueue;
+using upstream::PermitWaiter;
+
+namespace {
+
+Error refusal(Cause cause, std::string_view detail = {}) {
+  Error error;
+  error.cause = cause;
+  error.ours = true;
+  error.detail = detail;
+  return error;
+}
+
+}  // namespace
+
+struct OutstandingSlot : PermitWaiter {
+  OutstandingSlot(Outstanding& filter_, Leg& leg_)
+      : PermitWaiter(&OutstandingSlot::on_permit), filter(filter_), leg(leg_) {}
+
+  static void on_permit(PermitWaiter& waiter, Permit granted) noexcept {
+    auto& self = static_cast<OutstandingSlot&>(waiter);
+    self.permit = std::move(granted);
+    self.timer.cancel();
+    self.note_wait();
+    self.leg.resume();
+  }
+
+  void on_waited() {
+    note_wait();
+    leg.fail(this, refusal(Cause::kLimit, "queue_wait"));
+  }
+
+  void note_wait() {
+    const int64_t waited_ms = filter.x_loop.clock.now_ms() - since_ms;
+    leg.exchange().facts().queue_ms += waited_ms;
+    filter.x_series.queue_wait.observe_ns(waited_ms * 1'000'000);
+  }
+
+  Outstanding& filter;
+  Leg& leg;
+  Permit permit;
+  Timer timer = Timer::of<&OutstandingSlot::on_waited>(*this);
+  int64_t since_ms = 0;
+  int64_t body_bytes = 0;
+};
+
+// A route's own limit applies in addition to the service's.
+void Outstanding::make(const Context& context, FilterList& filters) {
+  if (context.policy.limits.outstanding || context.policy.limits.body_bytes) {
+    filters.push_back(std::make_unique<Outstanding>(context, context.service.limit()));
+  }
+  if (context.route_limit != nullptr) {
+    filters.push_back(std::make_unique<Outstanding>(context, *context.route_limit));
+  }
+}
+
+Outstanding::Outstanding(const Context& context, upstream::OutstandingLimit& limit)
+    : x_loop(context.runtime.loop),
+      x_queue(limit.queue(context.worker)),
+      x_series(context.series),
+      x_queue_wait_ms(context.policy.limits.queue_wait_ms),
+      x_body_bytes(context.policy.limits.body_bytes) {}
+
+Step Outstanding::on_request(Leg& leg, void* slot_) {
+  OutstandingSlot& slot = of(slot_);
+  if (x_body_bytes && leg.request().content_length > *x_body_bytes) {
+    leg.refuse(refusal(Cause::kRequestBodyTooLarge));
+    return Step::kReplied;
+  }
+  slot.permit = x_queue.try_acquire();
+  return slot.permit.holds() ? Step::kContinue : wait(leg, slot);
+}
+
+// The deadline is the outer filter's, and ends the wait as well.
+Step Outstanding::wait(Leg& leg, OutstandingSlot& slot) {
+  switch (x_queue.wait(slot, slot.permit)) {
+    case PermitQueue::Wait::kGranted:
+      return Step::kContinue;
+    case PermitQueue::Wait::kFull:
+      leg.refuse(refusal(Cause::kLimit));
+      return Step::kReplied;
+    case PermitQueue::Wait::kWaiting:
+      break;
+  }
+  slot.since_ms = x_loop.clock.now_ms();
+  slot.timer.set_rank(leg.timer_rank(&slot));
+  x_loop.timers.arm(slot.timer, slot.since_ms + x_queue_wait_ms);
+  return Step::kPaused;
+}
+
+Step Outstanding::on_response(Leg& leg, void* slot) {
+  if (leg.response() != nullptr && http::is_stream(*leg.response())) of(slot).permit.release();
+  return Step::kContinue;
+}
+
+void Outstanding::on_chunk(Leg& leg, void* slot_, chain::Way, std::string_view bytes) {
+  OutstandingSlot& slot = of(slot_);
+  slot.body_bytes += static_cast<int64_t>(bytes.size());
+  if (slot.body_bytes > *x_body_bytes) leg.fail(slot_, refusal(Cause::kRequestBodyTooLarge));
+}
+
+}  // namespace outrigger::filters

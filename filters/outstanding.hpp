@@ -1,0 +1,38 @@
+// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused at
+// once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves at its
+// response head. Also bounds the request body.
+#pragma once
+
+#include <optional>
+
+#include "filters/registry.hpp"
+#include "proxy/chain/leg.hpp"
+#include "proxy/upstream/limits.hpp"
+
+namespace outrigger::filters {
+
+struct OutstandingSlot;
+
+class Outstanding final : public chain::FilterWith<Outstanding, OutstandingSlot> {
+ public:
+  static void make(const Context& context, FilterList& filters);
+  Outstanding(const Context& context, upstream::OutstandingLimit& limit);
+
+  std::string_view name() const override { return "outstanding"; }
+  chain::Wants wants() const override { return {.request_chunks = x_body_bytes.has_value()}; }
+  chain::Step on_request(chain::Leg& leg, void* slot) override;
+  chain::Step on_response(chain::Leg& leg, void* slot) override;
+  void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
+
+ private:
+  friend struct OutstandingSlot;
+  chain::Step wait(chain::Leg& leg, OutstandingSlot& slot);
+
+  LoopContext& x_loop;
+  upstream::PermitQueue& x_queue;
+  metrics::ServiceSeries& x_series;
+  const int64_t x_queue_wait_ms;
+  const std::optional<int64_t> x_body_bytes;
+};
+
+}  // namespace outrigger::filters

@@ -1,0 +1,56 @@
+#include "filters/registry.hpp"
+
+#include <algorithm>
+
+#include "filters/access_log.hpp"
+#include "filters/attempt_timeout.hpp"
+#include "filters/circuit.hpp"
+#include "filters/deadline.hpp"
+#include "filters/fallback.hpp"
+#include "filters/headers.hpp"
+#include "filters/outstanding.hpp"
+#include "filters/retry.hpp"
+#include "filters/trace.hpp"
+
+namespace outrigger::filters {
+namespace {
+
+struct Entry {
+  config::FilterKind kind;
+  void (*make)(const Context&, FilterList&);  // adds nothing where the policy is off
+};
+
+constexpr Entry kEntries[] = {
+    {config::FilterKind::kAccessLog, AccessLogFilter::make},
+    {config::FilterKind::kTrace, Trace::make},
+    {config::FilterKind::kHeaders, Headers::make},
+    {config::FilterKind::kFallback, Fallback::make},
+    {config::FilterKind::kDeadline, Deadline::make},
+    {config::FilterKind::kOutstanding, Outstanding::make},
+    {config::FilterKind::kRetry, Retry::make},
+    {config::FilterKind::kCircuit, Circuit::make},
+    {config::FilterKind::kAttemptTimeout, AttemptTimeout::make},
+};
+
+}  // namespace
+
+FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context) {
+  FilterList filters;
+  for (const config::FilterKind kind : kinds) {
+    const auto* entry = std::find_if(std::begin(kEntries), std::end(kEntries),
+                                     [&](const Entry& known) { return known.kind == kind; });
+    entry->make(context, filters);
+  }
+  return filters;
+}
+
+std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds) {
+  std::vector<config::FilterKind> inner = kinds;
+  std::erase_if(inner, [](config::FilterKind kind) {
+    return kind == config::FilterKind::kAccessLog || kind == config::FilterKind::kTrace ||
+           kind == config::FilterKind::kFallback;
+  });
+  return inner;
+}
+
+}  // namespace outrigger::filters

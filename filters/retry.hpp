@@ -1,0 +1,47 @@
+// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its method;
+// a request that died with a reused connection is replayed once, for free, if it may be repeated;
+// anything else that `on` lists is tried up to `attempts` times, within the budget of the service.
+// Never after response bytes went to the caller, and never for our own refusals.
+#pragma once
+
+#include "filters/registry.hpp"
+#include "proxy/chain/leg.hpp"
+#include "proxy/upstream/retry_budget.hpp"
+
+namespace outrigger::filters {
+
+struct RetrySlot;
+
+class Retry final : public chain::FilterWith<Retry, RetrySlot> {
+ public:
+  static void make(const Context& context, FilterList& filters);
+  explicit Retry(const Context& context);
+
+  std::string_view name() const override { return "retry"; }
+  chain::Wants wants() const override { return {.opens_legs = true}; }
+  chain::Step on_request(chain::Leg& leg, void* slot) override;
+  void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
+  bool may_open(const chain::Leg& leg, const void* slot) const override;
+
+ private:
+  friend struct RetrySlot;
+  enum class Again : uint8_t { kNo, kAtOnce, kFresh, kAfterBackoff };
+
+  void open(RetrySlot& slot, bool fresh) const;
+  Again decide(RetrySlot& slot, const chain::Leg& below) const;
+  Again decide_unsent(RetrySlot& slot, const Error& error) const;
+  bool may_try_again(const RetrySlot& slot, const chain::Leg& below) const;
+  bool listed(const chain::Leg& below) const;
+  bool waits_too_long(const RetrySlot& slot, const chain::Leg& below) const;
+  void try_again(RetrySlot& slot, const chain::Leg& below, Again how) const;
+  void take(RetrySlot& slot, const chain::Leg& below) const;
+  int64_t backoff_ms(int attempts_made) const;
+
+  chain::Runtime& x_runtime;
+  const config::Retry x_policy;
+  upstream::RetryBudget& x_budget;
+  upstream::Circuit& x_circuit;
+  metrics::ServiceSeries& x_series;
+};
+
+}  // namespace outrigger::filters

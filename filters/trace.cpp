@@ -1,0 +1,92 @@
+#include "filters/trace.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/chain/exchange.hpp"
+
+namespace outrigger::filters {
+
+using chain::Leg;
+using chain::Step;
+
+namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
+
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of(kHex) == std::string_view::npos;
+}
+
+bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
+
+std::string_view new_id(Random& random, Arena& arena) {
+  std::array<char, 32> text;
+  for (size_t half = 0; half < 2; ++half) {
+    const uint64_t bits = random.next();
+    for (size_t i = 0; i < 16; ++i) text[half * 16 + i] = kHex[(bits >> (4 * i)) & 15];
+  }
+  return arena.copy({text.data(), text.size()});
+}
+
+}  // namespace
+
+std::string_view trace_id(std::string_view traceparent) {
+  // version "-" trace-id "-" parent-id "-" flags; a later version may be longer.
+  constexpr size_t kLength = 55;
+  if (traceparent.size() < kLength) return {};
+  const std::string_view version = traceparent.substr(0, 2);
+  const std::string_view trace = traceparent.substr(3, 32);
+  const std::string_view parent = traceparent.substr(36, 16);
+  const std::string_view flags = traceparent.substr(53, 2);
+  const bool separated = traceparent[2] == '-' && traceparent[35] == '-' && traceparent[52] == '-';
+  const bool length_fits = version == "00" ? traceparent.size() == kLength
+                                           : traceparent.size() == kLength ||
+                                                 traceparent[kLength] == '-';
+  if (!separated || !length_fits || version == "ff") return {};
+  if (!is_hex(version) || !is_hex(trace) || !is_hex(parent) || !is_hex(flags)) return {};
+  return is_zero(trace) || is_zero(parent) ? std::string_view() : trace;
+}
+
+void Trace::make(const Context& context, FilterList& filters) {
+  const bool logs = context.access_log != nullptr;
+  if (!logs && !context.config.request_id.generate && !context.config.tracing.propagate) return;
+  filters.push_back(std::make_unique<Trace>(context));
+}
+
+Trace::Trace(const Context& context)
+    : x_random(context.runtime.loop.random),
+      x_header(context.config.request_id.header),
+      x_generate(context.config.request_id.generate),
+      x_propagate(context.config.tracing.propagate) {}
+
+Step Trace::on_request(Leg& leg, void*) {
+  identify(leg);
+  if (x_propagate) propagate(leg);
+  return Step::kContinue;
+}
+
+void Trace::identify(Leg& leg) const {
+  chain::Facts& facts = leg.exchange().facts();
+  if (const http::Field* field = leg.request().fields.find(std::string_view(x_header))) {
+    facts.request_id = field->value;
+  } else if (x_generate) {
+    Arena& arena = leg.exchange().arena();
+    facts.request_id = new_id(x_random, arena);
+    leg.edit_request().fields.add(arena, std::string_view(x_header), facts.request_id);
+  }
+}
+
+// A malformed traceparent is not passed on, nor the tracestate that depends on it (section 4.3 there).
+void Trace::propagate(Leg& leg) const {
+  const http::Field* parent = leg.request().fields.find(http::Name::kTraceparent);
+  if (parent == nullptr) return;
+  const std::string_view trace = trace_id(parent->value);
+  leg.exchange().facts().trace_id = trace;
+  if (!trace.empty()) return;
+  http::Fields& fields = leg.edit_request().fields;
+  fields.remove(http::Name::kTraceparent);
+  fields.remove(http::Name::kTracestate);
+}
+
+}  // namespace outrigger::filters

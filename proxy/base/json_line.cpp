@@ -1,0 +1,95 @@
+#include "proxy/base/json_line.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <ctime>
+
+namespace outrigger {
+namespace {
+
+// Bytes of the well-formed UTF-8 sequence at the start of `text`; 0 when there is none.
+size_t utf8_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0
+                                                                        ? 3
+                                                                    : lead >= 0xf0 && lead < 0xf5
+                                                                        ? 4
+                                                                        : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates and what lies beyond U+10FFFF.
+  if (lead == 0xe0 && byte(1) < 0xa0) return 0;
+  if (lead == 0xed && byte(1) > 0x9f) return 0;
+  if (lead == 0xf0 && byte(1) < 0x90) return 0;
+  if (lead == 0xf4 && byte(1) > 0x8f) return 0;
+  return length;
+}
+
+void append_escape(std::string& to, unsigned char c) {
+  std::array<char, 8> text;
+  std::snprintf(text.data(), text.size(), "\\u%04x", c);
+  to += text.data();
+}
+
+}  // namespace
+
+void append_json_string(std::string& to, std::string_view value) {
+  to.push_back('"');
+  while (!value.empty()) {
+    const auto c = static_cast<unsigned char>(value.front());
+    const size_t length = utf8_length(value);
+    if (c == '"' || c == '\\') {
+      to.push_back('\\');
+      to.push_back(static_cast<char>(c));
+    } else if (c < 0x20 || c == 0x7f || length == 0) {
+      append_escape(to, c);
+    } else {
+      to.append(value.substr(0, length));
+    }
+    value.remove_prefix(length == 0 ? 1 : length);
+  }
+  to.push_back('"');
+}
+
+void JsonLine::key(std::string_view name) {
+  if (x_text.size() > 1) x_text.push_back(',');
+  x_text.push_back('"');
+  x_text.append(name);
+  x_text.append("\":");
+}
+
+void JsonLine::add(std::string_view name, std::string_view value) {
+  key(name);
+  append_json_string(x_text, value);
+}
+
+void JsonLine::add(std::string_view name, int64_t value) {
+  key(name);
+  std::array<char, 24> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  x_text.append(text.data(), end);
+}
+
+void JsonLine::add_number(std::string_view name, double value) {
+  key(name);
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.3f", value);
+  x_text.append(text.data());
+}
+
+std::string iso_time(int64_t wall_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(wall_ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  std::array<char, 40> text;
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                utc.tm_sec, static_cast<int>(wall_ms % 1000));
+  return text.data();
+}
+
+}  // namespace outrigger

@@ -1,0 +1,91 @@
+#include "proxy/upstream/endpoint.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace outrigger::upstream {
+
+std::string_view to_string(OperatorState state) {
+  constexpr std::array<std::string_view, 3> kNames = {"auto", "drain", "disabled"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+std::string_view to_string(Exclusion exclusion) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "none", "removed", "terminating", "drain", "disabled", "unhealthy", "circuit_open",
+  };
+  return kNames[static_cast<size_t>(exclusion)];
+}
+
+// The old list is let go outside the mutex: it may be the last to hold some endpoints.
+void EndpointGroup::publish(std::shared_ptr<const EndpointSet> set) {
+  {
+    const std::lock_guard lock(x_mutex);
+    x_set.swap(set);
+  }
+  touch();
+}
+
+std::shared_ptr<const EndpointSet> EndpointGroup::current() const {
+  const std::lock_guard lock(x_mutex);
+  return x_set;
+}
+
+bool EndpointGroup::others_eligible(const EndpointCircuit& opening, int64_t now_ms) const {
+  if (!x_set) return false;
+  const bool has_ready = x_set->has_ready();
+  return std::any_of(x_set->entries.begin(), x_set->entries.end(), [&](const auto& entry) {
+    return &entry.endpoint->circuit() != &opening && is_eligible(entry, has_ready, now_ms);
+  });
+}
+
+Endpoint::Endpoint(Address address, std::shared_ptr<EndpointGroup> group, int64_t now_ms)
+    : x_address(std::move(address)),
+      x_name(x_address.to_string()),
+      x_group(std::move(group)),
+      x_circuit(*x_group),
+      x_listed_since_ms(now_ms) {}
+
+void Endpoint::set_listed(bool listed, int64_t now_ms) {
+  if (listed == is_listed()) return;
+  if (listed) x_listed_since_ms.store(now_ms, std::memory_order_relaxed);
+  x_listed.store(listed, std::memory_order_relaxed);
+  x_group->touch();
+}
+
+void Endpoint::set_operator_state(OperatorState state) {
+  x_operator.store(state, std::memory_order_relaxed);
+  x_group->touch();
+}
+
+void Endpoint::set_health(Health health) {
+  x_health.store(health, std::memory_order_relaxed);
+  x_group->touch();
+}
+
+bool EndpointSet::has_ready() const {
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const EndpointEntry& entry) { return !entry.terminating; });
+}
+
+Exclusion exclusion_of(const EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+  const Endpoint& endpoint = *entry.endpoint;
+  if (!endpoint.is_listed()) return Exclusion::kRemoved;
+  if (entry.terminating && has_ready) return Exclusion::kTerminating;
+  if (endpoint.operator_state() == OperatorState::kDrain) return Exclusion::kDrain;
+  if (endpoint.operator_state() == OperatorState::kDisabled) return Exclusion::kDisabled;
+  if (endpoint.health() == Health::kUnhealthy) return Exclusion::kUnhealthy;
+  if (endpoint.circuit().excludes(now_ms)) return Exclusion::kCircuitOpen;
+  return Exclusion::kNone;
+}
+
+bool is_usable(const EndpointEntry& entry, bool has_ready) {
+  return entry.endpoint->is_listed() && !(entry.terminating && has_ready) &&
+         entry.endpoint->operator_state() == OperatorState::kAuto;
+}
+
+bool is_eligible(const EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+  return exclusion_of(entry, has_ready, now_ms) == Exclusion::kNone;
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,142 @@
+#include "proxy/upstream/endpoint_view.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+namespace outrigger::upstream {
+
+namespace {
+
+constexpr double kSlowStartLeast = 0.01;  // so that a newcomer is picked at all
+constexpr int64_t kSlowStartStepMs = 50;  // how often weights follow the clock
+constexpr double kPenaltyForgottenMs = 20'000;
+
+double slow_start_share(const Endpoint& endpoint, int64_t now_ms, int64_t slow_start_ms) {
+  const int64_t age_ms = now_ms - endpoint.listed_since_ms();
+  if (age_ms >= slow_start_ms) return 1;
+  return std::max(kSlowStartLeast,
+                  static_cast<double>(age_ms) / static_cast<double>(slow_start_ms));
+}
+
+}  // namespace
+
+double WorkerEndpoint::load(int64_t now_ms) const {
+  const auto calls = static_cast<double>(x_in_flight);
+  const auto age_ms = static_cast<double>(now_ms - x_penalty_at_ms);
+  if (x_penalty == 0 || age_ms > kPenaltyForgottenMs) return calls;
+  return calls + x_penalty * std::exp2(-age_ms / kPenaltyHalfLifeMs);
+}
+
+void WorkerEndpoint::add_penalty(int64_t now_ms) {
+  x_penalty = 1 + load(now_ms) - static_cast<double>(x_in_flight);
+  x_penalty_at_ms = now_ms;
+}
+
+void WorkerEndpoint::drop_reference() {
+  if (--x_references == 0) delete this;
+}
+
+EndpointLease::EndpointLease(WorkerEndpoint& slot, EndpointToken token)
+    : x_slot(&slot), x_token(std::move(token)) {
+  ++slot.x_in_flight;
+  ++slot.x_references;
+  slot.endpoint().x_outstanding.fetch_add(1, std::memory_order_relaxed);
+}
+
+EndpointLease& EndpointLease::operator=(EndpointLease&& from) noexcept {
+  if (this != &from) {
+    release();
+    x_slot = std::exchange(from.x_slot, nullptr);
+    x_token = std::move(from.x_token);
+  }
+  return *this;
+}
+
+void EndpointLease::settle(bool failed, int64_t now_ms) {
+  if (x_slot != nullptr && failed) x_slot->add_penalty(now_ms);
+  x_token.settle(failed, now_ms);
+}
+
+// The token goes first: it belongs to the endpoint, which the slot may be the last to hold.
+void EndpointLease::release() {
+  x_token.give_back();
+  WorkerEndpoint* slot = std::exchange(x_slot, nullptr);
+  if (slot == nullptr) return;
+  --slot->x_in_flight;
+  slot->endpoint().x_outstanding.fetch_sub(1, std::memory_order_relaxed);
+  slot->drop_reference();
+}
+
+EndpointView::~EndpointView() {
+  for (WorkerEndpoint* slot : x_slots) slot->drop_reference();
+}
+
+std::vector<std::shared_ptr<Endpoint>> EndpointView::apply(std::shared_ptr<const EndpointSet> set) {
+  std::unordered_map<const Endpoint*, WorkerEndpoint*> known;
+  for (WorkerEndpoint* slot : x_slots) known.emplace(&slot->endpoint(), slot);
+
+  std::vector<WorkerEndpoint*> slots;
+  slots.reserve(set->entries.size());
+  for (const EndpointEntry& entry : set->entries) {
+    const auto found = known.find(entry.endpoint.get());
+    if (found == known.end()) {
+      slots.push_back(new WorkerEndpoint(entry));
+    } else {
+      found->second->x_entry = entry;
+      slots.push_back(found->second);
+      known.erase(found);
+    }
+  }
+  std::vector<std::shared_ptr<Endpoint>> gone;
+  for (const auto& [endpoint, slot] : known) {
+    gone.push_back(slot->x_entry.endpoint);
+    slot->drop_reference();
+  }
+  x_slots = std::move(slots);
+  x_usable.clear();
+  x_eligible.clear();
+  x_eligible_sums.clear();
+  x_usable.reserve(x_slots.size());
+  x_eligible.reserve(x_slots.size());
+  x_eligible_sums.reserve(x_slots.size());
+  x_group = x_slots.empty() ? nullptr : &x_slots.front()->endpoint().group();
+  x_has_ready = set->has_ready();
+  x_set = std::move(set);
+  x_look_again_ms = std::numeric_limits<int64_t>::min();
+  return gone;
+}
+
+// Never allocates: apply() made room. The epoch is read first, so that what changes meanwhile is
+// seen at the next pick.
+void EndpointView::look(int64_t now_ms, int64_t slow_start_ms) {
+  x_epoch = x_group == nullptr ? 0 : x_group->epoch();
+  x_look_again_ms = std::numeric_limits<int64_t>::max();
+  x_usable.clear();
+  x_eligible.clear();
+  x_eligible_sums.clear();
+  double least = std::numeric_limits<double>::max();
+  double most = 0;
+  double sum = 0;
+  for (WorkerEndpoint* slot : x_slots) {
+    if (!is_usable(slot->x_entry, x_has_ready)) continue;
+    const Endpoint& endpoint = slot->endpoint();
+    const double share = slow_start_share(endpoint, now_ms, slow_start_ms);
+    if (share < 1) x_look_again_ms = std::min(x_look_again_ms, now_ms + kSlowStartStepMs);
+    slot->x_weight = static_cast<double>(std::max(1, slot->x_entry.weight)) * share;
+    x_usable.push_back(slot);
+    if (!is_eligible(slot->x_entry, x_has_ready, now_ms)) {
+      const int64_t until_ms = endpoint.circuit().open_until_ms();
+      if (until_ms > now_ms) x_look_again_ms = std::min(x_look_again_ms, until_ms);
+      continue;
+    }
+    x_eligible.push_back(slot);
+    x_eligible_sums.push_back(sum += slot->x_weight);
+    least = std::min(least, slot->x_weight);
+    most = std::max(most, slot->x_weight);
+  }
+  if (least >= most) x_eligible_sums.clear();
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,94 @@
+#include "proxy/upstream/forwarder.hpp"
+
+#include "proxy/chain/exchange.hpp"
+
+namespace outrigger::upstream {
+
+// A call that waits for the first list of its service, at most as long as for a connection; then it
+// is the attempt's.
+class FirstListCall final : public chain::Call, public ListWaiter {
+ public:
+  FirstListCall(Forwarder& forwarder, chain::Leg& leg) : x_forwarder(forwarder), x_leg(leg) {
+    ServiceClient& client = forwarder.x_client;
+    client.wait_for_list(*this);
+    client.upstream().runtime.loop.timers.arm(
+        x_timer, client.upstream().now_ms() + forwarder.x_settings.connect_timeout_ms);
+  }
+
+  void on_first_list() override {
+    x_timer.cancel();
+    x_attempt = x_forwarder.start_attempt(x_leg);
+  }
+
+  void on_flow() override { x_attempt->on_flow(); }
+  void on_request_body() override {
+    if (x_attempt != nullptr) x_attempt->on_request_body();
+  }
+  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
+  void cancel() noexcept override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    x_attempt.reset();
+  }
+  void reap() override { this->~FirstListCall(); }
+
+ private:
+  void on_timeout() {
+    ListNode<>::unlink();
+    x_attempt = x_forwarder.start_attempt(x_leg);
+  }
+
+  Forwarder& x_forwarder;
+  chain::Leg& x_leg;
+  chain::CallPtr x_attempt;
+  Timer x_timer = Timer::of<&FirstListCall::on_timeout>(*this);
+};
+
+chain::CallPtr Forwarder::start(chain::Leg& leg) {
+  if (x_client.has_list()) return start_attempt(leg);
+  Reaper& reaper = x_client.upstream().runtime.loop.reaper;
+  auto* waiting = leg.exchange().arena().make<FirstListCall>(*this, leg);
+  return chain::CallPtr(waiting, {&reaper});
+}
+
+chain::CallPtr Forwarder::start_attempt(chain::Leg& leg) {
+  UpstreamRuntime& upstream = x_client.upstream();
+  Pick pick = x_client.pick(leg.tried().ids());
+  Endpoint* const endpoint = pick.endpoint();
+  Error error;
+  error.ours = true;
+  if (endpoint == nullptr) {
+    error.cause = Cause::kNoEndpoint;
+    leg.deliver_error(error);
+    return nullptr;
+  }
+  if (pick.panic) x_settings.series->panic_picks.add();
+  leg.tried().add(endpoint);
+  if (upstream.own_listeners.contains(endpoint->address())) {
+    error.cause = Cause::kLoop;
+    error.detail = endpoint->name();
+    leg.deliver_error(error);
+    return nullptr;
+  }
+  Arena& arena = leg.exchange().arena();
+  // The name is copied: the endpoint may be forgotten before the call's log line is written.
+  auto* call = arena.make<H1Call>(leg, x_settings, x_client.pool_of(*endpoint),
+                                  std::move(pick.lease), arena.copy(endpoint->name()));
+  chain::CallPtr owner(call, {&upstream.runtime.loop.reaper});
+  call->begin();
+  return owner;
+}
+
+CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries& series) {
+  CallSettings settings;
+  settings.connect_timeout_ms = policy.timeout.connect_ms;
+  settings.head_limits.head_bytes = static_cast<uint32_t>(policy.limits.header_bytes);
+  settings.authority = policy.authority;
+  settings.endpoint_failures =
+      policy.circuit ? policy.circuit->failures : config::default_circuit_failures();
+  if (policy.retry) settings.repeatable = policy.retry->methods;
+  settings.series = &series;
+  return settings;
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,358 @@
+#include "proxy/upstream/h1_call.hpp"
+
+#include <utility>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/chain/exchange.hpp"
+#include "proxy/http/h1_write.hpp"
+#include "proxy/upstream/match.hpp"
+
+namespace outrigger::upstream {
+
+H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool,
+               EndpointLease lease, std::string_view name)
+    : x_leg(leg),
+      x_settings(settings),
+      x_pool(pool),
+      x_lease(std::move(lease)),
+      x_name(name),
+      x_started_ns(pool.upstream().runtime.loop.clock.precise_ns()),
+      x_acquired_ms(pool.upstream().now_ms()),
+      x_may_be_repeated(settings.repeatable.has(leg.request().method_text)) {}
+
+void H1Call::begin() {
+  chain::Facts& facts = x_leg.exchange().facts();
+  ++facts.attempts;
+  facts.endpoint = x_name;
+  acquire();
+}
+
+// ---- getting a connection
+
+void H1Call::acquire() {
+  if (!x_leg.wants_fresh_connection()) {
+    if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated)) return use(*idle);
+  }
+  if (!x_connect_timer.is_armed()) {
+    upstream().runtime.loop.timers.arm(x_connect_timer,
+                                       upstream().now_ms() + x_settings.connect_timeout_ms);
+  }
+  if (!x_pool.has_room()) return x_pool.wait(*this);
+  x_slot.emplace(x_pool);
+  x_connect = upstream().network.connect(x_pool.address(), *this);
+}
+
+void H1Call::on_pool_ready() { acquire(); }
+
+void H1Call::on_connected(io::StreamPtr stream) {
+  upstream().runtime.loop.reaper.doom(std::move(x_connect));
+  const int64_t took_ms = upstream().now_ms() - x_acquired_ms;
+  x_settings.series->connect_duration.observe_ns(upstream().runtime.loop.clock.precise_ns() -
+                                                 x_started_ns);
+  x_leg.exchange().facts().connect_ms += took_ms;
+  H1Connection& connection = x_pool.adopt(std::move(stream), std::move(*x_slot));
+  x_slot.reset();
+  use(connection);
+}
+
+void H1Call::on_connect_failed(Cause cause) {
+  upstream().runtime.loop.reaper.doom(std::move(x_connect));
+  x_slot.reset();
+  fail(cause, Sent::kNever);
+}
+
+void H1Call::on_connect_timeout() {
+  // Waiting for room in the pool is waiting for a connection, but nobody failed to answer.
+  fail(x_connect != nullptr ? Cause::kConnectTimeout : Cause::kLimit, Sent::kNever);
+}
+
+void H1Call::use(H1Connection& connection) {
+  x_connect_timer.cancel();
+  x_connection = &connection;
+  connection.lend(*this);
+  send_head();
+  send_body();
+}
+
+// ---- sending
+
+void H1Call::send_head() {
+  http::RequestHead head = x_leg.request();
+  head.authority = authority();
+  // A later attempt whose body is at hand need not ask whether it may send it.
+  if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
+  const http::RequestWriting writing;
+  const size_t bound = http::request_head_bound(head, writing);
+  if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
+  io::Outbox& outbox = upstream().runtime.outbox;
+  char* const begin = outbox.reserve(x_connection->stream(), bound);
+  const char* const end = http::write_request_head(begin, head, writing);
+  outbox.commit(static_cast<size_t>(end - begin));
+  x_connection->note_written(end - begin);
+  x_body_sent = head.framing == http::Framing::kNone;
+}
+
+std::string_view H1Call::authority() const {
+  using Kind = config::Authority::Kind;
+  switch (x_settings.authority.kind) {
+    case Kind::kName:
+      return x_settings.authority.name;
+    case Kind::kUpstream:
+      return x_name;
+    case Kind::kCaller:
+      break;
+    case Kind::kAuto:
+      if (x_leg.exchange().facts().service_port || x_leg.is_alternate()) return x_name;
+      break;
+  }
+  const std::string_view callers = x_leg.request().authority;
+  return callers.empty() ? x_name : callers;
+}
+
+void H1Call::send_body() {
+  if (x_body_sent || x_over) return;
+  io::Outbox& outbox = upstream().runtime.outbox;
+  while (x_connection->stream().unsent() == 0) {
+    const std::string_view piece = x_leg.body_ready();
+    if (piece.empty()) break;
+    send_body_piece(piece);
+    // The piece may lie in memory that is given up once it counts as read.
+    if (piece.size() >= io::Outbox::kCopyBelowBytes) outbox.flush();
+    x_leg.body_consume(piece.size());
+  }
+  if (!x_leg.body_ended()) return;
+  x_body_sent = true;
+  if (x_leg.request().framing != http::Framing::kChunked) return;
+  const http::Fields* trailers = x_leg.exchange().body().trailers();
+  const http::Fields none;
+  const http::Fields& fields = trailers != nullptr ? *trailers : none;
+  char* const begin = outbox.reserve(x_connection->stream(), http::last_chunk_bound(fields));
+  const char* const end = http::write_last_chunk(begin, fields);
+  outbox.commit(static_cast<size_t>(end - begin));
+  x_connection->note_written(end - begin);
+}
+
+void H1Call::send_body_piece(std::string_view piece) {
+  io::Outbox& outbox = upstream().runtime.outbox;
+  io::Stream& stream = x_connection->stream();
+  x_connection->note_written(static_cast<int64_t>(piece.size()));
+  upstream().series.upstream_bytes_out.add(piece.size());
+  if (x_leg.request().framing != http::Framing::kChunked) {
+    return outbox.append_lasting(stream, piece);
+  }
+  char* const begin = outbox.reserve(stream, http::kChunkSizeBound);
+  const char* const end = http::write_chunk_size(begin, piece.size());
+  outbox.commit(static_cast<size_t>(end - begin));
+  outbox.append_lasting(stream, piece);
+  outbox.append(stream, http::kChunkEnd);
+  x_connection->note_written(end - begin + static_cast<int64_t>(http::kChunkEnd.size()));
+}
+
+void H1Call::on_request_body() {
+  if (x_connection != nullptr) send_body();
+}
+
+void H1Call::on_drained() { send_body(); }
+
+// ---- reading
+
+void H1Call::on_read(std::string_view bytes) {
+  upstream().series.upstream_bytes_in.add(bytes.size());
+  x_any_byte = true;
+  if (!x_unread.empty()) {
+    x_unread.append(bytes);
+    return read_buffered();
+  }
+  x_reading = true;
+  while (!bytes.empty() && read_some(bytes)) {
+  }
+  x_reading = false;
+  if (!x_over) x_unread.append(bytes);
+}
+
+// Reads on from x_unread: what was held back, or the rest of a head.
+void H1Call::read_buffered() {
+  if (x_reading) return;
+  x_reading = true;
+  std::string_view bytes = x_unread.view();
+  while (!bytes.empty() && read_some(bytes)) {
+  }
+  x_reading = false;
+  // What went on its way still points into the buffer.
+  upstream().runtime.outbox.flush();
+  if (x_over) return x_unread.clear();
+  x_unread.consume(x_unread.size() - bytes.size());
+  if (x_ended && x_unread.empty()) end_of_stream();
+}
+
+// Whether there is more to do with the rest of `bytes`, now.
+bool H1Call::read_some(std::string_view& bytes) {
+  return x_head_read ? read_body(bytes) : read_head(bytes);
+}
+
+bool H1Call::read_head(std::string_view& bytes) {
+  const auto look = x_head_end.look(bytes, x_settings.head_limits);
+  if (look.state == http::HeadEnd::State::kMore) return false;
+  if (look.state == http::HeadEnd::State::kRefused) return fail(look.cause), false;
+  Arena& arena = x_leg.exchange().arena();
+  const std::string_view text = arena.copy(bytes.substr(look.begin, look.end - look.begin));
+  bytes.remove_prefix(look.end);
+  x_head_end.reset();
+  const http::Asked asked{x_leg.request().method, {}};
+  auto parsed = http::parse_response_head(text, asked, arena, x_settings.head_limits);
+  if (!parsed) return fail(parsed.error()), false;
+  auto* head = arena.make<http::ResponseHead>(*parsed);
+  if (head->status >= 200) return take_final_head(*head);
+  if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse), false;
+  x_leg.deliver_interim(head->status, head->fields);
+  return true;
+}
+
+bool H1Call::take_final_head(http::ResponseHead& head) {
+  x_head_read = true;
+  x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
+  x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
+  x_keep_alive_s = head.keep_alive_s;
+  const bool failed = matches(x_settings.endpoint_failures, head);
+  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
+  x_leg.deliver_head(head);
+  upstream().runtime.driver.run();
+  if (x_over) return false;
+  if (!x_leg.is_flowing()) {
+    x_connection->stream().pause_reading();
+    return false;
+  }
+  // A response without a body has no further bytes to wait for.
+  if (x_reader.ended()) return finish(), false;
+  return true;
+}
+
+bool H1Call::read_body(std::string_view& bytes) {
+  if (!x_leg.is_flowing() || x_congested) return false;
+  const auto step = x_reader.feed(bytes, x_leg.exchange().arena());
+  bytes.remove_prefix(step.consumed);
+  switch (step.kind) {
+    case http::BodyReader::Kind::kData:
+      x_leg.push_body(step.data);
+      if (x_over) return false;
+      if (!x_reader.ended()) return true;
+      [[fallthrough]];
+    case http::BodyReader::Kind::kEnd:
+      // Bytes behind the response belong to no request of ours.
+      if (!bytes.empty()) x_reusable = false;
+      return finish(), false;
+    case http::BodyReader::Kind::kMore:
+      return false;
+    case http::BodyReader::Kind::kError:
+      return fail(step.cause), false;
+  }
+  return false;
+}
+
+void H1Call::on_flow() {
+  // The loop that delivered the head goes on by itself.
+  if (x_reading) return;
+  if (x_reader.ended()) return finish();
+  x_connection->stream().resume_reading();
+  read_buffered();
+}
+
+void H1Call::on_congestion(bool congested) {
+  x_congested = congested;
+  if (congested) return x_connection->stream().pause_reading();
+  x_connection->stream().resume_reading();
+  read_buffered();
+}
+
+void H1Call::on_end() {
+  if (!x_head_read) return fail_closed(true);
+  if (!x_leg.is_flowing() || !x_unread.empty()) {
+    x_ended = true;  // what is held back comes first
+    return;
+  }
+  end_of_stream();
+}
+
+void H1Call::end_of_stream() {
+  x_reusable = false;
+  if (x_reader.complete_at_eof()) return finish();
+  fail(Cause::kResponseIncomplete);
+}
+
+void H1Call::on_broken() {
+  if (!x_head_read) return fail_closed(false);
+  fail(Cause::kResponseIncomplete);
+}
+
+// ---- ends
+
+// The response is complete. The connection is given back first: the end may bring the next request
+// of the caller, which then finds it.
+void H1Call::finish() {
+  x_over = true;
+  H1Connection& connection = *std::exchange(x_connection, nullptr);
+  x_pool.give_back(connection, x_reusable && x_body_sent, x_keep_alive_s);
+  x_lease.release();
+  x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
+}
+
+// Closed before the response head. Whether the request can have been seen is what the kernel knows
+// of its bytes, and only where the end was a clean one.
+void H1Call::fail_closed(bool clean) {
+  if (x_any_byte) return fail(Cause::kResponseIncomplete);
+  const auto acked = x_connection->stream().bytes_acked();
+  if (clean && acked && static_cast<int64_t>(*acked) <= x_connection->written_before()) {
+    return fail(Cause::kReset, Sent::kNeverFree);
+  }
+  fail(Cause::kReset, x_connection->is_reused() ? Sent::kReusedDied : Sent::kMaybe);
+}
+
+void H1Call::fail(Cause cause, Sent sent) {
+  if (x_over) return;
+  x_over = true;
+  Error error;
+  error.cause = cause;
+  error.sent = sent;
+  error.ours = cause == Cause::kLimit || cause == Cause::kOverload;
+  error.detail = x_name;
+  // That an idle connection died says nothing of the endpoint; that we have no room neither.
+  const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;
+  std::optional<bool> verdict;
+  if (!stale && !error.ours) verdict = matches(x_settings.endpoint_failures, error);
+  settle(metrics::AttemptOutcome::kFailure, verdict);
+  drop_connection();
+  x_leg.deliver_error(error);
+}
+
+void H1Call::cancel() noexcept {
+  if (!x_over) {
+    x_over = true;
+    // A timeout above us is a verdict on the endpoint; that nobody waits any more is none.
+    const Error* why = x_leg.ending_error();
+    if (why != nullptr && why->cause == Cause::kTimeout) {
+      settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, *why));
+    } else {
+      settle(metrics::AttemptOutcome::kCancelled, std::nullopt);
+    }
+  }
+  drop_connection();
+}
+
+void H1Call::drop_connection() {
+  x_connect_timer.cancel();
+  ListNode<>::unlink();
+  if (x_connect != nullptr) upstream().runtime.loop.reaper.doom(std::move(x_connect));
+  x_slot.reset();
+  if (x_connection != nullptr) x_pool.close(*std::exchange(x_connection, nullptr));
+  x_lease.release();
+}
+
+void H1Call::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {
+  if (std::exchange(x_settled, true)) return;
+  metrics::ServiceSeries& series = *x_settings.series;
+  series.attempts[static_cast<size_t>(outcome)].add();
+  series.attempt_duration.observe_ns(upstream().runtime.loop.clock.precise_ns() - x_started_ns);
+  if (endpoint_failed) x_lease.settle(*endpoint_failed, upstream().now_ms());
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,26 @@
+// The addresses that this process listens on. No call is sent to one of them: it would come back to
+// us for ever (508). Filled before the workers start, then immutable; any thread.
+#pragma once
+
+#include <vector>
+
+#include "proxy/base/address.hpp"
+
+namespace outrigger::upstream {
+
+class OwnListeners {
+ public:
+  // `interfaces`: the addresses of this host, for listeners on 0.0.0.0 or [::].
+  void add(const Address& listener) { x_listeners.push_back(listener); }
+  void set_interfaces(std::vector<Address> addresses) { x_interfaces = std::move(addresses); }
+
+  bool contains(const Address& address) const;
+
+ private:
+  bool is_this_host(const Address& address) const;
+
+  std::vector<Address> x_listeners;
+  std::vector<Address> x_interfaces;  // ports do not count
+};
+
+}  // namespace outrigger::upstream

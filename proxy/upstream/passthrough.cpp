@@ -1,0 +1,183 @@
+#include "proxy/upstream/passthrough.hpp"
+
+#include <algorithm>
+
+#include "proxy/chain/exchange.hpp"
+#include "proxy/http/authority.hpp"
+
+namespace outrigger::upstream {
+
+// Waits for the addresses of its name; then it is the attempt's.
+class PassthroughCall final : public chain::Call, public ListNode<> {
+ public:
+  PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg)
+      : x_client(client), x_settings(settings), x_leg(leg) {}
+
+  void begin();
+  void on_looked_up(const PassthroughClient::Name& name);
+
+  void on_flow() override { x_attempt->on_flow(); }
+  void on_request_body() override {
+    if (x_attempt != nullptr) x_attempt->on_request_body();
+  }
+  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
+  void cancel() noexcept override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    x_attempt.reset();
+  }
+  void reap() override { this->~PassthroughCall(); }
+
+ private:
+  void on_timeout() {
+    ListNode<>::unlink();
+    fail(Cause::kDnsTimeout);
+  }
+  void go(std::span<const Address> addresses, bool any_address);
+  void attempt(ConnectionPool& pool);
+  void fail(Cause cause);
+
+  PassthroughClient& x_client;
+  const CallSettings& x_settings;
+  chain::Leg& x_leg;
+  chain::CallPtr x_attempt;
+  Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
+  std::string_view x_host;
+  uint16_t x_port = 80;
+};
+
+chain::CallPtr PassthroughTerminal::start(chain::Leg& leg) {
+  auto* call = leg.exchange().arena().make<PassthroughCall>(x_client, x_settings, leg);
+  chain::CallPtr owner(call, {&x_client.upstream().runtime.loop.reaper});
+  call->begin();
+  return owner;
+}
+
+void PassthroughCall::begin() {
+  const auto authority = http::split_authority(x_leg.request().authority);
+  if (!authority) return fail(Cause::kUnknownHost);
+  x_host = authority->host;
+  if (authority->has_port) x_port = authority->port;
+  if (const auto literal = Address::from_ip(x_host, x_port)) return go({&*literal, 1}, true);
+
+  std::string host(x_host);
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  PassthroughClient::Name& name = x_client.look_up(host);
+  if (name.lookup == nullptr) return on_looked_up(name);
+  name.waiters.push_back(*this);
+  UpstreamRuntime& upstream = x_client.upstream();
+  upstream.runtime.loop.timers.arm(x_timer, upstream.now_ms() + x_settings.connect_timeout_ms);
+}
+
+void PassthroughCall::on_looked_up(const PassthroughClient::Name& name) {
+  x_timer.cancel();
+  if (name.failure != Cause::kNone) return fail(name.failure);
+  go(name.addresses, name.host == "localhost");
+}
+
+// A name that nobody configured must not lead to this host or its link: that is how a public name
+// is made to reach what trusts local callers (DNS rebinding).
+void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
+  ConnectionPool* chosen = nullptr;
+  bool full = false;
+  for (const Address& found : addresses) {
+    if (!any_address && (found.is_loopback() || found.is_link_local() || found.is_any())) continue;
+    const Address address = Address::from_bytes(found.ip(), x_port);
+    if (x_client.upstream().own_listeners.contains(address)) return fail(Cause::kLoop);
+    ConnectionPool* pool = x_client.pool_of(address);
+    full = full || pool == nullptr;
+    if (pool == nullptr) continue;
+    if (chosen == nullptr) chosen = pool;
+    if (x_leg.tried().contains(pool)) continue;
+    chosen = pool;
+    break;
+  }
+  if (chosen == nullptr) return fail(full ? Cause::kOverload : Cause::kDnsError);
+  attempt(*chosen);
+}
+
+void PassthroughCall::attempt(ConnectionPool& pool) {
+  x_leg.tried().add(&pool);
+  Arena& arena = x_leg.exchange().arena();
+  auto* call = arena.make<H1Call>(x_leg, x_settings, pool, EndpointLease(),
+                                  arena.copy(pool.address().to_string()));
+  x_attempt = chain::CallPtr(call, {&x_client.upstream().runtime.loop.reaper});
+  call->begin();
+}
+
+void PassthroughCall::fail(Cause cause) {
+  Error error;
+  error.cause = cause;
+  error.detail = x_host;
+  x_leg.deliver_error(error);
+}
+
+// ---- names
+
+PassthroughClient::~PassthroughClient() = default;
+
+void PassthroughClient::set_pool(const config::Pool& settings) {
+  x_pool_settings = settings;
+  for (auto& [address, pool] : x_pools) pool->set_settings(settings);
+}
+
+PassthroughClient::Name& PassthroughClient::look_up(const std::string& host) {
+  auto& name = x_names[host];
+  if (name == nullptr) {
+    name = std::make_unique<Name>(*this, host);
+    if (x_names.size() > kNamesMax) forget_the_oldest();
+  }
+  Name& found = *x_names[host];
+  found.unlink();
+  x_recent.push_front(found);
+  if (found.lookup == nullptr && x_upstream.now_ms() >= found.expires_ms) {
+    found.lookup = x_upstream.network.resolve(host, found);
+  }
+  return found;
+}
+
+// One that nobody waits for; if all are waited for, the bound on lookups under way holds anyway.
+void PassthroughClient::forget_the_oldest() {
+  Name* oldest = nullptr;
+  x_recent.for_each([&](Name& name) {
+    if (name.waiters.empty()) oldest = &name;
+  });
+  if (oldest == nullptr) return;
+  if (oldest->lookup != nullptr) x_upstream.runtime.loop.reaper.doom(std::move(oldest->lookup));
+  x_names.erase(std::string(oldest->host));
+}
+
+void PassthroughClient::Name::on_resolved(io::Resolved answer) {
+  addresses = std::move(answer.addresses);
+  failure = addresses.empty() ? Cause::kDnsError : Cause::kNone;
+  expires_ms = client.x_upstream.now_ms() + std::clamp(answer.ttl_s * 1000, kTtlMinMs, kTtlMaxMs);
+  tell_waiters();
+}
+
+// An answer that came before serves on while the servers are silent (RFC 8767).
+void PassthroughClient::Name::on_resolve_failed(Cause cause, bool empty) {
+  if (addresses.empty() || empty) {
+    addresses.clear();
+    failure = cause;
+  }
+  expires_ms = client.x_upstream.now_ms() + kTtlMinMs;
+  tell_waiters();
+}
+
+void PassthroughClient::Name::tell_waiters() {
+  client.x_upstream.runtime.loop.reaper.doom(std::move(lookup));
+  while (!waiters.empty()) waiters.pop_front().on_looked_up(*this);
+}
+
+ConnectionPool* PassthroughClient::pool_of(const Address& address) {
+  if (const auto found = x_pools.find(address); found != x_pools.end()) return found->second.get();
+  if (x_pools.size() >= kPoolsMax) {
+    std::erase_if(x_pools, [](const auto& entry) { return entry.second->is_empty(); });
+    if (x_pools.size() >= kPoolsMax) return nullptr;
+  }
+  auto pool = std::make_unique<ConnectionPool>(x_upstream, address, x_pool_settings);
+  return x_pools.emplace(address, std::move(pool)).first->second.get();
+}
+
+}  // namespace outrigger::upstream

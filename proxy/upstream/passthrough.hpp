@@ -1,0 +1,78 @@
+// The built-in service for hosts that no service claims: what worked before the sidecar came goes
+// on. Its terminal looks the name up (cached, bounded) and starts an attempt at one of its
+// addresses, port from the authority, else 80. One for each worker; one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/chain/terminal.hpp"
+#include "proxy/upstream/h1_call.hpp"
+
+namespace outrigger::upstream {
+
+class PassthroughCall;
+
+// Names and connections, kept across configurations.
+class PassthroughClient final {
+ public:
+  static constexpr size_t kNamesMax = 1024;
+  static constexpr size_t kPoolsMax = 4096;
+  static constexpr int64_t kTtlMinMs = 1'000;
+  static constexpr int64_t kTtlMaxMs = 300'000;
+
+  PassthroughClient(UpstreamRuntime& upstream, const config::Pool& settings)
+      : x_upstream(upstream), x_pool_settings(settings) {}
+  ~PassthroughClient();
+
+  UpstreamRuntime& upstream() const { return x_upstream; }
+  void set_pool(const config::Pool& settings);
+
+ private:
+  friend class PassthroughCall;
+
+  // One looked-up name; the front of x_recent was used last.
+  struct Name final : ListNode<>, io::ResolveEvents {
+    Name(PassthroughClient& owner, std::string name) : client(owner), host(std::move(name)) {}
+    void on_resolved(io::Resolved answer) override;
+    void on_resolve_failed(Cause cause, bool empty) override;
+    void tell_waiters();
+
+    PassthroughClient& client;
+    const std::string host;
+    std::vector<Address> addresses;  // port 0
+    Cause failure = Cause::kNone;
+    int64_t expires_ms = 0;
+    io::OperationPtr lookup;
+    List<PassthroughCall> waiters;
+  };
+
+  Name& look_up(const std::string& host);
+  void forget_the_oldest();
+  // Null when the bound on pools is reached and all are in use.
+  ConnectionPool* pool_of(const Address& address);
+
+  UpstreamRuntime& x_upstream;
+  config::Pool x_pool_settings;
+  std::unordered_map<std::string, std::unique_ptr<Name>> x_names;
+  List<Name> x_recent;
+  std::unordered_map<Address, std::unique_ptr<ConnectionPool>> x_pools;
+};
+
+class PassthroughTerminal final : public chain::Terminal {
+ public:
+  PassthroughTerminal(PassthroughClient& client, CallSettings settings)
+      : x_client(client), x_settings(std::move(settings)) {}
+
+  chain::CallPtr start(chain::Leg& leg) override;
+
+ private:
+  PassthroughClient& x_client;
+  const CallSettings x_settings;
+};
+
+}  // namespace outrigger::upstream

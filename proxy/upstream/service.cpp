@@ -1,0 +1,145 @@
+#include "proxy/upstream/service.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace outrigger::upstream {
+
+namespace {
+
+uint64_t seed_for(const UpstreamContext& context, const std::string& name, uint64_t use) {
+  return context.seed ^ (std::hash<std::string>{}(name) + use);
+}
+
+double budget_share(const config::Policy& policy) {
+  return policy.retry ? policy.retry->budget_share : 0;
+}
+
+template <class Map>
+auto find_in(const Map& map, std::string_view name) {
+  const auto found = map.find(name);
+  return found == map.end() ? nullptr : found->second;
+}
+
+}  // namespace
+
+PolicyState::PolicyState(std::string name_of_it, const config::Policy& policy,
+                         const UpstreamContext& context, int64_t now_ms)
+    : name(std::move(name_of_it)),
+      circuit(name, policy.circuit, seed_for(context, name, 1), now_ms, context.circuit_events),
+      limit(policy.limits, context.workers, context.permit_post) {}
+
+void PolicyState::set_policy(const config::Policy& policy, int64_t now_ms) {
+  circuit.set_settings(policy.circuit, now_ms);
+  limit.set_limits(policy.limits);
+}
+
+Service::Service(std::string name, const config::Policy& policy, const UpstreamContext& context,
+                 int64_t now_ms)
+    : x_state(std::move(name), policy, context, now_ms),
+      x_retry_budget(budget_share(policy)),
+      x_group(std::make_shared<EndpointGroup>(policy.endpoint_circuit,
+                                              seed_for(context, x_state.name, 2))) {}
+
+// The group holds the list, its endpoints the group.
+Service::~Service() { x_group->publish(nullptr); }
+
+void Service::set_policy(const config::Policy& policy, int64_t now_ms) {
+  x_state.set_policy(policy, now_ms);
+  x_retry_budget.set_share(budget_share(policy));
+  x_group->set_settings(policy.endpoint_circuit);
+}
+
+std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<ListedAddress>& list,
+                                                          int64_t now_ms) {
+  auto set = std::make_shared<EndpointSet>();
+  {
+    const std::lock_guard lock(x_mutex);
+    set->version = ++x_version;
+    set->entries.reserve(list.size());
+    for (const ListedAddress& listed : list) {
+      Known& known = x_known[listed.address];
+      if (known.version == x_version) continue;
+      known.version = x_version;
+      if (!known.endpoint) {
+        known.endpoint = std::make_shared<Endpoint>(listed.address, x_group, now_ms);
+      }
+      known.endpoint->set_listed(true, now_ms);
+      set->entries.push_back({known.endpoint, std::max(1, listed.weight), listed.terminating});
+    }
+    for (auto& [address, known] : x_known) {
+      if (known.version == x_version || !known.endpoint->is_listed()) continue;
+      known.endpoint->set_listed(false, now_ms);
+      known.removed_at_ms = now_ms;
+    }
+    std::erase_if(x_known, [&](const auto& item) {
+      const Known& known = item.second;
+      return known.version != x_version && now_ms - known.removed_at_ms >= kForgetRemovedMs;
+    });
+    x_discovery.answered = true;
+    x_discovery.answered_at_ms = now_ms;
+    x_discovery.last_error.clear();
+  }
+  x_group->publish(set);
+  return set;
+}
+
+void Service::discovery_failed(std::string error) {
+  const std::lock_guard lock(x_mutex);
+  ++x_discovery.errors;
+  x_discovery.last_error = std::move(error);
+}
+
+DiscoveryFacts Service::discovery() const {
+  const std::lock_guard lock(x_mutex);
+  return x_discovery;
+}
+
+std::shared_ptr<Endpoint> Service::find_endpoint(const Address& address) const {
+  const std::lock_guard lock(x_mutex);
+  const auto found = x_known.find(address);
+  return found == x_known.end() ? nullptr : found->second.endpoint;
+}
+
+std::shared_ptr<Service> Services::service(const std::string& name, const config::Policy& policy,
+                                           int64_t now_ms) {
+  std::shared_ptr<Service>& known = x_services[name];
+  if (known) {
+    known->set_policy(policy, now_ms);
+  } else {
+    known = std::make_shared<Service>(name, policy, x_context, now_ms);
+  }
+  return known;
+}
+
+std::shared_ptr<PolicyState> Services::route(const std::string& name, const config::Policy& policy,
+                                             int64_t now_ms) {
+  std::shared_ptr<PolicyState>& known = x_routes[name];
+  if (known) {
+    known->set_policy(policy, now_ms);
+  } else {
+    known = std::make_shared<PolicyState>(name, policy, x_context, now_ms);
+  }
+  return known;
+}
+
+std::shared_ptr<Service> Services::find(std::string_view name) const {
+  return find_in(x_services, name);
+}
+
+std::shared_ptr<PolicyState> Services::find_route(std::string_view name) const {
+  return find_in(x_routes, name);
+}
+
+void Services::keep_only(const std::vector<std::string>& services,
+                         const std::vector<std::string>& routes) {
+  const auto not_in = [](const std::vector<std::string>& names) {
+    return [&names](const auto& item) {
+      return std::find(names.begin(), names.end(), item.first) == names.end();
+    };
+  };
+  std::erase_if(x_services, not_in(services));
+  std::erase_if(x_routes, not_in(routes));
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,64 @@
+#include "proxy/upstream/service_client.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace outrigger::upstream {
+
+ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service> service,
+                             const config::Policy& policy)
+    : x_upstream(upstream),
+      x_service(std::move(service)),
+      x_pool_settings(policy.pool),
+      x_balancer(BalancerSettings::from(policy)) {
+  if (auto set = x_service->endpoints()) apply(std::move(set));
+}
+
+ServiceClient::~ServiceClient() = default;
+
+void ServiceClient::set_policy(const config::Policy& policy) {
+  x_pool_settings = policy.pool;
+  x_balancer.set_settings(BalancerSettings::from(policy));
+  for (auto& [endpoint, pool] : x_pools) pool->set_settings(policy.pool);
+}
+
+void ServiceClient::apply(std::shared_ptr<const EndpointSet> set) {
+  for (auto& endpoint : x_balancer.apply(std::move(set))) {
+    const auto found = x_pools.find(endpoint.get());
+    if (found == x_pools.end()) continue;
+    found->second->retire();
+    x_retired.emplace_back(std::move(endpoint), std::move(found->second));
+    x_pools.erase(found);
+  }
+  bury_empty_pools();
+  x_has_list = true;
+  while (!x_waiters.empty()) x_waiters.pop_front().on_first_list();
+}
+
+Pick ServiceClient::pick(std::span<const void* const> tried) {
+  // The chain knows endpoints as identities only.
+  std::array<const Endpoint*, 8> avoid;
+  const size_t count = std::min(tried.size(), avoid.size());
+  for (size_t i = 0; i < count; ++i) avoid[i] = static_cast<const Endpoint*>(tried[i]);
+  return x_balancer.pick(x_upstream.now_ms(), x_upstream.runtime.loop.random,
+                         {avoid.data(), count});
+}
+
+ConnectionPool& ServiceClient::pool_of(const Endpoint& endpoint) {
+  auto& pool = x_pools[&endpoint];
+  if (pool == nullptr) {
+    pool = std::make_unique<ConnectionPool>(x_upstream, endpoint.address(), x_pool_settings);
+  }
+  return *pool;
+}
+
+// Retired pools stay while calls run on them. Looked at when a list comes; there are few.
+void ServiceClient::bury_empty_pools() {
+  std::erase_if(x_retired, [&](auto& retired) {
+    if (!retired.second->is_empty()) return false;
+    x_upstream.runtime.loop.reaper.doom(std::move(retired.second));
+    return true;
+  });
+}
+
+}  // namespace outrigger::upstream

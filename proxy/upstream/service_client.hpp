@@ -1,0 +1,56 @@
+// One worker's side of one service: its balancer and its connections, one pool for each endpoint.
+// Kept across configurations, so that a change of policy closes nothing. Owned by the worker; one
+// thread.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/upstream/balancer.hpp"
+#include "proxy/upstream/connection_pool.hpp"
+#include "proxy/upstream/service.hpp"
+
+namespace outrigger::upstream {
+
+// A call that came before the first list of endpoints. Destroying it leaves the queue.
+class ListWaiter : public ListNode<> {
+ public:
+  virtual void on_first_list() = 0;
+
+ protected:
+  ~ListWaiter() = default;
+};
+
+class ServiceClient {
+ public:
+  ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service> service,
+                const config::Policy& policy);
+  ~ServiceClient();
+
+  Service& service() { return *x_service; }
+  UpstreamRuntime& upstream() { return x_upstream; }
+
+  void set_policy(const config::Policy& policy);
+  // A new list for this worker. Pools of endpoints that left close their idle connections.
+  void apply(std::shared_ptr<const EndpointSet> set);
+  bool has_list() const { return x_has_list; }
+  void wait_for_list(ListWaiter& waiter) { x_waiters.push_back(waiter); }
+
+  Pick pick(std::span<const void* const> tried);
+  ConnectionPool& pool_of(const Endpoint& endpoint);
+
+ private:
+  void bury_empty_pools();
+
+  UpstreamRuntime& x_upstream;
+  const std::shared_ptr<Service> x_service;
+  config::Pool x_pool_settings;
+  Balancer x_balancer;
+  std::unordered_map<const Endpoint*, std::unique_ptr<ConnectionPool>> x_pools;
+  std::vector<std::pair<std::shared_ptr<Endpoint>, std::unique_ptr<ConnectionPool>>> x_retired;
+  List<ListWaiter> x_waiters;
+  bool x_has_list = false;
+};
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,13 @@
+// A property that an input of a fuzz target must have; the runner or libFuzzer reports the input.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+#define CHECK_THAT(property)                                              \
+  do {                                                                    \
+    if (!(property)) {                                                    \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #property); \
+      std::abort();                                                       \
+    }                                                                     \
+  } while (false)

@@ -1,0 +1,147 @@
+#include "tests/support/pipe_network.hpp"
+
+#include <deque>
+#include <memory>
+
+namespace outrigger::testing {
+
+class PipeNetwork::PipeListener final : public io::Listener {
+ public:
+  PipeListener(PipeNetwork& network, const Address& at, io::AcceptEvents& events)
+      : x_network(network),
+        x_address(at),
+        x_events(events),
+        x_ready(network.x_loop, [this] { accept(); }) {
+    network.x_listeners[at] = this;
+  }
+  ~PipeListener() override {
+    x_network.x_listeners.erase(x_address);
+    for (io::StreamPtr& stream : x_waiting) stream->abort();
+  }
+
+  Address address() const override { return x_address; }
+
+  void add(io::StreamPtr stream) {
+    x_waiting.push_back(std::move(stream));
+    x_ready.arm();
+  }
+
+ private:
+  void accept() {
+    if (is_linked() || x_waiting.empty()) return;
+    io::StreamPtr stream = std::move(x_waiting.front());
+    x_waiting.pop_front();
+    if (!x_waiting.empty()) x_ready.arm();
+    if (x_network.at(x_address).out_of_descriptors) {
+      stream->abort();
+      return x_events.on_accept_refused();
+    }
+    x_events.on_accepted(std::move(stream));
+  }
+
+  PipeNetwork& x_network;
+  Address x_address;
+  io::AcceptEvents& x_events;
+  std::deque<io::StreamPtr> x_waiting;
+  VirtualLoop::Event x_ready;
+};
+
+class PipeNetwork::PipeConnect final : public io::Operation {
+ public:
+  PipeConnect(PipeNetwork& network, const Address& from, const Address& to,
+              io::ConnectEvents& events)
+      : x_network(network),
+        x_from(from),
+        x_to(to),
+        x_events(events),
+        x_done(network.x_loop, [this] { finish(); }) {
+    const AddressOptions& options = network.at(to);
+    if (options.fate == AddressOptions::Fate::kBlackhole) return;
+    x_done.arm_at(network.x_loop.now_ms() + options.connect_ms);
+  }
+
+ private:
+  void finish() {
+    if (is_linked()) return;
+    const AddressOptions& options = x_network.at(x_to);
+    const auto found = x_network.x_listeners.find(x_to);
+    if (options.fate == AddressOptions::Fate::kUnreachable) {
+      return x_events.on_connect_failed(Cause::kConnectUnreachable);
+    }
+    if (options.fate == AddressOptions::Fate::kRefuse || found == x_network.x_listeners.end()) {
+      return x_events.on_connect_failed(Cause::kConnectRefused);
+    }
+    ++x_network.x_connects;
+    auto [ours, theirs] = make_pipe(x_network.x_loop, options.pipe, x_to, x_from);
+    found->second->add(std::move(theirs));
+    x_events.on_connected(std::move(ours));
+  }
+
+  PipeNetwork& x_network;
+  Address x_from;
+  Address x_to;
+  io::ConnectEvents& x_events;
+  VirtualLoop::Event x_done;
+};
+
+class PipeNetwork::PipeLookup final : public io::Operation {
+ public:
+  PipeLookup(PipeNetwork& network, std::string_view name, io::ResolveEvents& events)
+      : x_network(network),
+        x_name(name),
+        x_events(events),
+        x_done(network.x_loop, [this] { finish(); }) {
+    x_done.arm_at(network.x_loop.now_ms() + network.resolve_ms);
+  }
+
+ private:
+  void finish() {
+    if (is_linked()) return;
+    if (const auto literal = Address::from_ip(x_name, 0)) {
+      return x_events.on_resolved({.addresses = {*literal}, .ttl_s = 10});
+    }
+    const auto found = x_network.x_names.find(x_name);
+    if (found == x_network.x_names.end()) {
+      return x_events.on_resolve_failed(Cause::kDnsError, /*empty=*/true);
+    }
+    const Name& name = found->second;
+    if (name.cause != Cause::kNone) return x_events.on_resolve_failed(name.cause, name.empty);
+    x_events.on_resolved(name.answer);
+  }
+
+  PipeNetwork& x_network;
+  std::string x_name;
+  io::ResolveEvents& x_events;
+  VirtualLoop::Event x_done;
+};
+
+io::OperationPtr PipeNetwork::connect(const Address& to, io::ConnectEvents& events) {
+  if (x_next_client_port < 50'000) x_next_client_port = 50'000;
+  const auto from = to.is_ip() ? *Address::from_ip("127.0.0.1", x_next_client_port++) : to;
+  return connect_from(from, to, events);
+}
+
+io::OperationPtr PipeNetwork::connect_from(const Address& from, const Address& to,
+                                           io::ConnectEvents& events) {
+  return std::make_unique<PipeConnect>(*this, from, to, events);
+}
+
+Result<io::ListenerPtr> PipeNetwork::listen(const Address& at, io::AcceptEvents& events) {
+  Address address = at;
+  if (at.is_ip() && at.port() == 0) address = Address::from_bytes(at.ip(), x_next_port++);
+  if (x_listeners.contains(address)) {
+    return failure("cannot listen on " + address.to_string() + ": Address already in use");
+  }
+  return io::ListenerPtr(std::make_unique<PipeListener>(*this, address, events));
+}
+
+io::OperationPtr PipeNetwork::resolve(std::string_view name, io::ResolveEvents& events) {
+  ++x_lookups;
+  return std::make_unique<PipeLookup>(*this, name, events);
+}
+
+AddressOptions& PipeNetwork::at(const Address& address) {
+  return x_addresses.try_emplace(address, defaults).first->second;
+}
+
+}  // namespace outrigger::testing

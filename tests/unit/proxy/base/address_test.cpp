@@ -1,0 +1,85 @@
+#include "proxy/base/address.hpp"
+
+#include <unordered_set>
+
+namespace outrigger {
+namespace {
+
+TEST(Address, ReadsWhatItWrites) {
+  for (const char* text : {"10.0.0.1:8080", "0.0.0.0:0", "[::1]:65535", "[2001:db8::1]:443",
+                           "unix:/run/app.sock", "unix:relative.sock"}) {
+    const auto address = Address::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->to_string(), text);
+  }
+}
+
+TEST(Address, NormalisesIpv6) {
+  EXPECT_EQ(Address::parse("[2001:DB8:0:0:0:0:0:1]:80")->to_string(), "[2001:db8::1]:80");
+  EXPECT_EQ(*Address::parse("[::0001]:80"), *Address::from_ip("::1", 80));
+}
+
+TEST(Address, SaysWhatIsWrong) {
+  const auto error = [](std::string_view text) { return Address::parse(text).error(); };
+  EXPECT_EQ(error("10.0.0.1"), "'10.0.0.1' has no port; IP:PORT, [IPV6]:PORT or unix:PATH");
+  EXPECT_EQ(error("10.0.0.1:"), "'' is not a port (0 to 65535)");
+  EXPECT_EQ(error("10.0.0.1:65536"), "'65536' is not a port (0 to 65535)");
+  EXPECT_EQ(error("10.0.0.1:+1"), "'+1' is not a port (0 to 65535)");
+  EXPECT_EQ(error("10.0.0.1:80 "), "'80 ' is not a port (0 to 65535)");
+  EXPECT_EQ(error("10.0.0:80"), "'10.0.0' is not an IP address");
+  EXPECT_EQ(error("example.org:80"), "'example.org' is not an IP address");
+  EXPECT_EQ(error("::1:80"), "an IPv6 address stands in brackets: [::1]:PORT");
+  EXPECT_EQ(error("[10.0.0.1]:80"), "'10.0.0.1' in brackets is not an IPv6 address");
+  EXPECT_EQ(error("unix:"), "the path after 'unix:' is empty");
+  EXPECT_EQ(error("unix:" + std::string(108, 'x')),
+            "the path of a unix socket has at most 107 bytes");
+  EXPECT_TRUE(Address::parse("unix:" + std::string(107, 'x')));
+}
+
+TEST(Address, DoesNotReadAPathOrNameWithNul) {
+  EXPECT_FALSE(Address::from_ip(std::string_view("10.0.0.1\0x", 10), 1));
+  EXPECT_FALSE(Address::parse(std::string_view("unix:/a\0b", 9)));
+}
+
+TEST(Address, SurvivesTheWayThroughASockaddr) {
+  for (const char* text : {"10.0.0.1:8080", "[2001:db8::1]:443"}) {
+    const Address address = *Address::parse(text);
+    sockaddr_storage raw;
+    EXPECT_GT(address.to_sockaddr(raw), 0u);
+    EXPECT_EQ(Address::from_sockaddr(reinterpret_cast<sockaddr*>(&raw)), address);
+  }
+}
+
+TEST(Address, KnowsLoopbackLinkLocalAndAny) {
+  const auto ip = [](std::string_view text) { return *Address::from_ip(text, 0); };
+  EXPECT_TRUE(ip("127.0.0.1").is_loopback());
+  EXPECT_TRUE(ip("127.9.9.9").is_loopback());
+  EXPECT_TRUE(ip("::1").is_loopback());
+  EXPECT_TRUE(ip("::ffff:127.0.0.1").is_loopback());
+  EXPECT_FALSE(ip("128.0.0.1").is_loopback());
+  EXPECT_FALSE(ip("::2").is_loopback());
+  EXPECT_FALSE(ip("::ffff:10.0.0.1").is_loopback());
+  EXPECT_FALSE(Address::parse("unix:/x")->is_loopback());
+  EXPECT_TRUE(ip("169.254.169.254").is_link_local());
+  EXPECT_TRUE(ip("fe80::1").is_link_local());
+  EXPECT_TRUE(ip("febf::1").is_link_local());
+  EXPECT_FALSE(ip("fec0::1").is_link_local());
+  EXPECT_FALSE(ip("169.253.0.1").is_link_local());
+  EXPECT_TRUE(ip("0.0.0.0").is_any());
+  EXPECT_TRUE(ip("::").is_any());
+  EXPECT_FALSE(ip("0.0.0.1").is_any());
+  EXPECT_FALSE(Address().is_any());
+}
+
+TEST(Address, ComparesByWhatItNames) {
+  const Address a = *Address::parse("10.0.0.1:80");
+  EXPECT_NE(a, *Address::parse("10.0.0.1:81"));
+  EXPECT_NE(a, *Address::parse("10.0.0.2:80"));
+  EXPECT_NE(a, *Address::parse("[::10.0.0.1]:80"));
+  std::unordered_set<Address> set = {a, *Address::parse("10.0.0.1:80"), *Address::parse("unix:/a"),
+                                     *Address::parse("unix:/b")};
+  EXPECT_EQ(set.size(), 3u);
+}
+
+}  // namespace
+}  // namespace outrigger
