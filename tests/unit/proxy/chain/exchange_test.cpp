@@ -99,6 +99,21 @@ TEST(Exchange, CannotReplayABodyLargerThanWhatMayBeKept) {
   EXPECT_EQ(call.sink.status, 502);
 }
 
+TEST(Exchange, KeepsNoBodyBeyondTheBudgetOfTheProcess) {
+  ChainCall call({Script::failing().after(5)});
+  call.runtime.budget().set_limit(4);
+  call.add<Retry>("retry", 2, 0);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("1234");
+  EXPECT_EQ(call.runtime.budget().used(), 4);
+  call.send("5");
+  EXPECT_EQ(call.runtime.budget().used(), 0);
+  call.pass_ms(5);
+  EXPECT_EQ(call.terminal.calls(), 1U);
+  EXPECT_EQ(call.terminal.call(0).body, "12345");
+}
+
 TEST(Exchange, KeepsForALegThatStartedAgainWhatItHasNotRead) {
   ChainCall call({Script::failing().after(5), Script::ok().after(30)});
   call.add<Retry>("retry", 2, 0, 8);
