@@ -152,12 +152,14 @@ void H1Connection::settle() {
 
 H1Connection::Wait H1Connection::next_wait() const {
   if (x_closing) return Wait::kClose;
-  if (x_held) return Wait::kNextTurn;
+  const bool turn_is_over =
+      x_exchange == nullptr && x_begun >= x_context.config.limits.requests_per_turn;
+  if (x_held || turn_is_over) return Wait::kNextTurn;
   if (!x_reading) return Wait::kPaused;
   if (x_body != nullptr) return Wait::kBody;
   if (x_exchange != nullptr) return Wait::kNothing;
   if (x_skip > 0) return Wait::kRest;
-  if (!may_begin()) return x_stream->unsent() > 0 ? Wait::kNothing : Wait::kNextTurn;
+  if (!may_begin()) return Wait::kNothing;
   return x_head_end.began() ? Wait::kHead : Wait::kRequest;
 }
 
@@ -204,12 +206,13 @@ void H1Connection::discard(size_t bytes) {
 // Our FIN first, and a while for the caller to read and to end its side: closing over unread bytes
 // would reset the connection and take the answer away from it (RFC 9112 section 9.6).
 void H1Connection::begin_close() {
-  if (x_closing) return;
-  x_closing = true;
-  runtime().outbox.flush();
-  x_buffer.clear();
-  x_skip = 0;
-  x_stream->finish();
+  if (!x_closing) {
+    x_closing = true;
+    runtime().outbox.flush();
+    x_buffer.clear();
+    x_skip = 0;
+    x_stream->finish();
+  }
   if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
 }
 
