@@ -195,7 +195,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_alternate = false;
   bool x_fresh_connection = false;
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
-  uint32_t x_round = 0;      // of Exchange::for_each_leg
+  uint32_t x_round = 0;     // of Exchange::for_each_leg
 };
 
 }  // namespace outrigger::chain
