@@ -28,6 +28,8 @@ void H1Connection::start() {
 void H1Connection::on_read(std::string_view bytes) {
   x_context.series.downstream_bytes_in.add(bytes.size());
   x_begun = 0;
+  // Of all times only this one begins anew with each byte.
+  if (x_wait == Wait::kBody) x_wait = Wait::kNothing;
   if (x_buffer.empty()) {
     x_taking = true;
     const std::string_view rest = take(bytes);
@@ -147,8 +149,7 @@ void H1Connection::settle() {
     reads ? x_stream->resume_reading() : x_stream->pause_reading();
   }
   const Wait next = next_wait();
-  // The time for a head or for the little rest of a body is not prolonged by its bytes.
-  if (next != x_wait || next == Wait::kBody) wait_for(next);
+  if (next != x_wait) wait_for(next);
 }
 
 H1Connection::Wait H1Connection::next_wait() const {
@@ -236,7 +237,7 @@ void H1Connection::abort(chain::Outcome::Kind kind) {
 }
 
 void H1Connection::close_if_idle() {
-  if (x_exchange != nullptr || x_head_end.began()) return;
+  if (x_exchange != nullptr || x_head_end.began() || !x_buffer.empty()) return;
   begin_close();
   settle();
 }

@@ -7,6 +7,7 @@ namespace outrigger::downstream {
 namespace {
 
 constexpr int64_t kSkipMax = 64 * 1024;
+constexpr size_t kFlushFrom = 32 * 1024;
 constexpr int kWriteLooks = 4;
 
 }  // namespace
@@ -50,14 +51,19 @@ void H1Connection::send_body(std::string_view bytes) {
   if (x_framing == http::Framing::kNone || bytes.empty()) return;
   io::Outbox& outbox = runtime().outbox;
   count_sent(bytes.size());
-  if (x_framing != http::Framing::kChunked) return outbox.append_lasting(*x_stream, bytes);
-  std::array<char, http::kChunkSizeBound> size;
-  const char* const end = http::write_chunk_size(size.data(), bytes.size());
-  const std::string_view size_line(size.data(), static_cast<size_t>(end - size.data()));
-  outbox.append(*x_stream, size_line);
-  outbox.append_lasting(*x_stream, bytes);
-  outbox.append(*x_stream, http::kChunkEnd);
-  count_sent(size_line.size() + http::kChunkEnd.size());
+  if (x_framing == http::Framing::kChunked) {
+    std::array<char, http::kChunkSizeBound> size;
+    const char* const end = http::write_chunk_size(size.data(), bytes.size());
+    const std::string_view size_line(size.data(), static_cast<size_t>(end - size.data()));
+    outbox.append(*x_stream, size_line);
+    outbox.append_lasting(*x_stream, bytes);
+    outbox.append(*x_stream, http::kChunkEnd);
+    count_sent(size_line.size() + http::kChunkEnd.size());
+  } else {
+    outbox.append_lasting(*x_stream, bytes);
+  }
+  // So that is_congested() tells the upstream to wait before it reads the next piece.
+  if (bytes.size() >= kFlushFrom) outbox.flush();
 }
 
 void H1Connection::send_end(const http::Fields* trailers) {
