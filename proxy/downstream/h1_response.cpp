@@ -6,9 +6,7 @@
 namespace outrigger::downstream {
 namespace {
 
-constexpr int64_t kSkipMax = 64 * 1024;
 constexpr size_t kFlushFrom = 32 * 1024;
-constexpr int kWriteLooks = 4;
 
 }  // namespace
 
@@ -73,7 +71,7 @@ void H1Connection::send_end(const http::Fields* trailers) {
     put(http::last_chunk_bound(fields),
         [&](char* to) { return http::write_last_chunk(to, fields); });
   }
-  if (x_body != nullptr && !x_last) x_skip = static_cast<uint32_t>(missing_bytes());
+  if (x_body != nullptr && !x_last) skip_rest();
   x_body = nullptr;
   std::exchange(x_exchange, nullptr)->end({chain::Outcome::Kind::kDone, nullptr});
   if (x_last || x_ended) {
@@ -95,11 +93,21 @@ void H1Connection::want_request_body() {
   if (!x_taking) settle();
 }
 
-// A caller that still waits for a 100 may never send its body.
+// A caller that still waits for a 100 may never send its body. Of a chunked one nobody knows how
+// long it is: take_rest() sees to the bound.
 bool H1Connection::can_skip_rest() const {
   if (x_body == nullptr) return true;
-  return x_exchange->request().framing == http::Framing::kLength && missing_bytes() <= kSkipMax &&
-         !(x_expects && x_body->body_bytes() == 0);
+  if (x_expects && x_body->body_bytes() == 0) return false;
+  return x_exchange->request().framing == http::Framing::kChunked || missing_bytes() <= kRestMax;
+}
+
+void H1Connection::skip_rest() {
+  if (x_exchange->request().framing == http::Framing::kChunked) {
+    x_rest = std::make_unique<Rest>();
+    x_rest->reader = *x_body;
+  } else {
+    x_skip = static_cast<uint32_t>(missing_bytes());
+  }
 }
 
 int64_t H1Connection::missing_bytes() const {
