@@ -133,6 +133,7 @@ Cause H1Connection::check(http::RequestHead& request) {
 }
 
 void H1Connection::begin(const Resolution& found) {
+  x_exchange->facts().service_port = found.service_port;
   x_exchange->begin(*found.route, *found.chain);
   if (x_body == nullptr) x_exchange->finish_request(nullptr);
   runtime().driver.run();

@@ -19,6 +19,7 @@ struct Resolution {
   const chain::Route* route = nullptr;  // with a cause: whose refusal it is, if known
   const chain::Chain* chain = nullptr;
   Cause cause = Cause::kNone;
+  bool service_port = false;  // the listener is that one service, whatever the Host says
 };
 
 class Resolver {
