@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "config/model.hpp"
-#include "proxy/discovery/source.hpp"
+#include "proxy/discovery/source_tree.hpp"
 #include "proxy/discovery/surroundings.hpp"
 #include "proxy/upstream/service.hpp"
 
@@ -57,18 +57,12 @@ class Discovery {
 
  private:
   class Tree;
-  struct Registry {
-    config::DnsRegistryConfig settings;
-    std::shared_ptr<io::Network> network;
-  };
-
   void apply_registries(const config::Config& config);
-  void failed(const std::string& service, SourceKind kind, const std::string& why);
 
   const Surroundings x_surroundings;
   DiscoveryEvents& x_events;
   std::array<uint64_t, kSourceKinds> x_errors{};
-  std::map<std::string, Registry, std::less<>> x_registries;
+  DnsRegistries x_registries;
   std::map<std::string, std::unique_ptr<Tree>, std::less<>> x_trees;
 };
 

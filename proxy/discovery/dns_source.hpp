@@ -35,6 +35,7 @@ class DnsSource final : public Source, private io::ResolveEvents {
   void ask();
   void answer(AddressList list, int64_t ask_again_in_ms);
   void ask_in(int64_t ms);
+  int64_t wait_for(int64_t ttl_s);
 
   LoopContext x_loop;
   const std::shared_ptr<io::Network> x_network;

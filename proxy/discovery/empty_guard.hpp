@@ -4,18 +4,19 @@
 #pragma once
 
 #include "proxy/base/loop_context.hpp"
-#include "proxy/discovery/first_of_source.hpp"
 #include "proxy/discovery/source.hpp"
 
 namespace outrigger::discovery {
 
 class EmptyGuard final : public Source, private SourceEvents {
  public:
-  EmptyGuard(LoopContext loop, const TreeSettings& settings, SourceEvents& events)
-      : Source(events), x_loop(loop), x_settings(settings) {}
-
-  SourceEvents& events_for_source() { return *this; }
-  void set(SourcePtr source) { x_source = std::move(source); }
+  // `make` builds the source that reports to the given events.
+  template <class Make>
+  EmptyGuard(LoopContext loop, const TreeSettings& settings, SourceEvents& events, Make make)
+      : Source(events),
+        x_loop(loop),
+        x_settings(settings),
+        x_source(make(static_cast<SourceEvents&>(*this))) {}
 
   void start() override { x_source->start(); }
   // While a list is kept: since the source last gave it.
@@ -29,7 +30,7 @@ class EmptyGuard final : public Source, private SourceEvents {
 
   LoopContext x_loop;
   const TreeSettings& x_settings;
-  SourcePtr x_source;
+  const SourcePtr x_source;
   bool x_is_keeping = false;
   int64_t x_empty_since_ms = 0;
   int64_t x_last_given_at_ms = 0;

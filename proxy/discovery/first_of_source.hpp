@@ -12,11 +12,6 @@
 
 namespace outrigger::discovery {
 
-// Of one tree; changes while it lives.
-struct TreeSettings {
-  std::optional<int64_t> keep_last_ms;  // off: an empty answer is served at once
-};
-
 class FirstOfSource final : public Source {
  public:
   // So long a source may be silent from the start before later ones are looked at.
@@ -26,27 +21,41 @@ class FirstOfSource final : public Source {
 
   FirstOfSource(LoopContext loop, const TreeSettings& settings, int64_t hold_ms,
                 SourceEvents& events);
-  ~FirstOfSource() override;
 
-  // The next part's reports go here; add() follows. All before start().
-  SourceEvents& events_for_part();
-  // Requires: min >= 0.
-  void add(SourcePtr source, int min);
+  // `make` builds the part that reports to the given events. All before start(). Requires: min >=
+  // 0.
+  template <class Make>
+  void add(int min, Make make) {
+    Part& part = *x_parts.emplace_back(std::make_unique<Part>(*this, min));
+    part.source = make(static_cast<SourceEvents&>(part));
+  }
 
   void start() override;
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override;
 
  private:
-  struct Part;
+  struct Part final : SourceEvents {
+    Part(FirstOfSource& part_of, int at_least)
+        : owner(part_of), min(static_cast<size_t>(at_least)) {}
+    void on_list(const AddressList&) override { owner.answered(*this); }
+    void on_failed(SourceKind kind, const std::string& why) override;
 
+    FirstOfSource& owner;
+    const size_t min;
+    SourcePtr source;
+    bool was_heard = false;                // answered or failed
+    std::optional<int64_t> good_since_ms;  // would do since then
+  };
+
+  void answered(Part& part);
   void choose();
-  Part* pick(int64_t now_ms);
-  void note_health(Part& part, int64_t now_ms);
+  Part* pick(int64_t now_ms) const;
+  Part* best_of_the_bad() const;
   bool will_do(const Part& part) const;
-  bool may_still_answer(const Part& part, int64_t now_ms) const;
-  int64_t too_old_ms() const { return x_settings.keep_last_ms.value_or(kTooOldMs); }
-  void arm(int64_t now_ms);
+  bool is_awaited(const Part& part, int64_t now_ms) const;
+  int64_t too_old_ms() const;
+  int64_t look_again_at(const Part& part, int64_t now_ms) const;
 
   LoopContext x_loop;
   const TreeSettings& x_settings;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,12 @@ class Source {
   bool x_answered = false;
 };
 using SourcePtr = std::unique_ptr<Source>;
+
+// Of one tree of sources; changes while it lives.
+struct TreeSettings {
+  // How long a list serves after its source said that there is nothing; off: not at all.
+  std::optional<int64_t> keep_last_ms;
+};
 
 // The same addresses, weights and states in the same order.
 bool same_list(const AddressList& a, const AddressList& b);

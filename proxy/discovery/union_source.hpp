@@ -3,17 +3,25 @@
 // tree of sources; control thread.
 #pragma once
 
+#include "proxy/base/loop_context.hpp"
 #include "proxy/discovery/source.hpp"
 
 namespace outrigger::discovery {
 
-class UnionSource final : public Source, private SourceEvents {
+class UnionSource final : public Source {
  public:
-  explicit UnionSource(SourceEvents& events) : Source(events) {}
+  // So long parts may be silent from the start before the list goes out without them: a list that
+  // grows part by part would look as if endpoints had gone.
+  static constexpr int64_t kFirstAnswerMs = 500;
 
-  // The parts report to this, and come before start().
-  SourceEvents& events_for_parts() { return *this; }
-  void add(SourcePtr part) { x_parts.push_back(std::move(part)); }
+  UnionSource(LoopContext loop, SourceEvents& events) : Source(events), x_loop(loop) {}
+
+  // `make` builds the part that reports to the given events. All before start().
+  template <class Make>
+  void add(Make make) {
+    Part& part = *x_parts.emplace_back(std::make_unique<Part>(*this));
+    part.source = make(static_cast<SourceEvents&>(part));
+  }
 
   void start() override;
   // That of its oldest part.
@@ -22,10 +30,23 @@ class UnionSource final : public Source, private SourceEvents {
   int64_t lapsed_ms() const override;
 
  private:
-  void on_list(const AddressList& list) override;
-  void on_failed(SourceKind kind, const std::string& why) override { report_failure(kind, why); }
+  struct Part final : SourceEvents {
+    explicit Part(UnionSource& part_of) : owner(part_of) {}
+    void on_list(const AddressList&) override { owner.heard(*this); }
+    void on_failed(SourceKind kind, const std::string& why) override;
 
-  std::vector<SourcePtr> x_parts;
+    UnionSource& owner;
+    SourcePtr source;
+    bool was_heard = false;  // answered or failed
+  };
+
+  void heard(Part& part);
+  void merge();
+
+  LoopContext x_loop;
+  std::vector<std::unique_ptr<Part>> x_parts;
+  bool x_is_waiting = true;  // for parts that were not heard yet
+  Timer x_waited = Timer::of<&UnionSource::merge>(*this);
 };
 
 }  // namespace outrigger::discovery
