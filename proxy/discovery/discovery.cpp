@@ -55,15 +55,15 @@ class Discovery::Tree final : private SourceEvents {
   using Published = std::optional<AddressList>;
 
   Tree(Discovery& discovery, const config::ServiceConfig& config,
-       std::shared_ptr<upstream::Service> service, Published published)
+       std::shared_ptr<upstream::Service> service, const Memory& memory, Published published)
       : x_discovery(discovery),
         x_config(config.endpoints),
         x_service(std::move(service)),
         x_networks(networks_of(x_config, discovery.x_registries)),
         x_settings{config.policy.keep_last_ms},
         x_published(std::move(published)),
-        x_root(make_source(x_config, discovery.x_surroundings, discovery.x_registries, x_settings,
-                           *this)) {}
+        x_root(make_source(x_config, discovery.x_surroundings, discovery.x_registries, memory,
+                           x_settings, *this)) {}
 
   void start() { x_root->start(); }
 
@@ -127,8 +127,10 @@ void Discovery::apply(const config::Config& config, const upstream::Services& se
       tree->set_keep_last(each.policy.keep_last_ms);
       continue;
     }
+    Memory memory;
+    if (tree) tree->root().remember(memory);
     auto published = tree ? tree->published(*service) : std::nullopt;
-    tree = std::make_unique<Tree>(*this, each, service, std::move(published));
+    tree = std::make_unique<Tree>(*this, each, service, memory, std::move(published));
     tree->start();
   }
 }

@@ -13,8 +13,8 @@ Backoff after_empty(int64_t ttl_min_ms, int64_t ttl_max_ms) {
 }  // namespace
 
 DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
-                     const config::DnsRegistryConfig& registry, std::string name, uint16_t port,
-                     SourceEvents& events)
+                     const config::DnsRegistryConfig& registry, const Memory& memory,
+                     std::string name, uint16_t port, SourceEvents& events)
     : Source(events),
       x_loop(loop),
       x_network(std::move(network)),
@@ -22,7 +22,24 @@ DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
       x_ttl_max_ms(std::max(x_ttl_min_ms, registry.ttl_max_ms)),
       x_name(std::move(name)),
       x_port(port),
-      x_after_empty(after_empty(x_ttl_min_ms, x_ttl_max_ms)) {}
+      x_key("dns " + registry.name + " " + x_name + ":" + std::to_string(port)),
+      x_after_empty(after_empty(x_ttl_min_ms, x_ttl_max_ms)) {
+  const auto known = memory.find(x_key);
+  if (known != memory.end()) x_known = known->second;
+}
+
+void DnsSource::start() {
+  if (x_known) {
+    x_is_failing = true;  // it is not in touch before an answer of its own
+    x_answered_at_ms = x_known->at_ms;
+    report(std::move(x_known->list));
+  }
+  ask();
+}
+
+void DnsSource::remember(Memory& memory) const {
+  if (answered()) memory[x_key] = {list(), x_answered_at_ms};
+}
 
 // The lookup before this one has ended, and dies here rather than in its own report.
 void DnsSource::ask() { x_lookup = x_network->resolve(x_name, *this); }

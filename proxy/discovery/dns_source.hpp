@@ -20,12 +20,13 @@ class DnsSource final : public Source, private io::ResolveEvents {
   // A TTL grows by up to this share, but never beyond ttl_max.
   static constexpr double kJitterShare = 0.1;
 
-  // `registry` is only read here. Requires: 1 <= port <= 65535.
+  // `registry` and `memory` are only read here. Requires: 1 <= port <= 65535.
   DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
-            const config::DnsRegistryConfig& registry, std::string name, uint16_t port,
-            SourceEvents& events);
+            const config::DnsRegistryConfig& registry, const Memory& memory, std::string name,
+            uint16_t port, SourceEvents& events);
 
-  void start() override { ask(); }
+  void start() override;
+  void remember(Memory& memory) const override;
   int64_t age_ms() const override { return x_loop.clock.now_ms() - x_answered_at_ms; }
   int64_t lapsed_ms() const override { return x_is_failing ? age_ms() : 0; }
 
@@ -43,6 +44,8 @@ class DnsSource final : public Source, private io::ResolveEvents {
   const int64_t x_ttl_max_ms;
   const std::string x_name;
   const uint16_t x_port;
+  const std::string x_key;
+  std::optional<Known> x_known;  // before start()
   bool x_is_failing = false;
   int64_t x_answered_at_ms = 0;
   Backoff x_after_error{kErrorBackoffMinMs, kErrorBackoffMaxMs};

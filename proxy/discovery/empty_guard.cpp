@@ -6,6 +6,14 @@ int64_t EmptyGuard::age_ms() const {
   return x_is_keeping ? x_loop.clock.now_ms() - x_last_given_at_ms : x_source->age_ms();
 }
 
+// Over a single source, what it keeps is what that source's successor shall know.
+void EmptyGuard::remember(Memory& memory) const {
+  Memory below;
+  x_source->remember(below);
+  if (x_is_keeping && below.size() == 1) below.begin()->second = {list(), x_last_given_at_ms};
+  memory.merge(below);
+}
+
 void EmptyGuard::on_list(const AddressList& given) {
   const int64_t now_ms = x_loop.clock.now_ms();
   if (!given.empty() || !x_settings.keep_last_ms || list().empty()) {

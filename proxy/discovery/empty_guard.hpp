@@ -19,6 +19,7 @@ class EmptyGuard final : public Source, private SourceEvents {
         x_source(make(static_cast<SourceEvents&>(*this))) {}
 
   void start() override { x_source->start(); }
+  void remember(Memory& memory) const override;
   // While a list is kept: since the source last gave it.
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override { return x_source->lapsed_ms(); }

@@ -29,6 +29,8 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
+std::string key_of(const std::string& path) { return "file " + path; }
+
 std::string told(const std::vector<config::Problem>& problems) {
   std::string text;
   for (size_t i = 0; i < problems.size(); ++i) {
@@ -43,12 +45,21 @@ std::string told(const std::vector<config::Problem>& problems) {
 
 }  // namespace
 
-FileSource::FileSource(const Surroundings& surroundings, std::string path, SourceEvents& events)
-    : Source(events), x_surroundings(surroundings), x_path(std::move(path)) {}
+FileSource::FileSource(const Surroundings& surroundings, const Memory& memory, std::string path,
+                       SourceEvents& events)
+    : Source(events), x_surroundings(surroundings), x_path(std::move(path)) {
+  const auto known = memory.find(key_of(x_path));
+  if (known != memory.end()) x_known = known->second;
+}
 
 void FileSource::start() {
   x_watch = x_surroundings.watch_file(x_path, *this);
   read();
+}
+
+void FileSource::remember(Memory& memory) const {
+  const int64_t now_ms = x_surroundings.loop.clock.now_ms();
+  if (answered()) memory[key_of(x_path)] = {list(), now_ms - age_ms()};
 }
 
 int64_t FileSource::age_ms() const {
@@ -71,6 +82,10 @@ void FileSource::read_failed(const std::string& why) {
   const int64_t now_ms = loop.clock.now_ms();
   if (!x_is_broken) x_broken_since_ms = now_ms;
   x_is_broken = true;
+  if (!answered() && x_known) {
+    x_broken_since_ms = x_known->at_ms;
+    report(std::move(x_known->list));
+  }
   loop.timers.arm(x_again, now_ms + x_backoff.next_ms(loop.random));
   report_failure(SourceKind::kFile, why);
 }

@@ -16,9 +16,11 @@ class FileSource final : public Source, private io::FileEvents {
  public:
   static constexpr size_t kMaxBytes = 1 << 20;
 
-  FileSource(const Surroundings& surroundings, std::string path, SourceEvents& events);
+  FileSource(const Surroundings& surroundings, const Memory& memory, std::string path,
+             SourceEvents& events);
 
   void start() override;
+  void remember(Memory& memory) const override;
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override { return age_ms(); }
 
@@ -30,6 +32,7 @@ class FileSource final : public Source, private io::FileEvents {
   const Surroundings& x_surroundings;
   const std::string x_path;
   std::unique_ptr<Reapable> x_watch;
+  std::optional<Known> x_known;  // before the first answer
   bool x_is_broken = false;
   int64_t x_broken_since_ms = 0;
   Backoff x_backoff{kErrorBackoffMinMs, kErrorBackoffMaxMs};

@@ -14,6 +14,10 @@ void FirstOfSource::start() {
   choose();
 }
 
+void FirstOfSource::remember(Memory& memory) const {
+  for (const auto& part : x_parts) part->source->remember(memory);
+}
+
 int64_t FirstOfSource::age_ms() const { return x_chosen->source->age_ms(); }
 int64_t FirstOfSource::lapsed_ms() const { return x_chosen->source->lapsed_ms(); }
 
@@ -23,7 +27,7 @@ void FirstOfSource::Part::on_failed(SourceKind kind, const std::string& why) {
   owner.choose();
 }
 
-void FirstOfSource::answered(Part& part) {
+void FirstOfSource::part_answered(Part& part) {
   part.was_heard = true;
   const Part* const before = x_chosen;
   choose();

@@ -31,6 +31,7 @@ class FirstOfSource final : public Source {
   }
 
   void start() override;
+  void remember(Memory& memory) const override;
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override;
 
@@ -38,7 +39,7 @@ class FirstOfSource final : public Source {
   struct Part final : SourceEvents {
     Part(FirstOfSource& part_of, int at_least)
         : owner(part_of), min(static_cast<size_t>(at_least)) {}
-    void on_list(const AddressList&) override { owner.answered(*this); }
+    void on_list(const AddressList&) override { owner.part_answered(*this); }
     void on_failed(SourceKind kind, const std::string& why) override;
 
     FirstOfSource& owner;
@@ -48,7 +49,7 @@ class FirstOfSource final : public Source {
     std::optional<int64_t> good_since_ms;  // would do since then
   };
 
-  void answered(Part& part);
+  void part_answered(Part& part);
   void choose();
   Part* pick(int64_t now_ms) const;
   Part* best_of_the_bad() const;

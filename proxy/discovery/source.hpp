@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,14 @@
 namespace outrigger::discovery {
 
 using AddressList = std::vector<upstream::ListedAddress>;
+
+// What sources last knew, by what they ask: it serves their successors in the tree of another
+// configuration until these have an answer of their own.
+struct Known {
+  AddressList list;
+  int64_t at_ms = 0;
+};
+using Memory = std::map<std::string, Known, std::less<>>;
 
 // The leaves: who failed, in the label `source` of a metric.
 enum class SourceKind : uint8_t { kStatic, kFile, kDns };
@@ -45,6 +54,9 @@ class Source {
   bool answered() const { return x_answered; }
   // Of the latest answer. Empty before the first.
   const AddressList& list() const { return x_list; }
+
+  // Adds what this source and those below it know. Static lists are in every configuration anyway.
+  virtual void remember(Memory& memory) const = 0;
 
   // How long ago the list was known to be right; 0 for what is watched and readable. Requires:
   // answered().

@@ -23,6 +23,7 @@ const DnsRegistry& registry_of(const config::EndpointSource& source,
 struct Builder {
   const Surroundings& surroundings;
   const DnsRegistries& registries;
+  const Memory& memory;
   const TreeSettings& settings;
 
   // With its own guards.
@@ -54,7 +55,7 @@ struct Builder {
       case Kind::kStatic:
         break;
       case Kind::kFile:
-        return std::make_unique<FileSource>(surroundings, from.file, events);
+        return std::make_unique<FileSource>(surroundings, memory, from.file, events);
       case Kind::kDns:
         return dns(from, events);
       case Kind::kUnion: {
@@ -79,7 +80,8 @@ struct Builder {
   SourcePtr dns(const config::EndpointSource& from, SourceEvents& events) const {
     const DnsRegistry& registry = registry_of(from, registries);
     return std::make_unique<DnsSource>(surroundings.loop, registry.network, registry.settings,
-                                       from.dns_name, static_cast<uint16_t>(from.dns_port), events);
+                                       memory, from.dns_name, static_cast<uint16_t>(from.dns_port),
+                                       events);
   }
 };
 
@@ -92,9 +94,9 @@ void add_networks(const config::EndpointSource& source, const DnsRegistries& reg
 }  // namespace
 
 SourcePtr make_source(const config::EndpointSource& from, const Surroundings& surroundings,
-                      const DnsRegistries& registries, const TreeSettings& settings,
-                      SourceEvents& events) {
-  return Builder{surroundings, registries, settings}.guarded(from, events);
+                      const DnsRegistries& registries, const Memory& memory,
+                      const TreeSettings& settings, SourceEvents& events) {
+  return Builder{surroundings, registries, memory, settings}.guarded(from, events);
 }
 
 std::vector<std::shared_ptr<io::Network>> networks_of(const config::EndpointSource& source,

@@ -23,8 +23,8 @@ using DnsRegistries = std::map<std::string, DnsRegistry, std::less<>>;
 
 // `surroundings` and `settings` outlive the result. Requires: the registries it names are there.
 SourcePtr make_source(const config::EndpointSource& from, const Surroundings& surroundings,
-                      const DnsRegistries& registries, const TreeSettings& settings,
-                      SourceEvents& events);
+                      const DnsRegistries& registries, const Memory& memory,
+                      const TreeSettings& settings, SourceEvents& events);
 
 // The networks that its DNS names are looked up in, in their order.
 std::vector<std::shared_ptr<io::Network>> networks_of(const config::EndpointSource& source,

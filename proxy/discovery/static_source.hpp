@@ -16,6 +16,7 @@ class StaticSource final : public Source {
       : Source(events), x_fixed(to_addresses(endpoints)) {}
 
   void start() override { report(x_fixed); }
+  void remember(Memory&) const override {}
   int64_t age_ms() const override { return 0; }
   int64_t lapsed_ms() const override { return 0; }
 

@@ -38,6 +38,10 @@ void UnionSource::merge() {
   if (has_answer) report(std::move(merged));
 }
 
+void UnionSource::remember(Memory& memory) const {
+  for (const auto& part : x_parts) part->source->remember(memory);
+}
+
 int64_t UnionSource::age_ms() const {
   int64_t oldest = 0;
   for (const auto& part : x_parts) {

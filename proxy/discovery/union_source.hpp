@@ -24,6 +24,7 @@ class UnionSource final : public Source {
   }
 
   void start() override;
+  void remember(Memory& memory) const override;
   // That of its oldest part.
   int64_t age_ms() const override;
   // That of its freshest part: it is in touch while one part is.
