@@ -36,10 +36,11 @@ services:
 
 TEST(Layers, OffReplacesAWholeMap) {
   const Policy policy = only_service(R"(
-defaults: { circuit: { window: 20s }, retry: { attempts: 3 }, timeout: { request: 1s } }
+defaults: { circuit: { window: 20s }, retry: { attempts: 3 }, timeout: { request: 1s },
+            fallback: [{ omit: no_content }] }
 services:
   orders: { circuit: off, retry: off, timeout: off, limits: off, cache: off, pool: off,
-            endpoint_circuit: off, headers: off }
+            endpoint_circuit: off, headers: off, fallback: off }
 )")
                             .policy;
   EXPECT_FALSE(policy.circuit);
@@ -52,6 +53,7 @@ services:
   EXPECT_FALSE(policy.cache);
   EXPECT_FALSE(policy.pool.idle_ms);
   EXPECT_FALSE(policy.endpoint_circuit);
+  EXPECT_TRUE(policy.fallback.empty());
 }
 
 TEST(Layers, AMapOverOffStartsFromTheBuiltInValues) {
