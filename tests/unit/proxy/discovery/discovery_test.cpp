@@ -309,6 +309,16 @@ TEST_F(DiscoveryTest, AServiceThatIsGoneIsAskedForNoLonger) {
   EXPECT_TRUE(world.loop.is_empty());
 }
 
+TEST_F(DiscoveryTest, AServiceThatWasForgottenAndCameBackGetsItsList) {
+  name_is("orders.svc", {"10.0.0.1"});
+  set("orders", dns("orders.svc"));
+  apply();
+  services.keep_only({}, {});
+  apply();
+  EXPECT_EQ(came, (Texts{"orders", "orders"}));
+  EXPECT_EQ(services.find("orders")->endpoints()->entries.size(), 1U);
+}
+
 TEST_F(DiscoveryTest, EndsSilentlyWithALookupUnderWay) {
   world.network.resolve_ms = 100;
   name_is("orders.svc", {"10.0.0.1"});
