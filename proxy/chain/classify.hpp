@@ -1,4 +1,5 @@
-// The one word for how a call ended: for requests_total and the access log. Pure.
+// The one word for how a call ended: for requests_total and the access log. A pure function of what
+// is known when the exchange ends.
 #pragma once
 
 #include "metrics/series.hpp"
