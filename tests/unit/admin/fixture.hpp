@@ -100,7 +100,10 @@ class Caller final : public chain::ResponseSink {
       fields[config::to_lower(field.name)] = std::string(field.value);
     }
   }
-  void send_body(std::string_view bytes) override { body += bytes; }
+  void send_body(std::string_view bytes) override {
+    body += bytes;
+    largest_piece = std::max(largest_piece, bytes.size());
+  }
   void send_end(const http::Fields*) override { ended = true; }
   void abort(const Error&) override { aborted = true; }
   bool is_congested() const override { return congested; }
@@ -117,6 +120,7 @@ class Caller final : public chain::ResponseSink {
   int64_t content_length = -1;
   std::map<std::string, std::string> fields;
   std::string body;
+  size_t largest_piece = 0;
   bool ended = false;
   bool aborted = false;
   bool congested = false;
