@@ -216,15 +216,8 @@ void Leg::push_end(const http::Fields* trailers) {
 std::string_view Leg::body_ready() const { return x_exchange.body().at(x_body_at); }
 
 void Leg::body_consume(size_t count) {
-  RequestBody& body = x_exchange.body();
-  const bool was_full = !body.has_room();
   x_body_at += static_cast<int64_t>(count);
-<<<<<<< HEAD
-  body.read_to(x_body_at);
-  if (was_full && body.has_room()) x_exchange.want_request_body();
-=======
   x_exchange.on_body_read();
->>>>>>> chain
 }
 
 bool Leg::body_ended() const { return x_exchange.body().ends_at(x_body_at); }
@@ -331,14 +324,9 @@ void Leg::end(const Outcome& outcome) noexcept {
 }
 
 // Ends what is below `frame` and the frames from it on, innermost first.
-<<<<<<< HEAD
-void Leg::end_from(size_t frame, Outcome::Kind kind, const Error* error) noexcept {
-  end_legs_below(kind, error);
-  x_ending_error = error;
-=======
 void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
   end_legs_below(outcome);
->>>>>>> chain
+  x_ending_error = outcome.error;
   x_call.reset();
   while (x_entered > frame) {
     const size_t index = --x_entered;
