@@ -37,6 +37,7 @@ struct Backoff {
   bool operator==(const Backoff&) const = default;
 };
 
+Matcher any_failure();
 Matcher default_retry_on();
 Matcher default_circuit_failures();
 
@@ -150,7 +151,7 @@ struct FallbackRespond {
 enum class FallbackOmit : uint8_t { kNoContent, kEmptyList };
 
 struct Fallback {
-  Matcher on;
+  Matcher on = any_failure();
   Methods methods{Methods::Kind::kSafe, {}};
   std::variant<FallbackStale, FallbackService, FallbackRespond, FallbackOmit> action;
 
@@ -213,6 +214,12 @@ inline std::optional<int64_t> attempt_timeout_ms(const Policy& policy) {
   const int attempts = policy.retry ? policy.retry->attempts : 1;
   if (attempts <= 1 || !policy.timeout.request_ms) return std::nullopt;
   return std::max<int64_t>(1, *policy.timeout.request_ms / attempts);
+}
+
+inline Matcher any_failure() {
+  Matcher on;
+  on.any = true;
+  return on;
 }
 
 inline Matcher default_retry_on() {

@@ -13,10 +13,6 @@
 
 namespace outrigger::filters {
 
-// How a call that has ended counts, in metrics and log.
-metrics::RequestOutcome outcome_of(const chain::Exchange& exchange, const chain::Outcome& outcome);
-std::string_view to_string(metrics::RequestOutcome outcome);
-
 // One for each worker; the writer is shared.
 class AccessLog {
  public:

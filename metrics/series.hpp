@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/error.hpp"
@@ -77,6 +77,10 @@ enum class RequestOutcome : uint8_t {
   kCancelled,
 };
 inline constexpr size_t kRequestOutcomes = 7;
+inline constexpr std::array<std::string_view, kRequestOutcomes> kRequestOutcomeNames = {
+    "success", "client_error", "upstream_error", "proxy_refused",
+    "timeout", "fallback",     "cancelled",
+};
 enum class AttemptOutcome : uint8_t { kSuccess, kFailure, kTimeout, kCancelled };
 inline constexpr size_t kAttemptOutcomes = 4;
 enum class FallbackKind : uint8_t { kStale, kService, kRespond, kOmit };
@@ -91,9 +95,12 @@ inline size_t index_of(Token token) {
 }
 
 // Requests by status code and outcome: few pairs ever occur, so a short list that is searched from
-// the front is all it takes. A pair that finds it full counts as status 0.
+// the front is all it takes. A pair that finds it full counts under kOtherStatus: an upstream that
+// makes statuses up adds no series.
 class RequestTable {
  public:
+  static constexpr int kOtherStatus = -1;
+
   struct Row {
     std::atomic<uint32_t> key{0};  // 0: free
     Counter count;
@@ -108,17 +115,20 @@ class RequestTable {
       row.count.add();
       return;
     }
-    x_overflow.add();
+    x_overflow[static_cast<size_t>(outcome)].add();
   }
   template <class F>
   void for_each(F visit) const {  // visit(status, outcome, count)
     for (const Row& row : x_rows) {
       const uint32_t key = row.key.load(std::memory_order_acquire);
-      if (key == 0) return;
+      if (key == 0) break;
       visit(static_cast<int>(key >> 4), static_cast<RequestOutcome>((key & 15) - 1),
             row.count.value());
     }
-    if (x_overflow.value() > 0) visit(0, RequestOutcome::kSuccess, x_overflow.value());
+    for (size_t i = 0; i < x_overflow.size(); ++i) {
+      const uint64_t count = x_overflow[i].value();
+      if (count > 0) visit(kOtherStatus, static_cast<RequestOutcome>(i), count);
+    }
   }
 
  private:
@@ -126,10 +136,12 @@ class RequestTable {
     return static_cast<uint32_t>(status) << 4 | (static_cast<uint32_t>(outcome) + 1);
   }
   std::array<Row, 48> x_rows;
-  Counter x_overflow;
+  std::array<Counter, kRequestOutcomes> x_overflow;
 };
 
-// What one worker counts for one service or named route.
+// What one worker counts for one service or named route. The recorder writes what is known when a
+// call ends (requests, request and stream duration, replies), filters and forwarder the
+// rest as it happens. What circuits and limits would have refused, they count themselves.
 struct ServiceSeries {
   explicit ServiceSeries(const Bounds& bounds)
       : request_duration{Histogram(bounds), Histogram(bounds), Histogram(bounds), Histogram(bounds),
@@ -150,8 +162,6 @@ struct ServiceSeries {
   std::array<Counter, kCauses> replies;      // by cause
   std::array<Counter, kFallbackKinds> fallbacks;
   std::array<Counter, kCacheSkips> cache_skipped;
-  Counter would_refuse_outstanding;
-  Counter would_refuse_circuit;
   Counter would_refuse_endpoint_circuit;
   Counter panic_picks;
 };

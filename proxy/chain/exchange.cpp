@@ -140,11 +140,13 @@ void Exchange::commit() {
 void Exchange::note_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
+  x_facts.stream = http::is_stream(head);
 }
 
 Exchange::ErrorAnswer Exchange::answer_of(const Error& error) {
   x_facts.cause = error.cause;
   x_facts.detail = error.detail;
+  x_facts.own_reply = true;
   const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_arena);
   const http::ResponseHead* head = to_head(reply, x_request.method, x_arena);
   const auto body = head->framing == http::Framing::kNone ? std::string_view() : reply.body;

@@ -76,6 +76,8 @@ struct Facts {
   int64_t bytes_out = 0;
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
+  bool own_reply = false;     // the answer is our own, for `cause`
+  bool stream = false;        // the answer is text/event-stream
   bool service_port = false;  // came to a listener that is one service
   uint8_t retry_reasons = 0;  // Token bits
   bool retried_on_status = false;

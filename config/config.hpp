@@ -1,0 +1,90 @@
+#pragma once
+// Reading, checking, printing and overriding configurations. Everything here is pure but for the
+// files it is told to read; it is used on the control thread and by the command line. The result
+// is a plain Config, which is immutable from then on.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/document.hpp"
+#include "config/model.hpp"
+#include "config/problem.hpp"
+#include "config/yaml.hpp"
+
+namespace outrigger::config {
+
+// The variables of this process.
+Environment process_environment();
+
+struct Loaded {
+  Config config;                  // only to be used when there is no problem
+  std::vector<Problem> problems;  // every mistake, in the order of the file
+  Document document;              // the layers it was read from
+
+  bool ok() const { return problems.empty(); }
+};
+
+Loaded load_file(const std::string& path, const Environment& environment);
+Loaded load_text(std::string_view name, std::string_view text, const Environment& environment);
+// Several files, merged in order: maps merge, everything else replaces.
+Loaded load_files(const std::vector<std::string>& paths, const Environment& environment);
+// The layers once more, after one of them changed.
+Loaded compile(Document document);
+
+// YAML with every default filled in. It reads back to an equal Config, but for plain header values
+// that look secret: those are redacted.
+std::string effective(const Config& config);
+// The JSON Schema (2020-12) of the file.
+std::string schema();
+// A hash of the effective configuration, the same in every process.
+uint64_t fingerprint(const Config& config);
+
+// The items of a file that a service names under `endpoints: {file: PATH}`.
+struct EndpointList {
+  std::vector<StaticEndpoint> endpoints;
+  std::vector<Problem> problems;
+};
+EndpointList load_endpoints(std::string_view name, std::string_view text);
+
+// Whose policy: a service's, or that of one of its named routes.
+struct Target {
+  std::string service;
+  std::string route;  // empty: the service's own
+};
+
+// A JSON merge patch (RFC 7396) over one section of a target's policy: `circuit` and what is in it,
+// or over all sections when `section` is empty. `null` returns a key to the file. Nothing of
+// `loaded` changes; the result is what would be. Problems name the path, as a patch has no lines.
+Loaded apply_override(const Loaded& loaded, const Target& target, std::string_view section,
+                      std::string_view merge_patch);
+// Without this target's override, or without its override of that one section.
+Loaded remove_override(const Loaded& loaded, const Target& target, std::string_view section);
+
+// A section, or a key in it (`circuit.open_for`), as compact JSON. Empty strings: no such target,
+// section or key.
+struct SettingText {
+  std::string file;        // what the file gives, defaults included
+  std::string effective;   // with the overrides
+  std::string overridden;  // only what the override says; empty when it says nothing
+};
+SettingText read_setting(const Loaded& loaded, const Target& target, std::string_view key);
+
+// Where something is written, for `explain`. Nothing: it is built in, or an override.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+
+  bool operator==(const Place&) const = default;
+};
+// `key` is a path with dots from the target's map; empty is the service or route itself. The
+// nearest layer that says it is named: the route, the service, or `defaults`.
+std::optional<Place> where(const Loaded& loaded, const Target& target, std::string_view key = {});
+std::optional<Place> where_listener(const Loaded& loaded, std::string_view name);
+// A path from the top of the file: `admin.address`, `unmatched`.
+std::optional<Place> where_key(const Loaded& loaded, std::string_view path);
+
+}  // namespace outrigger::config

@@ -1,0 +1,224 @@
+#pragma once
+// Every key outside the policies, described once; see visitors.hpp. Included by the sources of this
+// folder only. The order is the order of the effective output.
+
+#include "config/describe_policy.hpp"
+#include "config/kinds_of_service.hpp"
+#include "config/model.hpp"
+#include "config/text.hpp"
+
+namespace outrigger::config {
+
+inline constexpr std::array<std::string_view, 2> kRoleWords = {"viewer", "operator"};
+inline constexpr std::array<std::string_view, 1> kLogFormatWords = {"json"};
+inline constexpr std::array<std::string_view, 2> kLogWhenWords = {"all", "errors"};
+inline constexpr std::array<std::string_view, 2> kUnmatchedWords = {"passthrough", "refuse"};
+inline constexpr std::array<std::string_view, 3> kInterceptWords = {"any", "proxy", "authority"};
+
+template <>
+inline constexpr std::string_view kSection<AdminToken> = "token";
+template <>
+inline constexpr std::string_view kSection<AdminConfig> = "admin";
+template <>
+inline constexpr std::string_view kSection<MetricsConfig> = "metrics";
+template <>
+inline constexpr std::string_view kSection<MemoryConfig> = "memory";
+template <>
+inline constexpr std::string_view kSection<AccessLogConfig> = "access_log";
+template <>
+inline constexpr std::string_view kSection<RequestIdConfig> = "request_id";
+template <>
+inline constexpr std::string_view kSection<TracingConfig> = "tracing";
+template <>
+inline constexpr std::string_view kSection<StartupConfig> = "startup";
+template <>
+inline constexpr std::string_view kSection<DrainConfig> = "drain";
+template <>
+inline constexpr std::string_view kSection<ListenerTimeout> = "listener timeout";
+template <>
+inline constexpr std::string_view kSection<ListenerLimits> = "listener limits";
+template <>
+inline constexpr std::string_view kSection<ListenerConfig> = "listener";
+template <>
+inline constexpr std::string_view kSection<DnsRegistryConfig> = "registry";
+template <>
+inline constexpr std::string_view kSection<RouteMatch> = "match";
+template <>
+inline constexpr std::string_view kSection<RouteConfig> = "route";
+template <>
+inline constexpr std::string_view kSection<ServiceConfig> = "service";
+
+void check(Reader& reader, const Node& node, const AdminToken& token);
+void check(Reader& reader, const Node& node, const AdminConfig& admin);
+void check(Reader& reader, const Node& node, const DrainConfig& drain);
+void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry);
+
+inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
+inline Text listen_kind() {
+  return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
+}
+inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
+
+template <class V>
+void describe(V& v, AdminToken& token) {
+  v.key("name", token.name, name_kind(), "Who it is, in events");
+  v.key("role", token.role, Choice<Role>{kRoleWords}, "viewer reads, operator changes");
+  v.key("file", token.file, file_kind(), "Holds the token");
+}
+
+template <class V>
+void describe(V& v, AdminConfig& admin) {
+  v.key("address", admin.address, listen_kind(),
+        "Anything but loopback and unix needs tokens and TLS, or `insecure`");
+  v.key("tokens", admin.tokens, List<Map<AdminToken>>{{}, false, 0, 100},
+        "Bearer tokens; none: no token is asked for");
+  v.key("insecure", admin.insecure, Flag{}, "Faces a network without TLS, by intent");
+}
+
+template <class V>
+void describe(V& v, MetricsConfig& metrics) {
+  v.key("address", metrics.address, listen_kind(), "/metrics /healthz /startupz /readyz");
+  v.key("endpoint_label", metrics.endpoint_label, Flag{}, "Attempts by endpoint");
+  v.key("histogram_buckets", metrics.histogram_buckets_ms, Buckets{},
+        "Upper bounds of the duration histograms");
+}
+
+template <class V>
+void describe(V& v, MemoryConfig& memory) {
+  v.key("limit", memory.limit_bytes, Or<Size>{"auto", Size{16 << 20}},
+        "Of the process; auto is 85 % of the cgroup");
+  v.key("cache", memory.cache_bytes, Size{}, "All stale stores together");
+  v.key("retry_bodies", memory.retry_bodies_bytes, Size{},
+        "All request bodies retained for a repetition");
+}
+
+template <class V>
+void describe(V& v, AccessLogConfig& log) {
+  v.key("path", log.path, off_or(Text{}), "File to append to");
+  v.key("format", log.format, Choice<LogFormat>{kLogFormatWords}, "Of a line");
+  v.key("when", log.when, Choice<LogWhen>{kLogWhenWords}, "Which calls");
+  v.key("sample", log.sample_share, Share{}, "Which share of them");
+  v.key("slow", log.slow_ms, off_or(Duration{}), "A slower call is always logged");
+}
+
+template <class V>
+void describe(V& v, RequestIdConfig& id) {
+  v.key("header", id.header, HeaderName{true}, "The field that carries it");
+  v.key("generate", id.generate, Flag{}, "Where the caller sent none");
+}
+
+template <class V>
+void describe(V& v, TracingConfig& tracing) {
+  v.key("propagate", tracing.propagate, Flag{}, "W3C traceparent");
+}
+
+template <class V>
+void describe(V& v, StartupConfig& startup) {
+  v.key("wait", startup.wait_ms, Duration{0},
+        "/startupz waits for the first discovery answers at most so long");
+}
+
+template <class V>
+void describe(V& v, DrainConfig& drain) {
+  v.key("grace", drain.grace_ms, Duration{0}, "From SIGTERM to the end at the latest");
+  v.key("quiet", drain.quiet_ms, Duration{0},
+        "Ends earlier when no connection is open and none came for so long");
+}
+
+template <class V>
+void describe(V& v, ListenerTimeout& timeout) {
+  v.key("head", timeout.head_ms, Duration{}, "A request head is complete by then");
+  v.key("body_idle", timeout.body_idle_ms, Duration{}, "Between two bytes of a request body");
+  v.key("keepalive", timeout.keepalive_ms, Duration{}, "Between two requests");
+  v.key("write_stall", timeout.write_stall_ms, Duration{},
+        "The caller takes no byte of a response");
+}
+
+template <class V>
+void describe(V& v, ListenerLimits& limits) {
+  v.key("connections", limits.connections, Count{1, 10'000'000}, "Open at once");
+  v.key("pipelined", limits.pipelined, Count{1, 1'000},
+        "HTTP/1 requests sent ahead on one connection");
+  v.key("header_bytes", limits.header_bytes, Size{1024}, "A request head");
+  v.key("fields", limits.fields, Count{1, 10'000}, "Fields of a request head");
+  v.key("target_bytes", limits.target_bytes, Size{64}, "The request target");
+  v.key("requests_per_turn", limits.requests_per_turn, Count{1, 10'000},
+        "Of one connection in one turn of the loop");
+}
+
+template <class V>
+void describe(V& v, ListenerConfig& listener) {
+  v.key("name", listener.name, name_kind(), "In logs and metrics");
+  v.key("address", listener.addresses, List<Text>{listen_kind(), true, 1, 64}, "One or a list");
+  v.key("intercept", listener.intercept, Choice<Intercept>{kInterceptWords},
+        "any | proxy (absolute-form) | authority (Host only)");
+  v.key("service", listener.service, off_or(Text{}),
+        "This port is that one service, whatever the Host says");
+  v.key("via", listener.via, off_or(token_kind()), "A pseudonym adds Via");
+  v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
+  v.key("limits", listener.limits, Map<ListenerLimits>{}, "Towards the caller");
+  v.key("filters", listener.filters, Filters{}, "Outermost first; forwarding is always last");
+}
+
+template <class V>
+void describe(V& v, DnsRegistryConfig& registry) {
+  v.key("kind", registry, RegistryKind{}, "May be left out when the name is the kind");
+  v.key("servers", registry.servers, DnsServers{}, "system, or a list of IP or IP:PORT");
+  v.key("ttl_min", registry.ttl_min_ms, Duration{1}, "A shorter TTL counts as this");
+  v.key("ttl_max", registry.ttl_max_ms, Duration{1}, "A longer TTL counts as this");
+  v.key("hosts_file", registry.hosts_file, off_or(file_kind()),
+        "Looked into before the servers are asked");
+}
+
+template <class V>
+void describe(V& v, RouteMatch& match) {
+  v.key("path", match.path, RoutePath{}, "Exact, or a prefix that ends in *");
+  v.key("method", match.methods, List<Text>{method_kind(), true, 0, 64},
+        "One of these; empty: every one");
+  v.key("headers", match.headers, HeaderMatches{}, "All of these");
+}
+
+template <class V>
+void describe(V& v, RouteConfig& route) {
+  v.key("name", route.name, name_kind(), "Needed where circuit or limits are overridden");
+  v.key("match", route.match, Map<RouteMatch>{},
+        "Which calls; the first route that matches is taken");
+  describe_overridable(v, route.policy);
+  describe_fallback(v, route.policy);
+  describe_headers(v, route.policy);
+}
+
+template <class V>
+void describe(V& v, ServiceConfig& service) {
+  v.key("hosts", service, Hosts{},
+        "Authorities it answers to: exact or *.suffix, with or without a port");
+  v.key("endpoints", service.endpoints, Source{}, "Where its instances are");
+  describe(v, service.policy);
+  v.key("routes", service.routes, Routes{},
+        "Calls with policies of their own; the first match wins");
+}
+
+template <class V>
+void describe(V& v, Config& config) {
+  v.key("admin", config.admin, off_or(Map<AdminConfig>{}), "The admin API and console");
+  v.key("metrics", config.metrics, off_or(Map<MetricsConfig>{}), "Metrics and health, read-only");
+  v.key("workers", config.workers, Workers{}, "Event loops; auto is one a core");
+  v.key("memory", config.memory, Map<MemoryConfig>{}, "Bounds of the process");
+  v.key("access_log", config.access_log,
+        Map<AccessLogConfig>{[](AccessLogConfig& log) { log = {}; }}, "One line for each call");
+  v.key("request_id", config.request_id, Map<RequestIdConfig>{}, "Tells calls apart in logs");
+  v.key("tracing", config.tracing,
+        Map<TracingConfig>{[](TracingConfig& tracing) { tracing.propagate = false; }},
+        "Distributed traces");
+  v.key("startup", config.startup, Map<StartupConfig>{}, "When the sidecar counts as started");
+  v.key("drain", config.drain, Map<DrainConfig>{}, "The orderly end after SIGTERM");
+  v.key("unmatched", config.unmatched, Choice<Unmatched>{kUnmatchedWords},
+        "What a call to an unknown host gets");
+  v.key("listeners", config.listeners, List<Map<ListenerConfig>>{{}, false, 1, 1'000},
+        "Where callers connect");
+  v.key("registries", config.registries, Registries{}, "Where services are looked up, by name");
+  v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");
+  v.key("services", config.services, Services{}, "By name");
+}
+
+}  // namespace outrigger::config

@@ -1,0 +1,33 @@
+#pragma once
+// The layers of a configuration before they become a Config: the files merged into one tree, and
+// the overrides that an operator put over single services. Kept beside the Config it was read to,
+// so that overrides can be merged and `explain` can name lines. Control thread only.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/node.hpp"
+
+namespace outrigger::config {
+
+struct Override {
+  std::string service;
+  std::string route;  // empty: the service itself
+  Node policy;        // a map of policy sections
+};
+
+struct Document {
+  std::vector<std::string> files;  // Mark::file counts them
+  Node root;
+  std::vector<Override> overrides;
+
+  // What a service says, with `defaults` under it and, unless left out, the override over it.
+  Node service_layers(std::string_view service, bool with_overrides = true) const;
+  // What a route itself says, with its override. Null when the service has no such route.
+  Node route_layer(std::string_view service, std::string_view route,
+                   bool with_overrides = true) const;
+  const Override* find_override(std::string_view service, std::string_view route) const;
+};
+
+}  // namespace outrigger::config

@@ -1,0 +1,133 @@
+#pragma once
+// The kinds of value around a service: where its endpoints come from, which hosts it answers to,
+// routes, filters. See visitors.hpp for what a kind is.
+
+#include <string>
+#include <vector>
+
+#include "config/kinds.hpp"
+#include "config/model.hpp"
+
+namespace outrigger::config {
+
+struct Source {
+  static constexpr bool kContainer = true;
+  bool ranked = false;  // a part of first_of, which may say `min`
+
+  void read(Reader& reader, const Node& node, EndpointSource& out) const;
+  Node write(const EndpointSource& source) const;
+  // A reference to `#/$defs/endpoints`, because sources nest.
+  Node schema() const;
+  static Node definition();
+};
+
+// IP:PORT, or {address, weight}.
+struct EndpointItem {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, StaticEndpoint& out) const;
+  Node write(const StaticEndpoint& endpoint) const;
+  Node schema() const;
+};
+
+// `auto` or a list, in lower case. Reading `auto` leaves the list to what the source implies.
+struct Hosts {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, ServiceConfig& out) const;
+  Node write(const ServiceConfig& service) const;
+  Node schema() const;
+};
+// What `auto` comes to: the service's name, and the DNS names of its source.
+std::vector<std::string> implied_hosts(const ServiceConfig& service);
+
+// A list of filters, or {without: [x]} for the rest of the default list.
+struct Filters {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, std::vector<FilterKind>& out) const;
+  Node write(const std::vector<FilterKind>& filters) const;
+  Node schema() const;
+};
+
+struct RoutePath {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, std::string& out) const;
+  Node write(const std::string& path) const { return Node::string(path.empty() ? "*" : path); }
+  Node schema() const { return Text{}.schema(); }
+};
+
+// Routes are read after their service, whose policies they stand on; see services.cpp.
+struct Routes {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, std::vector<RouteConfig>& out) const;
+  Node write(const std::vector<RouteConfig>& routes) const;
+  Node schema() const;
+};
+
+// A word that says what is so anyway, and tells later versions apart.
+struct RegistryKind {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, DnsRegistryConfig& out) const;
+  Node write(const DnsRegistryConfig&) const { return Node::scalar("dns"); }
+  Node schema() const;
+};
+
+// `auto` is 0.
+struct Workers {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, int& out) const;
+  Node write(int workers) const;
+  Node schema() const;
+};
+
+// `system` is an empty list.
+struct DnsServers {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, std::vector<std::string>& out) const;
+  Node write(const std::vector<std::string>& servers) const;
+  Node schema() const;
+};
+
+// Rising durations, which may be fractions of a millisecond.
+struct Buckets {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, std::vector<double>& out) const;
+  Node write(const std::vector<double>& buckets) const;
+  Node schema() const;
+};
+
+// The maps whose keys are names.
+struct Registries {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, std::vector<DnsRegistryConfig>& out) const;
+  Node write(const std::vector<DnsRegistryConfig>& registries) const;
+  Node schema() const;
+};
+
+struct Services {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, std::vector<ServiceConfig>& out) const;
+  Node write(const std::vector<ServiceConfig>& services) const;
+  Node schema() const;
+};
+
+// `defaults` apply to every service while it is read; what is left of them in the model is what
+// calls to unknown hosts get.
+struct Defaults {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, Policy& passthrough) const;
+  Node write(const Policy& passthrough) const;
+  Node schema() const;
+};
+
+}  // namespace outrigger::config

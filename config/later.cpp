@@ -1,0 +1,89 @@
+#include "config/later.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace outrigger::config {
+namespace {
+
+constexpr auto kLater = std::to_array<Later>({
+    {"config", "requires", "off"},
+    {"config", "zone", "off"},
+    {"config", "intercept", ""},
+    {"config", "snapshot", "{dir: off}"},
+    {"config", "overrides", "{file: off}"},
+    {"config", "register", "[]"},
+    {"config", "profiles", "{}"},
+    {"admin", "tls", "off"},
+    {"memory", "idempotency", ""},
+    {"tracing", "sample", "0%"},
+    {"tracing", "export", "off"},
+    {"listener", "detect_timeout", ""},
+    {"listener", "opaque_ports", "[]"},
+    {"listener", "flood", ""},
+    {"listener timeout", "handshake", ""},
+    {"listener limits", "streams", ""},
+    {"intercept", "transparent", ""},
+    {"filters", "idempotency", ""},
+    {"filters", "mirror", ""},
+    {"filters", "rate_limit", ""},
+    {"filters", "fault", ""},
+    {"registry kind", "consul", ""},
+    {"registry kind", "eureka", ""},
+    {"registry kind", "kubernetes", ""},
+    {"service", "addresses", "[]"},
+    {"service", "profile", "off"},
+    {"service", "tls", "off"},
+    {"service", "health_check", "off"},
+    {"service", "mirror", "off"},
+    {"service", "fault", "off"},
+    {"service", "idempotency", "off"},
+    {"endpoints", "consul", ""},
+    {"endpoints", "eureka", ""},
+    {"endpoints", "kubernetes", ""},
+    {"endpoints", "original", ""},
+    {"endpoint", "zone", "off"},
+    {"dns", "srv", ""},
+    {"protocol", "http2", ""},
+    {"protocol", "tcp", ""},
+    {"protocol", "tls", ""},
+    {"balance", "peak_ewma", ""},
+    {"balance", "hash", ""},
+    {"pool", "streams", ""},
+    {"retry", "grpc", "[]"},
+    {"retry", "hold_head", ""},
+    {"retry", "hedge_after", "off"},
+    {"limits", "streams", "off"},
+    {"limits", "rate", "off"},
+    {"limits", "burst", "off"},
+    {"limits", "rate_wait", "off"},
+    {"limits", "rate_share", "off"},
+    {"limits", "on_429", "pass"},
+    {"limits", "adaptive", "off"},
+    {"fallback", "grpc", "[]"},
+    {"fallback", "later", "off"},
+    {"respond", "grpc_status", ""},
+    {"respond", "message_file", ""},
+    {"omit", "empty_message", ""},
+    {"route", "to", ""},
+    {"route", "sticky", "off"},
+    {"route", "when_open", ""},
+    {"route", "rewrite", "off"},
+    {"route", "mirror", "off"},
+    {"route", "fault", "off"},
+    {"route", "idempotency", "off"},
+    {"match", "accept", "off"},
+});
+
+}  // namespace
+
+std::span<const Later> later() { return kLater; }
+
+const Later* find_later(std::string_view section, std::string_view name) {
+  const auto found = std::find_if(kLater.begin(), kLater.end(), [&](const Later& candidate) {
+    return candidate.section == section && candidate.name == name;
+  });
+  return found == kLater.end() ? nullptr : &*found;
+}
+
+}  // namespace outrigger::config

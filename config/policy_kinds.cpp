@@ -1,0 +1,194 @@
+#include "config/policy_kinds.hpp"
+
+#include <filesystem>
+
+#include "config/describe_policy.hpp"
+#include "config/text.hpp"
+
+namespace outrigger::config {
+namespace {
+
+constexpr std::array<std::string_view, 3> kBalanceWords = {"least_loaded", "round_robin", "random"};
+
+// A fallback as it is written: exactly one of the actions is there.
+struct FallbackForm {
+  Matcher on;
+  Methods methods;
+  std::optional<FallbackStale> stale;
+  std::optional<std::string> service;
+  std::optional<int64_t> within_ms;
+  std::optional<FallbackRespond> respond;
+  std::optional<FallbackOmit> omit;
+};
+
+template <class V>
+void describe(V& v, FallbackForm& form) {
+  v.key("on", form.on, Failures{true},
+        "When: failures, 5xx, statuses, grpc-CODE; any is all but 429 and other 4xx");
+  v.key("methods", form.methods, MethodSet{}, "For which requests");
+  v.key("stale", form.stale, Maybe<Map<FallbackStale>>{},
+        "The last good answer to the same request");
+  v.key("service", form.service, Maybe<Text>{}, "The answer of another service");
+  v.key("within", form.within_ms, Maybe<Duration>{},
+        "Kept back from the deadline for it, at most half");
+  v.key("respond", form.respond, Maybe<Map<FallbackRespond>>{}, "A fixed answer");
+  v.key("omit", form.omit, Maybe<Choice<FallbackOmit>>{{kOmitWords}},
+        "Nothing: 204, or an empty JSON list");
+}
+
+FallbackForm form_of(const Fallback& step) {
+  FallbackForm form{step.on, step.methods, {}, {}, {}, {}, {}};
+  if (const auto* stale = std::get_if<FallbackStale>(&step.action)) form.stale = *stale;
+  if (const auto* respond = std::get_if<FallbackRespond>(&step.action)) form.respond = *respond;
+  if (const auto* omit = std::get_if<FallbackOmit>(&step.action)) form.omit = *omit;
+  if (const auto* other = std::get_if<FallbackService>(&step.action)) {
+    form.service = other->service;
+    form.within_ms = other->within_ms;
+  }
+  return form;
+}
+
+}  // namespace
+
+void FailureRun::read(Reader& reader, const Node& node, ConsecutiveFailures& out) const {
+  if (!node.is_scalar()) return Map<ConsecutiveFailures>{}.read(reader, node, out);
+  out.over_ms = 0;
+  Count{1, 1'000'000}.read(reader, node, out.count);
+}
+
+Node FailureRun::write(const ConsecutiveFailures& run) const {
+  return Map<ConsecutiveFailures>{}.write(run);
+}
+
+Node FailureRun::schema() const {
+  return any_of({Map<ConsecutiveFailures>{}.schema(), Count{1, 1'000'000}.schema()});
+}
+
+void AttemptTimeout::read(Reader& reader, const Node& node, std::optional<int64_t>& out) const {
+  if (node.is_scalar() && node.text == "auto") return void(out = kAutoMs);
+  off_or(Duration{}).read(reader, node, out);
+}
+
+Node AttemptTimeout::write(const std::optional<int64_t>& ms) const {
+  return ms == kAutoMs ? Node::scalar("auto") : off_or(Duration{}).write(ms);
+}
+
+Node AttemptTimeout::schema() const {
+  return Or<Or<Duration>>{"auto", off_or(Duration{})}.schema();
+}
+
+void WhenEmpty::read(Reader& reader, const Node& node, std::optional<int64_t>& out) const {
+  if (node.is_scalar() && node.text == "refuse") return out.reset();
+  if (!node.is_map()) return reader.wrong(node, "{keep_last: DURATION} or refuse");
+  int64_t keep_last_ms = out.value_or(0);
+  ReadVisitor visitor(reader, node, "when_empty");
+  visitor.key("keep_last", keep_last_ms, Duration{}, "");
+  visitor.finish();
+  out = keep_last_ms;
+}
+
+Node WhenEmpty::write(const std::optional<int64_t>& ms) const {
+  if (!ms) return Node::scalar("refuse");
+  Node map = Node::map();
+  map.set("keep_last", Duration{}.write(*ms));
+  return map;
+}
+
+Node WhenEmpty::schema() const {
+  SchemaVisitor visitor;
+  visitor.key("keep_last", int64_t{600'000}, Duration{}, "How long");
+  return any_of({visitor.take(), enum_schema(std::array<std::string_view, 1>{"refuse"})});
+}
+
+void AuthorityKind::read(Reader& reader, const Node& node, Authority& out) const {
+  out = Authority{};
+  if (!node.is_scalar())
+    return reader.wrong(node, "an authority", "write auto, caller, upstream or a name");
+  if (node.text == "auto") return;
+  if (node.text == "caller") return void(out.kind = Authority::Kind::kCaller);
+  if (node.text == "upstream") return void(out.kind = Authority::Kind::kUpstream);
+  if (!is_host_pattern(node.text) || node.text.starts_with('*')) {
+    return reader.wrong(node, "an authority", "write auto, caller, upstream or a name");
+  }
+  out = {Authority::Kind::kName, node.text};
+}
+
+Node AuthorityKind::write(const Authority& authority) const {
+  constexpr std::array<std::string_view, 3> kWords = {"auto", "caller", "upstream"};
+  if (authority.kind == Authority::Kind::kName) return Node::string(authority.name);
+  return Node::scalar(kWords[static_cast<size_t>(authority.kind)]);
+}
+
+void BalanceKind::read(Reader& reader, const Node& node, Balance& out) const {
+  if (node.is_map() && node.find("hash") != nullptr) {
+    reader.is_later(node.mark, "balance", "hash");
+    return;
+  }
+  Choice<Balance>{kBalanceWords}.read(reader, node, out);
+}
+
+Node BalanceKind::write(Balance balance) const {
+  return Choice<Balance>{kBalanceWords}.write(balance);
+}
+
+Node BalanceKind::schema() const { return enum_schema(kBalanceWords); }
+
+void BodyFile::read(Reader& reader, const Node& node, std::string& out) const {
+  constexpr uintmax_t kLargest = 1 << 20;
+  file_kind().read(reader, node, out);
+  std::error_code error;
+  if (!out.empty() && std::filesystem::file_size(out, error) > kLargest && !error) {
+    reader.problem(node.mark, in_quotes(reader.key()) + " is larger than 1MiB");
+  }
+}
+
+Node BodyFile::write(const std::string& path) const {
+  return path.empty() ? Node{} : Node::string(path);
+}
+
+Node BodyFile::schema() const { return Text{}.schema(); }
+
+void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
+  if (!node.is_map())
+    return reader.wrong(node, "a fallback", "write {on: [any], omit: no_content}");
+  FallbackForm form = form_of(Fallback{});
+  form.stale.reset();
+  ReadVisitor visitor(reader, node, "fallback");
+  describe(visitor, form);
+  visitor.finish();
+  out.on = form.on;
+  out.methods = form.methods;
+  const int actions = int{form.stale.has_value()} + int{form.service.has_value()} +
+                      int{form.respond.has_value()} + int{form.omit.has_value()};
+  if (actions != 1) {
+    const Node* later = node.find("later");
+    if (actions == 0 && later != nullptr) return;  // refused by name already
+    return reader.problem(node.mark, std::string(actions == 0 ? "no" : "more than one") +
+                                         " answer in this fallback; write one of stale, service, " +
+                                         "respond, omit");
+  }
+  if (form.within_ms && !form.service) {
+    reader.problem(mark_of(node, "within"), "\"within\" belongs to \"service\"");
+  }
+  if (form.stale) out.action = *form.stale;
+  if (form.respond) out.action = *form.respond;
+  if (form.omit) out.action = *form.omit;
+  if (form.service) out.action = FallbackService{*form.service, form.within_ms};
+}
+
+Node FallbackStep::write(const Fallback& step) const {
+  WriteVisitor visitor;
+  FallbackForm form = form_of(step);
+  describe(visitor, form);
+  return visitor.take();
+}
+
+Node FallbackStep::schema() const {
+  SchemaVisitor visitor;
+  FallbackForm form = form_of(Fallback{});
+  form.stale.reset();
+  describe(visitor, form);
+  return visitor.take();
+}
+
+}  // namespace outrigger::config

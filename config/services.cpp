@@ -1,0 +1,240 @@
+// Services, their routes, and the defaults under them: the part of the file that has layers.
+#include <algorithm>
+#include <utility>
+
+#include "config/describe.hpp"
+
+namespace outrigger::config {
+namespace {
+
+constexpr std::string_view kPassthroughName = "passthrough";  // the built-in service
+constexpr auto kNotInDefaults =
+    std::to_array<std::string_view>({"hosts", "addresses", "endpoints", "routes"});
+constexpr auto kPassthroughSections =
+    std::to_array<std::string_view>({"pool", "timeout", "limits", "headers"});
+constexpr auto kNotInRoutes = std::to_array<std::string_view>(
+    {"hosts", "addresses", "endpoints", "when_empty", "protocol", "pool", "authority", "balance",
+     "slow_start", "panic_below", "endpoint_circuit", "cache", "routes", "tls", "health_check"});
+
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Which policy sections a route writes.
+class SectionsWritten {
+ public:
+  explicit SectionsWritten(const Node& route) : x_route(route) {}
+
+  template <class Member, class Kind>
+  void key(std::string_view name, const Member&, const Kind&, std::string_view) {
+    const Node* value = x_route.find(name);
+    const bool written = value != nullptr && !value->is_null();
+    if (written && name != "name" && name != "match") x_sections.emplace_back(name);
+  }
+  std::vector<std::string> take() { return std::move(x_sections); }
+
+ private:
+  const Node& x_route;
+  std::vector<std::string> x_sections;
+};
+
+// The map with only, or without, some of its keys.
+Node filtered(const Node& map, std::span<const std::string_view> names, bool keep) {
+  Node out = Node::map();
+  out.mark = map.mark;
+  for (const Entry& entry : map.entries) {
+    if (is_one_of(names, entry.key) == keep) out.entries.push_back(entry);
+  }
+  return out;
+}
+
+void read_route(Reader& reader, const Node& route, const Node& service, RouteConfig& out) {
+  if (!route.is_map()) return reader.wrong(route, "a route", "write {match: {path: /v2/*}, ...}");
+  {
+    const Reader::Partial partial(reader);
+    ReadVisitor visitor(reader, route, kSection<RouteConfig>);
+    describe(visitor, out);
+    for (const std::string_view name : kNotInRoutes) {
+      visitor.refuse(name, "cannot differ in a route; make it a service with the same endpoints");
+    }
+    visitor.finish();
+  }
+  SectionsWritten written(route);
+  describe(written, out);
+  out.overrides = written.take();
+
+  constexpr auto kOwn = std::to_array<std::string_view>({"name", "match"});
+  const Node whole = layered(filtered(service, kNotInDefaults, false),
+                             filtered(filtered(route, kOwn, false), kNotInRoutes, false));
+  out.policy = Policy{};
+  ReadVisitor visitor(reader, whole, kSection<Policy>);
+  describe(visitor, out.policy);
+  if (out.name.empty() && (out.owns("circuit") || out.owns("limits"))) {
+    reader.problem(route.mark, "a route that overrides circuit or limits needs a \"name\"");
+  }
+}
+
+void read_routes(Reader& reader, const Node& service, ServiceConfig& out) {
+  const Node* routes = service.find("routes");
+  if (routes == nullptr || !routes->is_list()) return;
+  const Reader::Inside inside(reader, "routes");
+  std::vector<std::string> names;
+  for (size_t i = 0; i < routes->items.size(); ++i) {
+    const Reader::Inside item(reader, "[" + std::to_string(i) + "]");
+    const Node* name = routes->items[i].find("name");
+    const Override* over =
+        name == nullptr ? nullptr : reader.document().find_override(out.name, name->text);
+    const Node node = over == nullptr || over->route.empty()
+                          ? routes->items[i]
+                          : layered(routes->items[i], over->policy);
+    RouteConfig& route = out.routes.emplace_back();
+    read_route(reader, node, service, route);
+    const bool twice = std::find(names.begin(), names.end(), route.name) != names.end();
+    if (!route.name.empty() && twice) {
+      reader.problem(mark_of(node, "name"),
+                     "the route " + in_quotes(route.name) + " is given twice");
+    }
+    names.push_back(route.name);
+  }
+}
+
+void read_service(Reader& reader, const Entry& entry, ServiceConfig& out) {
+  out.name = entry.key;
+  if (!is_name(entry.key)) {
+    reader.problem(entry.mark,
+                   in_quotes(entry.key) + " is not a name; use letters, digits, - _ and .");
+  }
+  if (entry.key == kPassthroughName) {
+    reader.problem(entry.mark,
+                   "\"passthrough\" is the built-in service of unknown hosts; use another name");
+  }
+  if (!entry.value.is_map() && !entry.value.is_null()) {
+    return reader.wrong(entry.value, "a map", "write {endpoints: {static: [\"IP:PORT\"]}}");
+  }
+  Node node = reader.document().service_layers(entry.key);
+  if (!node.is_map()) {
+    node = Node::map();
+    node.mark = entry.mark;
+  }
+  ReadVisitor visitor(reader, node, kSection<ServiceConfig>);
+  describe(visitor, out);
+  visitor.finish();
+  if (out.hosts_auto) out.hosts = implied_hosts(out);
+  read_routes(reader, node, out);
+}
+
+void read_registry(Reader& reader, const Entry& entry, std::vector<DnsRegistryConfig>& out) {
+  constexpr auto kKinds =
+      std::to_array<std::string_view>({"dns", "consul", "eureka", "kubernetes"});
+  const Node* kind = entry.value.find("kind");
+  if (kind == nullptr && !is_one_of(kKinds, entry.key)) {
+    return reader.problem(
+        entry.mark, "the registry " + in_quotes(entry.key) + " has no \"kind\"; write kind: dns");
+  }
+  const std::string& word = kind == nullptr ? entry.key : kind->text;
+  if (reader.is_later(kind == nullptr ? entry.mark : kind->mark, "registry kind", word)) return;
+  const auto same = [&](const DnsRegistryConfig& other) { return other.name == entry.key; };
+  auto registry = std::find_if(out.begin(), out.end(), same);
+  if (registry == out.end()) {
+    registry = out.insert(out.end(), DnsRegistryConfig{});
+    registry->name = entry.key;
+  }
+  if (!entry.value.is_null()) Map<DnsRegistryConfig>{}.read(reader, entry.value, *registry);
+}
+
+}  // namespace
+
+void Routes::read(Reader& reader, const Node& node, std::vector<RouteConfig>&) const {
+  constexpr size_t kMostRoutes = 1'000;
+  if (!node.is_list()) return reader.wrong(node, "a list of routes", "write [{match: ..., ...}]");
+  if (node.items.size() > kMostRoutes) {
+    reader.problem(node.mark, "more than 1000 routes in one service");
+  }
+}
+
+Node Routes::write(const std::vector<RouteConfig>& routes) const {
+  Node list = Node::list();
+  for (RouteConfig route : routes) {
+    WriteVisitor visitor(&route.overrides);
+    describe(visitor, route);
+    Node node = visitor.take();
+    if (route.name.empty())
+      std::erase_if(node.entries, [](const Entry& e) { return e.key == "name"; });
+    list.items.push_back(std::move(node));
+  }
+  return list;
+}
+
+Node Routes::schema() const { return array_of(Map<RouteConfig>{}.schema()); }
+
+void Registries::read(Reader& reader, const Node& node, std::vector<DnsRegistryConfig>& out) const {
+  if (!node.is_map()) return reader.wrong(node, "a map of registries", "write {NAME: {kind: dns}}");
+  for (const Entry& entry : node.entries) {
+    const Reader::Inside inside(reader, entry.key);
+    read_registry(reader, entry, out);
+  }
+}
+
+Node Registries::write(const std::vector<DnsRegistryConfig>& registries) const {
+  Node map = Node::map();
+  for (const DnsRegistryConfig& registry : registries) {
+    map.set(registry.name, Map<DnsRegistryConfig>{}.write(registry));
+  }
+  return map;
+}
+
+Node Registries::schema() const { return map_of(Map<DnsRegistryConfig>{}.schema()); }
+
+void Services::read(Reader& reader, const Node& node, std::vector<ServiceConfig>& out) const {
+  if (!node.is_map())
+    return reader.wrong(node, "a map of services", "write {NAME: {endpoints: ...}}");
+  for (const Entry& entry : node.entries) {
+    const Reader::Inside inside(reader, entry.key);
+    read_service(reader, entry, out.emplace_back());
+  }
+}
+
+Node Services::write(const std::vector<ServiceConfig>& services) const {
+  Node map = Node::map();
+  for (ServiceConfig service : services) {
+    WriteVisitor visitor;
+    describe(visitor, service);
+    map.set(service.name, visitor.take());
+  }
+  return map;
+}
+
+Node Services::schema() const {
+  Node nothing = Node::map();
+  nothing.set("type", Node::string("null"));
+  return map_of(any_of({Map<ServiceConfig>{}.schema(), std::move(nothing)}));
+}
+
+void Defaults::read(Reader& reader, const Node& node, Policy& passthrough) const {
+  if (!node.is_map()) return reader.wrong(node, "a map", "write {timeout: {request: 5s}}");
+  {
+    const Reader::Partial partial(reader);
+    Policy unused;
+    ReadVisitor visitor(reader, node, kSection<Policy>);
+    describe(visitor, unused);
+    for (const std::string_view name : kNotInDefaults) {
+      visitor.refuse(name, "does not belong in \"defaults\"; write it in each service");
+    }
+    visitor.finish();
+  }
+  const Node sections = filtered(node, kPassthroughSections, true);
+  const Reader::Partial partial(reader);
+  ReadVisitor visitor(reader, sections, kSection<Policy>);
+  describe(visitor, passthrough);
+}
+
+Node Defaults::write(const Policy& passthrough) const {
+  Policy copy = passthrough;
+  WriteVisitor visitor;
+  describe(visitor, copy);
+  return filtered(visitor.take(), kPassthroughSections, true);
+}
+
+Node Defaults::schema() const { return Map<Policy>{}.schema(); }
+
+}  // namespace outrigger::config

@@ -1,0 +1,249 @@
+// Endpoint sources, and the hosts that follow from them.
+#include <algorithm>
+
+#include "config/describe.hpp"
+#include "config/text.hpp"
+
+namespace outrigger::config {
+namespace {
+
+struct DnsForm {
+  std::string name;
+  int port = 0;
+  std::string registry = "dns";
+};
+
+// A source as it is written: exactly one of the first five is there.
+struct SourceForm {
+  std::optional<std::vector<StaticEndpoint>> endpoints;
+  std::optional<std::string> file;
+  std::optional<DnsForm> dns;
+  std::optional<std::vector<EndpointSource>> all_of;
+  std::optional<std::vector<EndpointSource>> first_of;
+  std::optional<int64_t> hold_ms;
+  std::optional<int> min;
+
+  int sources() const {
+    return int{endpoints.has_value()} + int{file.has_value()} + int{dns.has_value()} +
+           int{all_of.has_value()} + int{first_of.has_value()};
+  }
+};
+
+}  // namespace
+
+template <>
+inline constexpr std::string_view kSection<DnsForm> = "dns";
+template <>
+inline constexpr std::string_view kSection<StaticEndpoint> = "endpoint";
+
+namespace {
+
+bool is_endpoint_address(std::string_view text) {
+  const auto address = parse_address(text);
+  return address && address->family != Address::Family::kUnix && address->port != 0;
+}
+
+Text endpoint_address_kind() {
+  return {"IP:PORT", "for a name write dns: {name: NAME, port: PORT}", &is_endpoint_address};
+}
+
+bool is_plain_dns_name(std::string_view text) { return is_dns_name(text) && !parse_ip(text); }
+
+}  // namespace
+
+template <class V>
+void describe(V& v, StaticEndpoint& endpoint) {
+  v.key("address", endpoint.address, endpoint_address_kind(), "IP:PORT");
+  v.key("weight", endpoint.weight, Count{1, 1'000}, "Its share against the others");
+}
+
+namespace {
+
+template <class V>
+void describe(V& v, DnsForm& dns) {
+  v.key("name", dns.name,
+        Text{"a DNS name", "for an address write static: [\"IP:PORT\"]", &is_plain_dns_name},
+        "Looked up as A and AAAA");
+  v.key("port", dns.port, Count{1, 65'535}, "Of every address found");
+  v.key("registry", dns.registry, Text{}, "Which registry of kind dns");
+}
+
+template <class V>
+void describe(V& v, SourceForm& form) {
+  v.key("static", form.endpoints, Maybe<List<EndpointItem>>{}, "A fixed list");
+  v.key("file", form.file, Maybe<Text>{}, "A watched file with `endpoints:`, items as in `static`");
+  v.key("dns", form.dns, Maybe<Map<DnsForm>>{}, "The addresses of a name");
+  v.key("union", form.all_of, Maybe<List<Source>>{{{}, false, 1, 100}}, "Several sources together");
+  v.key("first_of", form.first_of, Maybe<List<Source>>{{{true}, false, 1, 100}},
+        "The first source that has enough");
+  v.key("hold", form.hold_ms, Maybe<Duration>{Duration{0}},
+        "With first_of: how long before switching back");
+  v.key("min", form.min, Maybe<Count>{Count{1, 10'000}},
+        "Within first_of: fewer endpoints and it is passed over");
+}
+
+void check(Reader& reader, const Node& node, const DnsForm& dns) {
+  if (dns.name.empty() && node.find("name") == nullptr && node.find("srv") == nullptr) {
+    reader.problem(node.mark, "\"dns\" has no \"name\"; write dns: {name: NAME, port: PORT}");
+  }
+  if (dns.port == 0 && node.find("port") == nullptr && node.find("srv") == nullptr) {
+    reader.problem(node.mark, "\"dns\" has no \"port\"; write dns: {name: NAME, port: PORT}");
+  }
+}
+
+SourceForm form_of(const EndpointSource& source, bool ranked) {
+  SourceForm form;
+  switch (source.kind) {
+    case EndpointSource::Kind::kNone:
+      break;
+    case EndpointSource::Kind::kStatic:
+      form.endpoints = source.endpoints;
+      break;
+    case EndpointSource::Kind::kFile:
+      form.file = source.file;
+      break;
+    case EndpointSource::Kind::kDns:
+      form.dns = DnsForm{source.dns_name, source.dns_port, source.registry};
+      break;
+    case EndpointSource::Kind::kUnion:
+      form.all_of = source.parts;
+      break;
+    case EndpointSource::Kind::kFirstOf:
+      form.first_of = source.parts;
+      form.hold_ms = source.hold_ms;
+      break;
+  }
+  if (ranked) form.min = source.min;
+  return form;
+}
+
+void fill(EndpointSource& out, SourceForm form) {
+  out = EndpointSource{};
+  if (form.endpoints) {
+    out.kind = EndpointSource::Kind::kStatic;
+    out.endpoints = std::move(*form.endpoints);
+  } else if (form.file) {
+    out.kind = EndpointSource::Kind::kFile;
+    out.file = *form.file;
+  } else if (form.dns) {
+    out.kind = EndpointSource::Kind::kDns;
+    out.dns_name = to_lower(form.dns->name);
+    out.dns_port = form.dns->port;
+    out.registry = form.dns->registry;
+  } else if (form.all_of) {
+    out.kind = EndpointSource::Kind::kUnion;
+    out.parts = std::move(*form.all_of);
+  } else if (form.first_of) {
+    out.kind = EndpointSource::Kind::kFirstOf;
+    out.parts = std::move(*form.first_of);
+    out.hold_ms = form.hold_ms.value_or(EndpointSource{}.hold_ms);
+  }
+  out.min = form.min.value_or(EndpointSource{}.min);
+}
+
+void collect_dns_names(const EndpointSource& source, std::vector<std::string>& names) {
+  if (source.kind == EndpointSource::Kind::kDns) names.push_back(source.dns_name);
+  for (const EndpointSource& part : source.parts) collect_dns_names(part, names);
+}
+
+void say_twice(Reader& reader, const Node& list, const std::vector<StaticEndpoint>& endpoints) {
+  for (size_t i = 0; i < endpoints.size() && i < list.items.size(); ++i) {
+    const auto first = std::find_if(
+        endpoints.begin(), endpoints.begin() + static_cast<ptrdiff_t>(i),
+        [&](const StaticEndpoint& other) { return other.address == endpoints[i].address; });
+    if (first != endpoints.begin() + static_cast<ptrdiff_t>(i) && !endpoints[i].address.empty()) {
+      reader.problem(list.items[i].mark, "the endpoint " + in_quotes(endpoints[i].address) +
+                                             " is given twice; use weight?");
+    }
+  }
+}
+
+}  // namespace
+
+void Source::read(Reader& reader, const Node& node, EndpointSource& out) const {
+  if (node.is_scalar() && reader.is_later(node.mark, "endpoints", node.text)) return;
+  if (!node.is_map()) {
+    return reader.wrong(node, "a source",
+                        "write {static: [\"IP:PORT\"]}, {file: PATH} or {dns: ...}");
+  }
+  SourceForm form;
+  ReadVisitor visitor(reader, node, "endpoints");
+  describe(visitor, form);
+  visitor.finish();
+  if (form.sources() > 1) {
+    reader.problem(node.mark, "more than one source; write {union: [{...}, {...}]} or first_of");
+  }
+  if (form.hold_ms && !form.first_of) {
+    reader.problem(mark_of(node, "hold"), "\"hold\" belongs to \"first_of\"");
+  }
+  if (form.min && !ranked) {
+    reader.problem(mark_of(node, "min"), "\"min\" belongs to a source within \"first_of\"");
+  }
+  if (form.endpoints) say_twice(reader, *node.find("static"), *form.endpoints);
+  fill(out, std::move(form));
+}
+
+Node Source::write(const EndpointSource& source) const {
+  WriteVisitor visitor;
+  SourceForm form = form_of(source, ranked);
+  describe(visitor, form);
+  return visitor.take();
+}
+
+Node Source::schema() const {
+  Node reference = Node::map();
+  reference.set("$ref", Node::string("#/$defs/endpoints"));
+  return reference;
+}
+
+Node Source::definition() {
+  SchemaVisitor visitor;
+  SourceForm form;
+  describe(visitor, form);
+  return visitor.take();
+}
+
+void EndpointItem::read(Reader& reader, const Node& node, StaticEndpoint& out) const {
+  if (!node.is_map()) return endpoint_address_kind().read(reader, node, out.address);
+  Map<StaticEndpoint>{}.read(reader, node, out);
+  if (node.find("address") == nullptr) {
+    reader.problem(node.mark, "an endpoint has no \"address\"; write {address: \"IP:PORT\"}");
+  }
+}
+
+Node EndpointItem::write(const StaticEndpoint& endpoint) const {
+  return endpoint.weight == 1 ? Node::string(endpoint.address)
+                              : Map<StaticEndpoint>{}.write(endpoint);
+}
+
+Node EndpointItem::schema() const {
+  return any_of({Text{}.schema(), Map<StaticEndpoint>{}.schema()});
+}
+
+std::vector<std::string> implied_hosts(const ServiceConfig& service) {
+  std::vector<std::string> names = {to_lower(service.name)};
+  collect_dns_names(service.endpoints, names);
+  std::vector<std::string> hosts;
+  for (const std::string& name : names) {
+    if (std::find(hosts.begin(), hosts.end(), name) == hosts.end()) hosts.push_back(name);
+  }
+  return hosts;
+}
+
+void Hosts::read(Reader& reader, const Node& node, ServiceConfig& out) const {
+  if (node.is_scalar() && node.text == "auto") return void(out.hosts_auto = true);
+  out.hosts_auto = false;
+  const Text host{"a host", "write NAME, \"*.suffix\" or either with :PORT", &is_host_pattern};
+  List<Text>{host, false, 0, 1'000}.read(reader, node, out.hosts);
+  for (std::string& name : out.hosts) name = to_lower(name);
+}
+
+Node Hosts::write(const ServiceConfig& service) const {
+  return service.hosts_auto ? Node::scalar("auto") : List<Text>{}.write(service.hosts);
+}
+
+Node Hosts::schema() const {
+  return any_of({enum_schema(std::array<std::string_view, 1>{"auto"}), array_of(Text{}.schema())});
+}
+
+}  // namespace outrigger::config

@@ -1,0 +1,59 @@
+#pragma once
+// What the scalars of the file look like: durations, sizes, shares, addresses, host patterns, and
+// the nearest of some words. Pure functions on text; nothing here knows keys or files.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace outrigger::config {
+
+std::optional<double> parse_number(std::string_view text);    // JSON's numbers
+std::optional<int64_t> parse_integer(std::string_view text);  // decimal, optional minus
+
+// `250ms` `2.5s` `5m` `24h`, and plain `0`. Milliseconds, at most ten years.
+std::optional<double> parse_duration_ms(std::string_view text);
+std::string format_duration(double ms);
+
+// `512B` `64KiB` `1.5MiB` `2GiB`, and plain `0`. Whole bytes, at most 1 TiB.
+std::optional<int64_t> parse_size(std::string_view text);
+std::string format_size(int64_t bytes);
+
+// `50%` is 0.5; format_share() writes what parse_share() reads back to the same value.
+std::optional<double> parse_share(std::string_view text);
+std::string format_share(double share);
+
+std::string format_number(double value);
+std::string to_lower(std::string_view text);  // ASCII
+bool is_token(std::string_view text);         // RFC 9110 section 5.6.2
+bool is_name(std::string_view text);          // letters, digits, `-` `_` `.`; at most 128
+bool is_dns_name(std::string_view text);      // labels as in RFC 1123, `_` allowed; at most 253
+
+// An address to listen on or to connect to.
+struct Address {
+  enum class Family : uint8_t { kIpv4, kIpv6, kUnix };
+
+  Family family = Family::kIpv4;
+  std::string host;  // canonical text of the IP without brackets, or the path
+  int port = 0;
+
+  bool is_loopback() const;
+  bool is_wildcard() const { return host == "0.0.0.0" || host == "::"; }
+  bool operator==(const Address&) const = default;
+};
+
+// `10.0.0.1:80`, `[::1]:80` or `unix:PATH`; names are not addresses.
+std::optional<Address> parse_address(std::string_view text);
+// `10.0.0.1`, `::1`, `[::1]`, each with or without a port; 0 stands for no port.
+std::optional<Address> parse_ip(std::string_view text);
+
+// `name`, `*.suffix`, an IP, each with an optional port.
+bool is_host_pattern(std::string_view text);
+
+// The candidate that was most likely meant, or empty when none is near.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace outrigger::config

@@ -1,0 +1,306 @@
+#include "config/validate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "config/describe.hpp"
+#include "config/text.hpp"
+
+namespace outrigger::config {
+namespace {
+
+const Node& child(const Node& node, std::string_view key) {
+  static const Node nothing;
+  const Node* found = node.find(key);
+  return found == nullptr ? nothing : *found;
+}
+
+const Node& item(const Node& list, size_t index) {
+  static const Node nothing;
+  return index < list.items.size() ? list.items[index] : nothing;
+}
+
+Mark key_mark(const Node& map, std::string_view key) {
+  const Entry* entry = map.entry(key);
+  return entry == nullptr ? map.mark : entry->mark;
+}
+
+std::vector<std::string_view> service_names(const Config& config) {
+  std::vector<std::string_view> names;
+  for (const ServiceConfig& service : config.services) names.push_back(service.name);
+  return names;
+}
+
+void check_service_name(Reader& reader, const Config& config, const Node& node,
+                        const std::string& name) {
+  if (config.find_service(name) == nullptr) {
+    reader.unknown(node.mark, "service", name, service_names(config));
+  }
+}
+
+// Addresses
+
+struct Bound {
+  Address address;
+  std::string what;
+  int line = 0;
+};
+
+bool collide(const Address& a, const Address& b) {
+  if (a.family == Address::Family::kUnix || b.family == Address::Family::kUnix) return a == b;
+  const bool same_port = a.port == b.port && a.port != 0;
+  return same_port && a.family == b.family &&
+         (a.host == b.host || a.is_wildcard() || b.is_wildcard());
+}
+
+void bind(Reader& reader, std::vector<Bound>& bound, const Mark& mark, const std::string& text,
+          const std::string& what) {
+  const auto address = parse_address(text);
+  if (!address) return;
+  for (const Bound& other : bound) {
+    if (!collide(other.address, *address)) continue;
+    std::string message = in_quotes(text) + " is already bound by " + other.what;
+    if (other.line > 0) message += ", in line " + std::to_string(other.line);
+    reader.problem(mark, message + "; use another port");
+    return;
+  }
+  bound.push_back({*address, what, mark.line});
+}
+
+void check_addresses(Reader& reader, const Config& config) {
+  const Node& root = reader.document().root;
+  std::vector<Bound> bound;
+  if (config.admin) {
+    bind(reader, bound, child(child(root, "admin"), "address").mark, config.admin->address,
+         "admin");
+  }
+  if (config.metrics) {
+    bind(reader, bound, child(child(root, "metrics"), "address").mark, config.metrics->address,
+         "metrics");
+  }
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& listener = config.listeners[i];
+    const Node& node = item(child(root, "listeners"), i);
+    const Node& addresses = child(node, "address");
+    for (size_t j = 0; j < listener.addresses.size(); ++j) {
+      Mark mark = addresses.is_list() ? item(addresses, j).mark : addresses.mark;
+      if (mark.line == 0) mark = node.mark;
+      bind(reader, bound, mark, listener.addresses[j], "the listener " + in_quotes(listener.name));
+    }
+  }
+}
+
+void check_listeners(Reader& reader, const Config& config) {
+  const Node& list = child(reader.document().root, "listeners");
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& listener = config.listeners[i];
+    const Reader::Inside inside(reader, "listeners");
+    if (std::find(names.begin(), names.end(), listener.name) != names.end()) {
+      reader.problem(mark_of(item(list, i), "name"), "the listener " + in_quotes(listener.name) +
+                                                         " is given twice; give each a name");
+    }
+    names.push_back(listener.name);
+    if (listener.service) {
+      check_service_name(reader, config, child(item(list, i), "service"), *listener.service);
+    }
+  }
+}
+
+// Hosts
+
+void check_hosts(Reader& reader, const Config& config) {
+  struct Claim {
+    std::string_view service;
+    int line = 0;
+  };
+  std::map<std::string, Claim> claims;
+  for (const ServiceConfig& service : config.services) {
+    const Node& services = child(reader.document().root, "services");
+    const Node& hosts = child(child(services, service.name), "hosts");
+    const Reader::Inside outer(reader, "services");
+    const Reader::Inside inside(reader, service.name);
+    for (size_t i = 0; i < service.hosts.size(); ++i) {
+      const Mark mark = service.hosts_auto ? key_mark(services, service.name) : item(hosts, i).mark;
+      const auto [claim, is_new] = claims.try_emplace(service.hosts[i], service.name, mark.line);
+      if (is_new) continue;
+      if (claim->second.service == service.name) {
+        reader.problem(mark, "the host " + in_quotes(service.hosts[i]) + " is given twice");
+        continue;
+      }
+      reader.problem(mark, "the services " + in_quotes(claim->second.service) + " (line " +
+                               std::to_string(claim->second.line) + ") and " +
+                               in_quotes(service.name) + " both claim the host " +
+                               in_quotes(service.hosts[i]) + "; write \"hosts\" in one of them");
+    }
+  }
+}
+
+// Policies
+
+void check_fallbacks(Reader& reader, const Config& config, const ServiceConfig& service,
+                     const Node& map, const std::vector<Fallback>& fallback) {
+  const Node& list = child(map, "fallback");
+  for (size_t i = 0; i < fallback.size(); ++i) {
+    const auto* other = std::get_if<FallbackService>(&fallback[i].action);
+    if (other == nullptr) continue;
+    const Node& name = child(item(list, i), "service");
+    if (other->service == service.name) {
+      reader.problem(name.mark, "the service " + in_quotes(service.name) +
+                                    " would fall back to itself; name another one");
+    } else {
+      check_service_name(reader, config, name, other->service);
+    }
+  }
+}
+
+struct NeedsFilter {
+  std::string_view section;
+  std::string_view key;  // within the section; may be empty
+  FilterKind filter;
+  bool (*is_set)(const Policy&);  // and neither off nor what is built in
+};
+
+constexpr auto kNeedsFilter = std::to_array<NeedsFilter>({
+    {"timeout", "request", FilterKind::kDeadline,
+     [](const Policy& p) {
+       return p.timeout.request_ms && p.timeout.request_ms != Timeout{}.request_ms;
+     }},
+    {"timeout", "total", FilterKind::kDeadline,
+     [](const Policy& p) { return p.timeout.total_ms.has_value(); }},
+    {"timeout", "attempt", FilterKind::kAttemptTimeout,
+     [](const Policy& p) { return p.timeout.attempt_ms && p.timeout.attempt_ms != kAutoMs; }},
+    {"deadline_header", "", FilterKind::kDeadline,
+     [](const Policy& p) { return p.deadline_header.has_value(); }},
+    {"retry", "", FilterKind::kRetry,
+     [](const Policy& p) { return p.retry && *p.retry != Retry{}; }},
+    {"limits", "outstanding", FilterKind::kOutstanding,
+     [](const Policy& p) {
+       return p.limits.outstanding && p.limits.outstanding != Limits{}.outstanding;
+     }},
+    {"limits", "queue", FilterKind::kOutstanding,
+     [](const Policy& p) { return p.limits.queue != Limits{}.queue; }},
+    {"circuit", "", FilterKind::kCircuit,
+     [](const Policy& p) { return p.circuit && *p.circuit != Circuit{}; }},
+    {"fallback", "", FilterKind::kFallback, [](const Policy& p) { return !p.fallback.empty(); }},
+    {"cache", "", FilterKind::kFallback,
+     [](const Policy& p) { return p.cache && *p.cache != Cache{}; }},
+    {"headers", "", FilterKind::kHeaders, [](const Policy& p) { return p.headers != Headers{}; }},
+});
+
+bool has_filter(const Config& config, FilterKind filter) {
+  return std::any_of(config.listeners.begin(), config.listeners.end(), [&](const auto& listener) {
+    return std::find(listener.filters.begin(), listener.filters.end(), filter) !=
+           listener.filters.end();
+  });
+}
+
+// A map of a service or route: what it sets must be done by some listener's filter.
+void check_filters(Reader& reader, const Config& config, const Node& map, const Policy& policy) {
+  for (const NeedsFilter& needs : kNeedsFilter) {
+    const Entry* section = map.entry(needs.section);
+    if (section == nullptr || !needs.is_set(policy) || has_filter(config, needs.filter)) continue;
+    const Entry* key = needs.key.empty() ? section : section->value.entry(needs.key);
+    if (key == nullptr) continue;
+    reader.problem(key->mark, in_quotes(key->key) + " is set, but no listener has the filter " +
+                                  in_quotes(to_string(needs.filter)) + "; add it to \"filters\"?");
+  }
+}
+
+void check_registries(Reader& reader, const Config& config, const Node& node,
+                      const EndpointSource& source) {
+  if (source.kind == EndpointSource::Kind::kDns) {
+    std::vector<std::string_view> names;
+    for (const DnsRegistryConfig& registry : config.registries) names.push_back(registry.name);
+    if (std::find(names.begin(), names.end(), source.registry) == names.end()) {
+      reader.unknown(child(child(node, "dns"), "registry").mark, "registry", source.registry,
+                     names);
+    }
+  }
+  const Node& parts =
+      child(node, source.kind == EndpointSource::Kind::kUnion ? "union" : "first_of");
+  for (size_t i = 0; i < source.parts.size(); ++i) {
+    check_registries(reader, config, item(parts, i), source.parts[i]);
+  }
+}
+
+void check_service(Reader& reader, const Config& config, const ServiceConfig& service) {
+  const Reader::Inside outer(reader, "services");
+  const Reader::Inside inside(reader, service.name);
+  const Node map = reader.document().service_layers(service.name);
+  check_fallbacks(reader, config, service, map, service.policy.fallback);
+  check_filters(reader, config, map, service.policy);
+  check_registries(reader, config, child(map, "endpoints"), service.endpoints);
+  for (size_t i = 0; i < service.routes.size(); ++i) {
+    const RouteConfig& route = service.routes[i];
+    const Node& node = item(child(map, "routes"), i);
+    const Override* over = reader.document().find_override(service.name, route.name);
+    const Node layer = route.name.empty() || over == nullptr ? node : layered(node, over->policy);
+    if (route.owns("fallback")) {
+      check_fallbacks(reader, config, service, layer, route.policy.fallback);
+    }
+    check_filters(reader, config, layer, route.policy);
+  }
+}
+
+}  // namespace
+
+void check(Reader& reader, const Node& node, const AdminToken& token) {
+  if (token.name.empty() && node.find("name") == nullptr) {
+    reader.problem(node.mark, "a token has no \"name\"; who is it, in events?");
+  }
+  if (token.file.empty() && node.find("file") == nullptr) {
+    reader.problem(node.mark, "a token has no \"file\"; secrets come only from files");
+  }
+}
+
+void check(Reader& reader, const Node& node, const AdminConfig& admin) {
+  const auto address = parse_address(admin.address);
+  const bool exposed =
+      address && address->family != Address::Family::kUnix && !address->is_loopback();
+  if (exposed && !admin.insecure) {
+    reader.problem(mark_of(node, "address"),
+                   in_quotes(admin.address) + " is not loopback, and TLS is not in this version; " +
+                       "write 127.0.0.1, a unix socket, or \"insecure: true\"");
+  }
+  const Node& tokens = child(node, "tokens");
+  for (size_t i = 0; i < admin.tokens.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (admin.tokens[i].name != admin.tokens[j].name || admin.tokens[i].name.empty()) continue;
+      reader.problem(item(tokens, i).mark,
+                     "the token name " + in_quotes(admin.tokens[i].name) + " is given twice");
+    }
+  }
+}
+
+void check(Reader& reader, const Node& node, const DrainConfig& drain) {
+  if (drain.quiet_ms > drain.grace_ms) {
+    reader.problem(mark_of(node, node.find("quiet") != nullptr ? "quiet" : "grace"),
+                   "\"quiet\" is longer than \"grace\"");
+  }
+}
+
+void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry) {
+  if (registry.ttl_min_ms > registry.ttl_max_ms) {
+    reader.problem(mark_of(node, node.find("ttl_min") != nullptr ? "ttl_min" : "ttl_max"),
+                   "\"ttl_min\" is longer than \"ttl_max\"");
+  }
+}
+
+void validate(Reader& reader, const Config& config) {
+  check_addresses(reader, config);
+  check_listeners(reader, config);
+  check_hosts(reader, config);
+  for (const ServiceConfig& service : config.services) check_service(reader, config, service);
+  check_filters(reader, config, child(reader.document().root, "defaults"), config.passthrough);
+  if (config.access_log.path && !has_filter(config, FilterKind::kAccessLog)) {
+    const Node& log = child(reader.document().root, "access_log");
+    reader.problem(
+        key_mark(log, "path"),
+        "\"path\" is set, but no listener has the filter \"access_log\"; add it to \"filters\"?");
+  }
+}
+
+}  // namespace outrigger::config

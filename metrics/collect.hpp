@@ -1,0 +1,21 @@
+// The parts of one scrape, each into the families. For the .cpp files of this folder only.
+#pragma once
+
+#include "metrics/facts.hpp"
+#include "metrics/families.hpp"
+#include "metrics/process_stats.hpp"
+#include "metrics/shards.hpp"
+
+namespace outrigger::metrics {
+
+void collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
+                     const Bounds& bounds);
+void collect_transitions(Families& families, const SeriesKey& key,
+                         const std::map<Transition, uint64_t>& transitions);
+void collect_workers(Families& families,
+                     const std::vector<std::shared_ptr<const WorkerSeries>>& workers);
+void collect_facts(Families& families, const ServiceFacts& facts);
+void collect_facts(Families& families, const ProcessFacts& facts);
+void collect_process(Families& families, const ProcessStats& stats);
+
+}  // namespace outrigger::metrics

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "metrics/collect.hpp"
+
+namespace outrigger::metrics {
+namespace {
+
+using Workers = std::vector<std::shared_ptr<const WorkerSeries>>;
+
+double sum(const Workers& workers, Counter WorkerSeries::*which) {
+  uint64_t total = 0;
+  for (const auto& worker : workers) total += ((*worker).*which).value();
+  return static_cast<double>(total);
+}
+
+double sum(const Workers& workers, Gauge WorkerSeries::*which) {
+  int64_t total = 0;
+  for (const auto& worker : workers) total += ((*worker).*which).value();
+  return static_cast<double>(total);
+}
+
+}  // namespace
+
+void collect_workers(Families& families, const Workers& workers) {
+  const auto one = [&](size_t metric, LabelValues labels, auto which) {
+    families.add(metric, labels, sum(workers, which));
+  };
+  constexpr size_t kConnections = index_of_metric("connections");
+  one(kConnections, {"downstream", "http1"}, &WorkerSeries::downstream_connections);
+  one(kConnections, {"upstream", "http1"}, &WorkerSeries::upstream_connections);
+  constexpr size_t kDetect = index_of_metric("detect_total");
+  one(kDetect, {"http1"}, &WorkerSeries::detect_http1);
+  one(kDetect, {"refused"}, &WorkerSeries::detect_refused);
+  constexpr size_t kBytes = index_of_metric("bytes_total");
+  one(kBytes, {"downstream", "in"}, &WorkerSeries::downstream_bytes_in);
+  one(kBytes, {"downstream", "out"}, &WorkerSeries::downstream_bytes_out);
+  one(kBytes, {"upstream", "in"}, &WorkerSeries::upstream_bytes_in);
+  one(kBytes, {"upstream", "out"}, &WorkerSeries::upstream_bytes_out);
+  constexpr size_t kTimeouts = index_of_metric("downstream_timeouts_total");
+  one(kTimeouts, {"head"}, &WorkerSeries::slow_heads);
+  one(kTimeouts, {"body"}, &WorkerSeries::slow_bodies);
+  one(kTimeouts, {"write"}, &WorkerSeries::write_stalls);
+  constexpr size_t kRefusals = index_of_metric("overload_refusals_total");
+  one(kRefusals, {"descriptors"}, &WorkerSeries::overload_descriptors);
+  one(kRefusals, {"memory"}, &WorkerSeries::overload_memory);
+  one(kRefusals, {"connections"}, &WorkerSeries::overload_connections);
+
+  constexpr double kMsPerSecond = 1e3;
+  int64_t lag_ms = 0;
+  for (const auto& worker : workers) lag_ms = std::max(lag_ms, worker->loop_lag_ms.value());
+  families.add(index_of_metric("loop_lag_seconds"), {}, static_cast<double>(lag_ms) / kMsPerSecond);
+}
+
+void collect_facts(Families& families, const ServiceFacts& facts) {
+  const std::string& service = facts.service;
+  const std::string& route = facts.route;
+  const auto whole = [](auto value) { return static_cast<double>(value); };
+  families.add(index_of_metric("outstanding"), {service, route}, whole(facts.outstanding));
+  families.add(index_of_metric("queued"), {service, route}, whole(facts.queued));
+  if (facts.outstanding_limit) {
+    families.add(index_of_metric("outstanding_limit"), {service, route},
+                 whole(*facts.outstanding_limit));
+  }
+  families.add(index_of_metric("would_refuse_total"), {service, route, "outstanding"},
+               whole(facts.would_refuse_outstanding));
+  if (const auto& circuit = facts.circuit) {
+    for (const std::string_view state : kCircuitStateNames) {
+      families.add(index_of_metric("circuit_state"), {service, route, state},
+                   state == circuit->state ? 1 : 0);
+    }
+    families.add(index_of_metric("circuit_open_seconds_total"), {service, route}, circuit->open_s);
+    families.add(index_of_metric("circuit_changed_timestamp_seconds"), {service, route},
+                 circuit->changed_at_s);
+    families.add(index_of_metric("would_refuse_total"), {service, route, "circuit"},
+                 whole(circuit->would_refuse));
+  }
+  if (!route.empty()) return;
+  for (const Labelled& state : facts.endpoints) {
+    families.add(index_of_metric("endpoints"), {service, state.label}, state.value);
+  }
+  if (facts.retry_budget_remaining) {
+    families.add(index_of_metric("retry_budget_remaining"), {service},
+                 whole(*facts.retry_budget_remaining));
+  }
+  if (facts.panic) families.add(index_of_metric("panic"), {service}, *facts.panic ? 1 : 0);
+  if (facts.discovery_age_s) {
+    families.add(index_of_metric("discovery_age_seconds"), {service}, *facts.discovery_age_s);
+  }
+}
+
+void collect_facts(Families& families, const ProcessFacts& facts) {
+  const auto each = [&](size_t metric, const std::vector<Labelled>& values) {
+    for (const Labelled& one : values) families.add(metric, {one.label}, one.value);
+  };
+  each(index_of_metric("memory_bytes"), facts.memory);
+  each(index_of_metric("overload"), facts.overload);
+  each(index_of_metric("discovery_errors_total"), facts.discovery_errors);
+  std::map<std::string_view, double> oldest;
+  for (const OverrideCount& of : facts.overrides) {
+    families.add(index_of_metric("overrides"), {of.service, of.kind},
+                 static_cast<double>(of.count));
+    const auto [at, fresh] = oldest.emplace(of.service, of.oldest_at_s);
+    if (!fresh) at->second = std::min(at->second, of.oldest_at_s);
+  }
+  for (const auto& [service, at_s] : oldest) {
+    families.add(index_of_metric("oldest_override_timestamp_seconds"), {service}, at_s);
+  }
+  families.add(index_of_metric("config_last_reload_successful"), {},
+               facts.reload_successful ? 1 : 0);
+  families.add(index_of_metric("config_last_reload_success_timestamp_seconds"), {},
+               facts.reload_success_at_s);
+  families.add(index_of_metric("config_info"), {facts.config_hash}, 1);
+  families.add(index_of_metric("log_lines_dropped_total"), {},
+               static_cast<double>(facts.log_lines_dropped));
+  families.add(index_of_metric("build_info"), {facts.version}, 1);
+}
+
+void collect_process(Families& families, const ProcessStats& stats) {
+  const auto one = [&](size_t metric, auto value) {
+    families.add(metric, {}, static_cast<double>(value));
+  };
+  one(index_of_metric("process_cpu_seconds_total"), stats.cpu_s);
+  one(index_of_metric("process_resident_memory_bytes"), stats.resident_bytes);
+  one(index_of_metric("process_virtual_memory_bytes"), stats.virtual_bytes);
+  one(index_of_metric("process_open_fds"), stats.open_fds);
+  one(index_of_metric("process_max_fds"), stats.max_fds);
+  one(index_of_metric("process_start_time_seconds"), stats.started_at_s);
+}
+
+}  // namespace outrigger::metrics

@@ -1,0 +1,138 @@
+#include "metrics/collect.hpp"
+
+namespace outrigger::metrics {
+namespace {
+
+constexpr std::array<std::string_view, kAttemptOutcomes> kAttemptOutcomeNames = {
+    "success", "failure", "timeout", "cancelled"};
+constexpr std::array<std::string_view, kFallbackKinds> kFallbackNames = {"stale", "service",
+                                                                         "respond", "omit"};
+constexpr std::array<std::string_view, kCacheSkips> kCacheSkipNames = {
+    "method", "status", "forbidden", "too_large", "vary", "budget"};
+
+std::string code_label(int status) {
+  if (status == RequestTable::kOtherStatus) return "other";
+  return status == 0 ? "none" : std::to_string(status);
+}
+
+std::string_view retry_reason(size_t index) {
+  return index == kTokens ? "status" : to_string(static_cast<Token>(1U << index));
+}
+
+// What one service or route has in all workers.
+class ServiceCollector {
+ public:
+  ServiceCollector(Families& families, const SeriesKey& key, const Shards::Slice& workers,
+                   const Bounds& bounds)
+      : x_families(families), x_key(key), x_workers(workers), x_bounds(bounds) {}
+
+  void requests() {
+    std::map<std::pair<int, RequestOutcome>, uint64_t> sums;
+    for (const auto& worker : x_workers) {
+      worker->requests.for_each([&](int status, RequestOutcome outcome, uint64_t count) {
+        sums[{status, outcome}] += count;
+      });
+    }
+    for (const auto& [what, count] : sums) {
+      x_families.add(index_of_metric("requests_total"),
+                     {x_key.service, x_key.route, code_label(what.first),
+                      kRequestOutcomeNames[static_cast<size_t>(what.second)]},
+                     static_cast<double>(count));
+    }
+  }
+
+  void request_durations() {
+    for (size_t i = 0; i < kRequestOutcomes; ++i) {
+      const HistogramSum sum =
+          sum_of([&](const ServiceSeries& series) -> auto& { return series.request_duration[i]; });
+      // Seventeen lines for each outcome: only those that occur.
+      if (sum.count() == 0 && i != 0) continue;
+      x_families.add(index_of_metric("request_duration_seconds"),
+                     {x_key.service, x_key.route, kRequestOutcomeNames[i]}, sum);
+    }
+  }
+
+  void histogram(size_t metric, Histogram ServiceSeries::*which) {
+    const HistogramSum sum =
+        sum_of([&](const ServiceSeries& series) -> auto& { return series.*which; });
+    x_families.add(metric, {x_key.service, x_key.route}, sum);
+  }
+
+  // One counter of an array for each value of the third label.
+  template <size_t N, class Name>
+  void counters(size_t metric, std::array<Counter, N> ServiceSeries::*which, Name name,
+                bool with_zeros) {
+    for (size_t i = 0; i < N; ++i) {
+      uint64_t sum = 0;
+      for (const auto& worker : x_workers) sum += ((*worker).*which)[i].value();
+      if (sum == 0 && !with_zeros) continue;
+      x_families.add(metric, {x_key.service, x_key.route, name(i)}, static_cast<double>(sum));
+    }
+  }
+
+  uint64_t sum(Counter ServiceSeries::*which) const {
+    uint64_t sum = 0;
+    for (const auto& worker : x_workers) sum += ((*worker).*which).value();
+    return sum;
+  }
+
+ private:
+  template <class Select>
+  HistogramSum sum_of(Select select) const {
+    HistogramSum sum(x_bounds);
+    for (const auto& worker : x_workers) sum.add(select(*worker));
+    return sum;
+  }
+
+  Families& x_families;
+  const SeriesKey& x_key;
+  const Shards::Slice& x_workers;
+  const Bounds& x_bounds;
+};
+
+}  // namespace
+
+void collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
+                     const Bounds& bounds) {
+  ServiceCollector collector(families, key, workers, bounds);
+  collector.requests();
+  collector.request_durations();
+  collector.histogram(index_of_metric("stream_duration_seconds"), &ServiceSeries::stream_duration);
+  collector.histogram(index_of_metric("attempt_duration_seconds"),
+                      &ServiceSeries::attempt_duration);
+  collector.histogram(index_of_metric("connect_duration_seconds"),
+                      &ServiceSeries::connect_duration);
+  collector.histogram(index_of_metric("queue_wait_seconds"), &ServiceSeries::queue_wait);
+  collector.counters(
+      index_of_metric("attempts_total"), &ServiceSeries::attempts,
+      [](size_t i) { return kAttemptOutcomeNames[i]; }, true);
+  collector.counters(index_of_metric("retries_total"), &ServiceSeries::retries, retry_reason,
+                     false);
+  collector.counters(
+      index_of_metric("replies_total"), &ServiceSeries::replies,
+      [](size_t i) { return i == 0 ? "none" : row_of(static_cast<Cause>(i)).name; }, false);
+  collector.counters(
+      index_of_metric("fallbacks_total"), &ServiceSeries::fallbacks,
+      [](size_t i) { return kFallbackNames[i]; }, true);
+  collector.counters(
+      index_of_metric("cache_skipped_total"), &ServiceSeries::cache_skipped,
+      [](size_t i) { return kCacheSkipNames[i]; }, false);
+  const auto count = [&](size_t metric, LabelValues labels, Counter ServiceSeries::*which) {
+    families.add(metric, labels, static_cast<double>(collector.sum(which)));
+  };
+  count(index_of_metric("would_refuse_total"), {key.service, key.route, "endpoint_circuit"},
+        &ServiceSeries::would_refuse_endpoint_circuit);
+  count(index_of_metric("panic_picks_total"), {key.service, key.route},
+        &ServiceSeries::panic_picks);
+}
+
+void collect_transitions(Families& families, const SeriesKey& key,
+                         const std::map<Transition, uint64_t>& transitions) {
+  for (const auto& [what, count] : transitions) {
+    families.add(index_of_metric("circuit_transitions_total"),
+                 {key.service, key.route, what.from, what.to, what.reason},
+                 static_cast<double>(count));
+  }
+}
+
+}  // namespace outrigger::metrics

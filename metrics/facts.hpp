@@ -1,0 +1,69 @@
+// What the exporter asks of the process beside the workers' counters: states and levels that exist
+// once for all workers. Plain values, made for each scrape on the control thread; `FactsSource` is
+// what the application implements.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace outrigger::metrics {
+
+// One sample of a metric with one label.
+struct Labelled {
+  std::string label;
+  double value = 0;
+};
+
+struct CircuitFacts {
+  std::string_view state;  // one of kCircuitStateNames
+  double open_s = 0;
+  double changed_at_s = 0;  // since 1970
+  uint64_t would_refuse = 0;
+};
+
+// Of a service, or of a route that has its own circuit and limits.
+struct ServiceFacts {
+  std::string service;
+  std::string route;
+  std::optional<CircuitFacts> circuit;
+  int64_t outstanding = 0;
+  std::optional<int64_t> outstanding_limit;  // nothing: no limit
+  int64_t queued = 0;
+  uint64_t would_refuse_outstanding = 0;
+  // Only of a service:
+  std::optional<uint64_t> retry_budget_remaining;
+  std::vector<Labelled> endpoints;  // by state
+  std::optional<bool> panic;
+  std::optional<double> discovery_age_s;
+};
+
+struct OverrideCount {
+  std::string service;
+  std::string kind;
+  int64_t count = 0;
+  double oldest_at_s = 0;  // since 1970
+};
+
+struct ProcessFacts {
+  std::vector<Labelled> memory;            // bytes by kind
+  std::vector<Labelled> overload;          // 0 or 1 by resource
+  std::vector<Labelled> discovery_errors;  // by source
+  std::vector<OverrideCount> overrides;
+  bool reload_successful = true;
+  double reload_success_at_s = 0;  // since 1970
+  std::string config_hash;
+  uint64_t log_lines_dropped = 0;
+  std::string version;
+};
+
+class FactsSource {
+ public:
+  virtual ~FactsSource() = default;
+  virtual std::vector<ServiceFacts> services() const = 0;
+  virtual ProcessFacts process() const = 0;
+};
+
+}  // namespace outrigger::metrics

@@ -1,0 +1,201 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/support.hpp"
+
+namespace outrigger::config::test {
+namespace {
+
+constexpr std::string_view kThreeLines =
+    "services:\n"
+    "  orders:\n"
+    "    endpoints: { static: [\"10.0.0.1:8080\", \"10.0.0.2:8080\"] }\n";
+
+// Every key of this version as the documentation writes it, with its default.
+constexpr std::string_view kWrittenOut = R"(
+requires: off
+admin:
+  address: 127.0.0.1:9901
+  tokens: []
+  tls: off
+metrics:
+  address: 127.0.0.1:9902
+  endpoint_label: off
+  histogram_buckets: [0.5ms, 1ms, 2.5ms, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2.5s, 5s, 10s, 30s, 60s]
+zone: off
+workers: 1
+memory: { limit: auto, cache: 32MiB, retry_bodies: 16MiB }
+access_log: { path: off, format: json, when: all, sample: 100%, slow: off }
+request_id: { header: x-request-id, generate: false }
+tracing: { propagate: true, sample: 0%, export: off }
+startup: { wait: 10s }
+drain: { grace: 25s, quiet: 2s }
+unmatched: passthrough
+listeners:
+  - name: outbound
+    address: [127.0.0.1:15001, "[::1]:15001"]
+    intercept: any
+    service: off
+    via: off
+    timeout: { head: 10s, body_idle: 60s, keepalive: 1h, write_stall: 30s }
+    limits: { connections: 16384, pipelined: 16, header_bytes: 64KiB, fields: 100, target_bytes: 8KiB, requests_per_turn: 32 }
+    filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit, attempt_timeout]
+registries:
+  dns: { kind: dns, servers: system, ttl_min: 1s, ttl_max: 5m, hosts_file: off }
+snapshot: { dir: off }
+overrides: { file: off }
+register: []
+defaults: {}
+profiles: {}
+services:
+  orders:
+    hosts: auto
+    addresses: []
+    endpoints: { static: ["10.0.0.1:8080", "10.0.0.2:8080"] }
+    when_empty: { keep_last: 10m }
+    protocol: auto
+    pool: { connections: off, idle: 50s, idle_unsafe: 1s, lifetime: 10m }
+    authority: auto
+    tls: off
+    balance: least_loaded
+    slow_start: off
+    health_check: off
+    panic_below: 20%
+    timeout: { connect: 1s, request: 15s, attempt: auto, idle: 5m, stream_idle: 1h, total: off }
+    deadline_header: off
+    retry: { attempts: 1, unsent: 2, on: [connect, reset, refused_stream, timeout, 502, 503, 504, grpc-unavailable], methods: idempotent, grpc: [], backoff: {base: 25ms, max: 250ms}, budget: 20%, body_max: 64KiB, hedge_after: off }
+    limits: { outstanding: 1024, streams: off, queue: 0, queue_wait: 250ms, rate: off, burst: off, rate_wait: off, rate_share: off, on_429: pass, adaptive: off, header_bytes: 64KiB, body_bytes: off, mode: enforce }
+    circuit:
+      mode: enforce
+      consecutive_failures: { count: 5, over: 1s }
+      failure_rate: 50%
+      slow_rate: off
+      slow_call: off
+      window: 10s
+      min_requests: 20
+      open_for: 5s
+      open_max: 60s
+      probes: 1
+      ramp: { steps: [25%, 50%], each: 1s }
+      failures: [connect, timeout, reset, 5xx, grpc-unavailable, grpc-internal, grpc-unknown, grpc-deadline-exceeded]
+    endpoint_circuit: { consecutive_failures: 7, open_for: 5s, open_max: 60s, mode: enforce }
+    fallback: []
+    cache: { entry_bytes: 256KiB, key: all_but_noise, store: unless_forbidden }
+    headers: { request: {set: {}, add: {}, remove: []}, response: {set: {}, add: {}, remove: []} }
+    mirror: off
+    fault: off
+    idempotency: off
+    routes: []
+)";
+
+TEST(Defaults, AreWhatTheDocumentedFileWritesOut) {
+  EXPECT_EQ(good(kThreeLines), good(kWrittenOut));
+}
+
+TEST(Defaults, MakeAFileOfThreeLinesComplete) {
+  const Config config = good(kThreeLines);
+  ASSERT_EQ(config.services.size(), 1U);
+  const ServiceConfig& orders = config.services[0];
+  EXPECT_EQ(orders.name, "orders");
+  EXPECT_THAT(orders.hosts, testing::ElementsAre("orders"));
+  ASSERT_EQ(orders.endpoints.kind, EndpointSource::Kind::kStatic);
+  ASSERT_EQ(orders.endpoints.endpoints.size(), 2U);
+  EXPECT_EQ(orders.endpoints.endpoints[1].address, "10.0.0.2:8080");
+  EXPECT_EQ(orders.policy, Policy{});
+  ASSERT_EQ(config.listeners.size(), 1U);
+  EXPECT_THAT(config.listeners[0].addresses,
+              testing::ElementsAre("127.0.0.1:15001", "[::1]:15001"));
+}
+
+TEST(Defaults, HoldForAnEmptyFile) {
+  EXPECT_EQ(good(""), Config{});
+  EXPECT_EQ(good("# nothing yet\n"), Config{});
+}
+
+TEST(Defaults, OfTimeAndRetry) {
+  const Policy policy;
+  EXPECT_EQ(policy.timeout.connect_ms, 1'000);
+  EXPECT_EQ(policy.timeout.request_ms, 15'000);
+  EXPECT_EQ(policy.timeout.idle_ms, 300'000);
+  EXPECT_EQ(policy.timeout.stream_idle_ms, 3'600'000);
+  EXPECT_FALSE(policy.timeout.total_ms);
+  ASSERT_TRUE(policy.retry);
+  EXPECT_EQ(policy.retry->attempts, 1);
+  EXPECT_EQ(policy.retry->unsent, 2);
+  EXPECT_TRUE(policy.retry->on.has(FailureToken::kRefusedStream));
+  EXPECT_FALSE(policy.retry->on.has(FailureToken::kRate));
+  EXPECT_TRUE(policy.retry->on.has_status(503));
+  EXPECT_FALSE(policy.retry->on.has_status(500));
+  EXPECT_EQ(policy.retry->budget_share, 0.2);
+}
+
+TEST(Defaults, OfTheCircuitCountServerErrorsButNotImplemented) {
+  const Circuit circuit;
+  EXPECT_TRUE(circuit.failures.has_status(500));
+  EXPECT_TRUE(circuit.failures.has_status(599));
+  EXPECT_FALSE(circuit.failures.has_status(501));
+  EXPECT_FALSE(circuit.failures.has_status(505));
+  EXPECT_FALSE(circuit.failures.has_status(404));
+  EXPECT_TRUE(circuit.failures.has_grpc(14));
+  EXPECT_FALSE(circuit.failures.has_grpc(5));
+  ASSERT_TRUE(circuit.consecutive_failures);
+  EXPECT_EQ(circuit.consecutive_failures->count, 5);
+  EXPECT_EQ(circuit.open_max_ms, 60'000);
+}
+
+TEST(Defaults, LetPassthroughGoOnAsItWas) {
+  const Policy& passthrough = good(kThreeLines).passthrough;
+  EXPECT_FALSE(passthrough.timeout.request_ms);
+  EXPECT_EQ(passthrough.timeout.connect_ms, 1'000);
+  EXPECT_FALSE(passthrough.limits.outstanding);
+  EXPECT_FALSE(passthrough.circuit);
+  EXPECT_FALSE(passthrough.endpoint_circuit);
+  ASSERT_TRUE(passthrough.retry);
+  EXPECT_EQ(passthrough.retry->attempts, 1);
+  EXPECT_EQ(passthrough.retry->unsent, 2);
+  EXPECT_TRUE(passthrough.fallback.empty());
+}
+
+TEST(Defaults, AttemptTimeoutIsAShareOfTheRequestTimeout) {
+  Policy policy;
+  EXPECT_FALSE(attempt_timeout_ms(policy));
+  policy.retry->attempts = 3;
+  EXPECT_EQ(attempt_timeout_ms(policy), 5'000);
+  policy.timeout.request_ms.reset();
+  EXPECT_FALSE(attempt_timeout_ms(policy));
+  policy.timeout.attempt_ms = 700;
+  EXPECT_EQ(attempt_timeout_ms(policy), 700);
+  policy.timeout.attempt_ms.reset();
+  EXPECT_FALSE(attempt_timeout_ms(policy));
+}
+
+TEST(Matcher, AnyIsAllButTooManyRequestsAndOtherClientErrors) {
+  const Matcher any = any_failure();
+  for (const FailureToken token :
+       {FailureToken::kNoEndpoint, FailureToken::kCircuitOpen, FailureToken::kLimit,
+        FailureToken::kConnect, FailureToken::kTimeout, FailureToken::kReset}) {
+    EXPECT_TRUE(any.has(token)) << to_string(token);
+  }
+  EXPECT_FALSE(any.has(FailureToken::kRate));
+  EXPECT_TRUE(any.has_status(501));
+  EXPECT_FALSE(any.has_status(429));
+  EXPECT_FALSE(any.has_status(404));
+  EXPECT_FALSE(any.has_status(200));
+}
+
+TEST(Methods, AreSafeIdempotentAnyOrAList) {
+  const Methods safe{Methods::Kind::kSafe, {}};
+  const Methods idempotent{Methods::Kind::kIdempotent, {}};
+  const Methods list{Methods::Kind::kList, {"POST"}};
+  EXPECT_TRUE(safe.has("GET"));
+  EXPECT_FALSE(safe.has("PUT"));
+  EXPECT_FALSE(safe.has("get"));
+  EXPECT_TRUE(idempotent.has("DELETE"));
+  EXPECT_FALSE(idempotent.has("PATCH"));
+  EXPECT_TRUE(list.has("POST"));
+  EXPECT_FALSE(list.has("GET"));
+  EXPECT_TRUE((Methods{Methods::Kind::kAny, {}}.has("BREW")));
+}
+
+}  // namespace
+}  // namespace outrigger::config::test

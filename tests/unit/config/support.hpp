@@ -1,0 +1,46 @@
+#pragma once
+// Short ways to load a text in these tests. The file is called `f`.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace outrigger::config::test {
+
+inline Environment no_environment() {
+  return [](const std::string&) { return std::nullopt; };
+}
+
+inline Environment environment(std::map<std::string, std::string> variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+inline std::vector<std::string> texts(const std::vector<Problem>& problems) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : problems) lines.push_back(to_string(problem));
+  return lines;
+}
+
+inline std::vector<std::string> mistakes(std::string_view text) {
+  return texts(load_text("f", text, no_environment()).problems);
+}
+
+// A configuration that has no mistake; if it has, the test that asked fails by the message.
+inline Config good(std::string_view text) {
+  const Loaded loaded = load_text("f", text, no_environment());
+  EXPECT_THAT(texts(loaded.problems), testing::IsEmpty());
+  return loaded.config;
+}
+
+inline ServiceConfig only_service(std::string_view text) {
+  const Config config = good(text);
+  EXPECT_EQ(config.services.size(), 1U);
+  return config.services.empty() ? ServiceConfig{} : config.services[0];
+}
+
+}  // namespace outrigger::config::test

@@ -1,0 +1,230 @@
+#include "metrics/exporter.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/metrics/process_fixture.hpp"
+
+namespace outrigger::metrics {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Process;
+
+// The value of the one sample that starts with `sample`, or NaN.
+double value_of(const std::string& text, const std::string& sample) {
+  const size_t at = text.find("\n" + sample + " ");
+  return at == std::string::npos ? std::nan("")
+                                 : std::strtod(text.c_str() + at + sample.size() + 2, nullptr);
+}
+
+TEST(Exporter, SumsTheWorkers) {
+  Process process;
+  process.orders[0]->requests.add(200, RequestOutcome::kSuccess);
+  process.orders[1]->requests.add(200, RequestOutcome::kSuccess);
+  process.orders[1]->requests.add(503, RequestOutcome::kProxyRefused);
+  process.orders[0]->attempts[static_cast<size_t>(AttemptOutcome::kTimeout)].add(3);
+  process.worker_series[0]->downstream_connections.add(2);
+  process.worker_series[1]->downstream_connections.add(5);
+  const std::string text = process.text();
+  const std::string requests = "outrigger_requests_total{service=\"orders\",code=\"";
+  EXPECT_EQ(value_of(text, requests + "200\",outcome=\"success\"}"), 2);
+  EXPECT_EQ(value_of(text, requests + "503\",outcome=\"proxy_refused\"}"), 1);
+  EXPECT_EQ(value_of(text, "outrigger_attempts_total{service=\"orders\",outcome=\"timeout\"}"), 3);
+  EXPECT_EQ(value_of(text, "outrigger_connections{side=\"downstream\",protocol=\"http1\"}"), 7);
+}
+
+TEST(Exporter, AddsTheRouteOfANamedRouteOnly) {
+  Process process;
+  process.reads[0]->requests.add(200, RequestOutcome::kSuccess);
+  const std::string text = process.text();
+  EXPECT_EQ(value_of(text,
+                     "outrigger_requests_total{service=\"orders\",route=\"reads\",code=\"200\","
+                     "outcome=\"success\"}"),
+            1);
+  EXPECT_THAT(text, Not(HasSubstr("route=\"\"")));
+  // Endpoints belong to the service, not to its routes.
+  EXPECT_THAT(text, Not(HasSubstr("outrigger_endpoints{service=\"orders\",route")));
+}
+
+TEST(Exporter, WritesHistogramsInSecondsAndCumulative) {
+  Process process;
+  process.orders[0]->attempt_duration.observe_ns(500'000);
+  process.orders[0]->attempt_duration.observe_ns(1'000'000);  // on the bound: within it
+  process.orders[1]->attempt_duration.observe_ns(2'000'000);
+  process.orders[1]->attempt_duration.observe_ns(3'000'000'000);
+  const std::string text = process.text();
+  const std::string name = "outrigger_attempt_duration_seconds";
+  const auto bucket = [&](const std::string& le) {
+    return value_of(text, name + "_bucket{service=\"orders\",le=\"" + le + "\"}");
+  };
+  EXPECT_EQ(bucket("0.001"), 2);
+  EXPECT_EQ(bucket("0.005"), 3);
+  EXPECT_EQ(bucket("1"), 3);
+  EXPECT_EQ(bucket("+Inf"), 4);
+  EXPECT_EQ(value_of(text, name + "_count{service=\"orders\"}"), 4);
+  EXPECT_NEAR(value_of(text, name + "_sum{service=\"orders\"}"), 3.0035, 1e-9);
+}
+
+TEST(Exporter, ShowsTheStatesOfTheProcess) {
+  Process process;
+  const std::string text = process.text();
+  const std::string state = "outrigger_circuit_state{service=\"orders\",state=\"";
+  EXPECT_EQ(value_of(text, state + "half_open\"}"), 1);
+  EXPECT_EQ(value_of(text, state + "closed\"}"), 0);
+  EXPECT_EQ(value_of(text, "outrigger_circuit_open_seconds_total{service=\"orders\"}"), 12.5);
+  EXPECT_EQ(value_of(text, "outrigger_would_refuse_total{service=\"orders\",policy=\"circuit\"}"),
+            4);
+  EXPECT_EQ(value_of(text, "outrigger_outstanding_limit{service=\"orders\"}"), 1024);
+  EXPECT_EQ(value_of(text, "outrigger_endpoints{service=\"orders\",state=\"unhealthy\"}"), 1);
+  EXPECT_EQ(value_of(text, "outrigger_panic{service=\"orders\"}"), 1);
+  EXPECT_EQ(value_of(text, "outrigger_overrides{service=\"orders\",kind=\"circuit\"}"), 2);
+  EXPECT_EQ(value_of(text, "outrigger_oldest_override_timestamp_seconds{service=\"orders\"}"),
+            1.5e9);
+  EXPECT_EQ(value_of(text, "outrigger_config_info{hash=\"00ff\"}"), 1);
+  EXPECT_EQ(value_of(text, "outrigger_build_info{version=\"0.1.0\"}"), 1);
+}
+
+TEST(Exporter, LeavesOutALimitThatIsNotSet) {
+  Process process;
+  process.facts.of_services[0].outstanding_limit.reset();
+  EXPECT_THAT(process.text(), Not(HasSubstr("outrigger_outstanding_limit{service=\"orders\"}")));
+}
+
+TEST(Exporter, ShowsTheLatestLoop) {
+  Process process;
+  process.worker_series[0]->loop_lag_ms.set(3);
+  process.worker_series[1]->loop_lag_ms.set(40);
+  EXPECT_EQ(value_of(process.text(), "outrigger_loop_lag_seconds"), 0.04);
+}
+
+TEST(Exporter, BoundsTheSeriesThatAnUpstreamCanMakeUp) {
+  Process process;
+  for (int status = 200; status < 600; ++status) {
+    process.orders[0]->requests.add(status, RequestOutcome::kSuccess);
+  }
+  EXPECT_EQ(
+      value_of(process.text(),
+               "outrigger_requests_total{service=\"orders\",code=\"other\",outcome=\"success\"}"),
+      400 - 48);
+}
+
+TEST(Exporter, ForgetsRemovedServicesWhileTheirChainsMayStillCount) {
+  Process process;
+  process.shards.keep_only({{"orders", ""}});
+  process.reads[0]->requests.add(200, RequestOutcome::kSuccess);  // an old chain's last call
+  process.facts.of_services.pop_back();
+  EXPECT_THAT(process.text(), Not(HasSubstr("route=\"reads\"")));
+}
+
+TEST(Exporter, KeepsCountingWhenAServiceStaysThroughAReload) {
+  Process process;
+  process.orders[0]->requests.add(200, RequestOutcome::kSuccess);
+  process.shards.keep_only({{"orders", ""}});
+  EXPECT_EQ(process.shards.service(0, {"orders", ""}), process.orders[0]);
+}
+
+TEST(Exporter, CountsTransitionsOfKnownCircuitsOnly) {
+  Process process;
+  process.shards.count_transition({"orders", ""}, {"closed", "open", "failure_rate"});
+  process.shards.count_transition({"orders", ""}, {"closed", "open", "failure_rate"});
+  process.shards.count_transition({"gone", ""}, {"closed", "open", "failure_rate"});
+  const std::string text = process.text();
+  EXPECT_EQ(value_of(text,
+                     "outrigger_circuit_transitions_total{service=\"orders\",from=\"closed\",to="
+                     "\"open\",reason=\"failure_rate\"}"),
+            2);
+  EXPECT_THAT(text, Not(HasSubstr("gone")));
+}
+
+TEST(Exporter, EscapesLabelsInBothForms) {
+  Process process;
+  process.facts.of_process.version = "a\"b\\c\nd";
+  EXPECT_THAT(process.text(), HasSubstr(R"(version="a\"b\\c\nd")"));
+  EXPECT_THAT(process.open_metrics(), HasSubstr(R"(version="a\"b\\c\nd")"));
+}
+
+TEST(OpenMetrics, TakesTotalOffTheFamilyAndEndsWithEof) {
+  Process process;
+  process.count_everything();
+  const std::string text = process.open_metrics();
+  EXPECT_THAT(text, HasSubstr("# TYPE outrigger_requests counter\n"));
+  EXPECT_THAT(text, HasSubstr("# HELP outrigger_requests Calls"));
+  EXPECT_THAT(text, HasSubstr("\noutrigger_requests_total{service=\"orders\",code=\"200\","
+                              "outcome=\"success\"} 2\n"));
+  EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\n\n")));
+}
+
+TEST(OpenMetrics, WritesBoundsAsCanonicalFloats) {
+  Process process;
+  process.orders[0]->attempt_duration.observe_ns(1);
+  const std::string text = process.open_metrics();
+  EXPECT_THAT(text, HasSubstr("_bucket{service=\"orders\",le=\"0.001\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("_bucket{service=\"orders\",le=\"1.0\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("_bucket{service=\"orders\",le=\"+Inf\"} 1\n"));
+}
+
+TEST(ProcessStats, ReadsWhatTheKernelSays) {
+  const ProcessStats stats = read_process_stats();
+  EXPECT_GE(stats.cpu_s, 0);
+  EXPECT_GT(stats.resident_bytes, 100'000);
+  EXPECT_GE(stats.virtual_bytes, stats.resident_bytes);
+  EXPECT_GE(stats.open_fds, 3);
+  EXPECT_GT(stats.max_fds, stats.open_fds);
+  EXPECT_GT(stats.started_at_s, 1.5e9);
+}
+
+// What `promtool check metrics` says of `text`; nothing when there is no promtool.
+std::optional<std::pair<int, std::string>> promtool(const std::string& text) {
+  if (access("/usr/bin/promtool", X_OK) != 0) return std::nullopt;
+  const std::string path = ::testing::TempDir() + "outrigger_metrics_" + std::to_string(getpid());
+  FILE* const file = fopen(path.c_str(), "w");
+  fwrite(text.data(), 1, text.size(), file);
+  fclose(file);
+  FILE* const pipe = popen(("/usr/bin/promtool check metrics <" + path + " 2>&1").c_str(), "r");
+  std::string said;
+  std::array<char, 512> piece;
+  while (fgets(piece.data(), static_cast<int>(piece.size()), pipe) != nullptr) said += piece.data();
+  const int code = WEXITSTATUS(pclose(pipe));
+  std::remove(path.c_str());
+  return std::pair(code, said);
+}
+
+TEST(Exporter, IsCleanForPromtool) {
+  Process process;
+  process.count_everything();
+  const auto verdict = promtool(process.text());
+  if (!verdict) GTEST_SKIP() << "no promtool (Debian package prometheus)";
+  EXPECT_EQ(verdict->first, 0);
+  EXPECT_EQ(verdict->second, "");
+}
+
+TEST(Exporter, ReadsWhileWorkersCount) {
+  Process process;
+  std::atomic<bool> stop{false};
+  std::thread worker([&] {
+    for (int status = 200; !stop; status = status == 599 ? 200 : status + 1) {
+      process.orders[0]->requests.add(status, RequestOutcome::kSuccess);
+      process.orders[0]->attempt_duration.observe_ns(2'000'000);
+    }
+  });
+  double before = 0;
+  for (int scrape = 0; scrape < 20; ++scrape) {
+    const double now =
+        value_of(process.text(), "outrigger_attempt_duration_seconds_count{service=\"orders\"}");
+    EXPECT_GE(now, before);
+    before = now;
+  }
+  stop = true;
+  worker.join();
+}
+
+}  // namespace
+}  // namespace outrigger::metrics
