@@ -32,12 +32,17 @@ void Exchange::reap() {
 // ---- the server side
 
 void Exchange::begin(const Route& route, const Chain& chain) {
-  x_route = &route;
+  run_on(&route);
   x_first = Leg::create(*this, chain, 0, nullptr);
 }
 
-void Exchange::answer(const Route* route, const Error& error) {
+void Exchange::run_on(const Route* route) {
   x_route = route;
+  if (route != nullptr) ++route->running;
+}
+
+void Exchange::answer(const Route* route, const Error& error) {
+  run_on(route);
   x_committed = true;
   send(answer_of(error));
 }
@@ -112,6 +117,7 @@ void Exchange::end(const Outcome& outcome) {
   if (x_first != nullptr) x_first->end(outcome);
   OUTRIGGER_ASSERT(x_live.empty());
   if (x_runtime.observer != nullptr) x_runtime.observer->on_exchange_end(*this, outcome);
+  if (x_route != nullptr) --x_route->running;
   x_runtime.loop.reaper.doom(this);
 }
 

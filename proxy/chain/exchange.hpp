@@ -105,6 +105,8 @@ class Exchange : public Reapable {
   const Facts& facts() const { return x_facts; }
   const Route* route() const { return x_route; }
   Leg& first_leg() { return *x_first; }
+  // Whether it went down a chain; else it was answered without one.
+  bool has_chain() const { return x_first != nullptr; }
 
   // -- the server side
 
@@ -133,7 +135,6 @@ class Exchange : public Reapable {
   void push_end(const http::Fields* trailers);
   void send_continue();
   void send_interim(int status, const http::Fields& fields);
-  void want_request_body() { x_sink.want_request_body(); }
   List<Leg, LiveTag>& live_legs() { return x_live; }
   Leg* find_leg_under(const Leg& parent);
   // A leg read on, or ended: what nobody will read goes, and the caller may send more.
@@ -143,6 +144,7 @@ class Exchange : public Reapable {
 
  private:
   friend class ExchangePool;
+  void run_on(const Route* route);
   Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
   ~Exchange() override = default;
 

@@ -116,6 +116,57 @@ TEST(Exchange, KeepsForALegThatStartedAgainWhatItHasNotRead) {
   EXPECT_EQ(call.sink.body, "ok");
 }
 
+TEST(Exchange, KeepsForALegThatIsYetToBeOpened) {
+  ChainCall call({Script::failing().after(5), Script::ok().after(5)});
+  call.add<Retry>("retry", 2, 10, 8);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("12345678");
+  call.pass_ms(7);
+  // Between the attempts the body outgrows what may be kept.
+  call.send("9abc");
+  call.finish();
+  call.pass_ms(20);
+  EXPECT_EQ(call.terminal.call(1).body, "123456789abc");
+}
+
+TEST(Exchange, KeepsForAnAlternateThatWaitsWhatItHasNotRead) {
+  FakeTerminal replica({Script::ok("replica").after(30)});
+  ChainCall call({Script::failing().after(5)});
+  call.add<Wait>("queue_of_replica", 5, 0);
+  const Chain& other = call.close_chain(replica);
+  call.add<Alternate>("fallback", other);
+  call.make(http::Method::kPost);
+  call.begin();
+  const std::string most(1024, 'a');
+  call.send(most);
+  call.pass_ms(6);
+  call.send("more");
+  call.finish();
+  call.pass_ms(40);
+  EXPECT_EQ(replica.call(0).body, most + "more");
+  EXPECT_EQ(call.sink.body, "replica");
+}
+
+TEST(Exchange, AsksForMoreBodyWhenTheSlowestReaderIsGone) {
+  Script reads_not = Script::hanging();
+  reads_not.reads_body = false;
+  ChainCall call({reads_not, Script::hanging()});
+  std::array<LegPtr, 2> legs;
+  call.add<Tap>("opener", Wants{.opens_legs = true}).request = [&](Leg& leg, void*) {
+    for (LegPtr& below : legs) below = leg.open_rest();
+    return Step::kPaused;
+  };
+  Exchange& exchange = call.make(http::Method::kPost);
+  call.begin();
+  call.send(std::string(70'000, 'x'));
+  EXPECT_FALSE(exchange.body().has_room());
+  legs[0].reset();
+  EXPECT_TRUE(exchange.body().has_room());
+  EXPECT_EQ(call.sink.wants, 1);
+  legs[1].reset();
+}
+
 TEST(Exchange, AsksForMoreBodyWhenThereIsRoomAgain) {
   ChainCall call({Script::ok().after(50)});
   call.add<Wait>("queue", 5, 0);
@@ -167,6 +218,7 @@ TEST(Exchange, ResumesItsLegsAfterItEndedWithoutEffect) {
   call.sink.end(Outcome::Kind::kCallerGone);
   leg->resume();
   leg->fail(tap.slot, {.cause = Cause::kTimeout});
+  EXPECT_TRUE(call.runtime.get().driver.is_idle());
   call.runtime.turn();
   EXPECT_EQ(call.ledger.outcome("tap"), "caller gone");
 }
