@@ -149,6 +149,7 @@ LegPtr Leg::open(const Chain& chain, bool alternate) {
 }
 
 void Leg::accept(LegPtr below) {
+  if (below->x_interrupted) below->interrupt();  // lost while it was kept
   OUTRIGGER_ASSERT(below->x_parent == this && below->x_phase == Phase::kDelivered);
   OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_accepted == nullptr);
   x_accepted = std::move(below);
@@ -307,6 +308,8 @@ void Leg::interrupt() {
   x_paused = false;
   end_from(x_interrupt_at + size_t{1}, {Outcome::Kind::kFailed, &error});
   set_error(error);
+  // The opener has seen an answer already and keeps the leg: it finds the error when it takes it.
+  if (x_phase == Phase::kDelivered) return;
   answer_from(std::min(x_interrupt_at, x_at));
 }
 
