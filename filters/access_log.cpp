@@ -89,8 +89,8 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   if (deadline_ms != chain::Leg::kNever) {
     line.add("deadline_left_ms", deadline_ms - clock.now_ms());
   }
-  line.add_if("upstream_reason", facts.upstream_reason.empty() ? facts.detail
-                                                               : facts.upstream_reason);
+  line.add_if("upstream_reason",
+              facts.upstream_reason.empty() ? facts.detail : facts.upstream_reason);
   x_writer.append(line.end());
 }
 

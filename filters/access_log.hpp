@@ -1,5 +1,5 @@
-// One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it to a
-// LineWriter; the filter only decides at the end of its frame whether there is one to write.
+// One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it
+// to a LineWriter; the filter only decides at the end of its frame whether there is one to write.
 #pragma once
 
 #include <optional>

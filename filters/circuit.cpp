@@ -90,8 +90,8 @@ void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
   slot.token.give_back();
 }
 
-// Our own refusals, a stale connection, and what the list of failures leaves out are no verdict. Nor
-// is a deadline that the caller made too short to tell.
+// Our own refusals, a stale connection, and what the list of failures leaves out are no verdict.
+// Nor is a deadline that the caller made too short to tell.
 void Circuit::settle_error(CircuitSlot& slot, const Error& error) const {
   const bool stale = error.sent == Sent::kNeverFree || error.sent == Sent::kReusedDied;
   const bool too_short =

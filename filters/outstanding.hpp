@@ -1,6 +1,6 @@
-// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused at
-// once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves at its
-// response head. Also bounds the request body.
+// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused
+// at once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves
+// at its response head. Also bounds the request body.
 #pragma once
 
 #include <optional>

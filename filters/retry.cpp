@@ -166,8 +166,8 @@ void Retry::take(RetrySlot& slot, const Leg& below) const {
   x_series.retries[metrics::index_of(token)].add();
 }
 
-// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not come
-// back together.
+// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not
+// come back together.
 int64_t Retry::backoff_ms(int attempts_made) const {
   constexpr int kDoublingsMax = 20;
   const int64_t doubled = x_policy.backoff.base_ms << std::min(attempts_made - 1, kDoublingsMax);

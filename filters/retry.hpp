@@ -1,7 +1,7 @@
-// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its method;
-// a request that died with a reused connection is replayed once, for free, if it may be repeated;
-// anything else that `on` lists is tried up to `attempts` times, within the budget of the service.
-// Never after response bytes went to the caller, and never for our own refusals.
+// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its
+// method; a request that died with a reused connection is replayed once, for free, if it may be
+// repeated; anything else that `on` lists is tried up to `attempts` times, within the budget of the
+// service. Never after response bytes went to the caller, and never for our own refusals.
 #pragma once
 
 #include "filters/registry.hpp"

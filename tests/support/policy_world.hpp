@@ -46,6 +46,8 @@ class PolicyCall {
     }
     if (wanted.body || !wanted.complete) head.framing = http::Framing::kChunked;
     exchange.begin(route, *route.chains.front());
+    // Of a request without a body the last byte is known before anything moves.
+    if (!wanted.body && wanted.complete) exchange.finish_request(nullptr);
     runtime.turn();
     if (wanted.body) send(*wanted.body);
     if (wanted.complete) finish();
@@ -166,7 +168,7 @@ class PolicyWorld {
           .worker = 0,
           .label = backend->name,
           .service = backend->service,
-          .circuit = backend->service.circuit(),
+          .circuit = &backend->service.circuit(),
           .series = backend->series,
           .stale = stale,
           .access_log = x_access_log.get(),
