@@ -23,6 +23,7 @@ class Outstanding final : public chain::FilterWith<Outstanding, OutstandingSlot>
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
+  void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
 
  private:
   friend struct OutstandingSlot;

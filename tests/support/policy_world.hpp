@@ -26,6 +26,7 @@ struct CallRequest {
   std::optional<std::string> body{};  // sent at once
   bool complete = true;               // else finish() sends the last byte
   std::string authority = "orders";
+  int64_t declared_bytes = -1;  // Content-Length
 };
 
 // One call of the neighbour.
@@ -45,6 +46,10 @@ class PolicyCall {
       head.fields.add(arena, arena.copy(name), arena.copy(value));
     }
     if (wanted.body || !wanted.complete) head.framing = http::Framing::kChunked;
+    if (wanted.declared_bytes >= 0) {
+      head.framing = http::Framing::kLength;
+      head.content_length = wanted.declared_bytes;
+    }
     exchange.begin(route, *route.chains.front());
     // Of a request without a body the last byte is known before anything moves.
     if (!wanted.body && wanted.complete) exchange.finish_request(nullptr);
