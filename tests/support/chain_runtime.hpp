@@ -85,8 +85,9 @@ class RecordingSink final : public chain::ResponseSink {
   chain::Exchange& exchange() { return *x_exchange; }
   void end(chain::Outcome::Kind kind, const Error* error = nullptr) {
     if (x_exchange == nullptr) return;
-    facts = x_exchange->facts();
-    std::exchange(x_exchange, nullptr)->end({kind, error});
+    chain::Exchange& ended = *std::exchange(x_exchange, nullptr);
+    ended.end({kind, error});
+    facts = ended.facts();
   }
 
   bool has_answer() const { return complete || aborted; }
@@ -107,7 +108,7 @@ class RecordingSink final : public chain::ResponseSink {
   bool aborted = false;
   Cause abort_cause = Cause::kNone;
   int wants = 0;
-  chain::Facts facts;  // as of the end; its views do not last
+  chain::Facts facts;  // after the end; its views do not last
 
  private:
   void send_interim(int interim, const http::Fields& /*fields*/) override {

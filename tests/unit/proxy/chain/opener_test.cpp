@@ -267,6 +267,24 @@ TEST(Opener, AnswersFromATimerByResume) {
   below.reset();
 }
 
+TEST(Opener, FindsTheErrorOfALegThatBreaksOffWhileItIsKept) {
+  ChainCall call({Script{.after_ms = 1, .status = 500, .break_after = 0, .runs_driver = true}});
+  FakeTerminal spare({Script{.after_ms = 20, .status = 500}});
+  chain::Chain& other = call.close_chain(spare);
+  const Tap& outer = call.add<Tap>("outer");
+  call.add<Alternate>("fallback", other);
+  call.add<Tap>("inner");
+  call.start();
+  call.pass_ms(19);
+  EXPECT_EQ(spare.calls(), 1U);
+  EXPECT_EQ(call.sink.status, 0);
+  EXPECT_EQ(call.ledger.outcome("inner"), "open");
+  call.pass_ms(2);
+  EXPECT_EQ(call.sink.status, 502);
+  EXPECT_TRUE(outer.saw_error);
+  EXPECT_EQ(call.ledger.outcome("inner"), "failed reset");
+}
+
 TEST(Interim, SendsOneContinueWhateverTheNumberOfAttempts) {
   ChainCall call({Script{.answer = Script::Answer::kError, .interims = {100}},
                   Script{.interims = {100}, .body = {"ok"}}});
