@@ -66,8 +66,8 @@ ControlPlane::ControlPlane(config::Loaded loaded)
       x_discovery(discovery::surroundings_on(x_loop), *this),
       x_facts(x_context, x_process, x_loaded, x_memory, x_changes, x_discovery),
       x_exporter(x_process.shards, x_facts),
-      x_admin_api({x_context, *this, x_changes, x_events, x_exporter}, x_loaded.config.admin),
-      x_metrics_api({x_context, *this, x_changes, x_events, x_exporter}) {
+      x_parts{x_context, *this, x_changes, x_events, x_exporter},
+      x_metrics_api(x_parts) {
   x_loop.set_after_each(
       [](void* runtime) { static_cast<ControlRuntime*>(runtime)->driver().run(); }, &x_runtime);
 }
@@ -129,7 +129,9 @@ Result<bool> ControlPlane::bind_listeners() {
   }
   const config::Config& config = x_loaded.config;
   if (config.admin) {
-    auto served = serve(x_admin_server, "admin", config.admin->address, x_admin_api);
+    x_access = std::make_unique<admin::AccessRules>(x_context.clock, *config.admin);
+    x_admin_api = std::make_unique<admin::AdminApi>(x_parts, *x_access);
+    auto served = serve(x_admin_server, "admin", config.admin->address, *x_admin_api);
     if (!served) return served;
   }
   if (config.metrics) {

@@ -86,8 +86,10 @@ class ControlPlane final : public admin::Control,
   discovery::Discovery x_discovery;
   ProcessFacts x_facts;
   metrics::Exporter x_exporter;
-  admin::Api x_admin_api;
-  admin::Api x_metrics_api;
+  const admin::Parts x_parts;
+  std::unique_ptr<admin::AccessRules> x_access;
+  std::unique_ptr<admin::AdminApi> x_admin_api;
+  admin::AdminApi x_metrics_api;
   std::unique_ptr<LocalServer> x_admin_server;
   std::unique_ptr<LocalServer> x_metrics_server;
   std::vector<std::unique_ptr<WorkerThread>> x_workers;
