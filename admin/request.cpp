@@ -52,7 +52,8 @@ Result<Request> parse_request(const http::RequestHead& head) {
   request.method = head.method;
   request.fields = &head.fields;
   std::string_view path = head.path();
-  const bool decoded = !path.starts_with('/') || split(path.substr(1), '/', [&](auto segment) {
+  if (!path.starts_with('/')) return failure("the target is not a path");
+  const bool decoded = split(path.substr(1), '/', [&](auto segment) {
     auto text = decode(segment, false);
     if (text) request.segments.push_back(std::move(*text));
     return text.has_value();

@@ -1,13 +1,15 @@
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/admin/fixture.hpp"
 
 namespace outrigger::admin {
 namespace {
 
+using Json = nlohmann::json;
 using testing::Caller;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::Json;
 
 class CircuitsApi : public testing::AdminTest {
  protected:
@@ -27,7 +29,7 @@ TEST_F(CircuitsApi, ShowsSettingsStateAndCounts) {
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.field("content-type"), "application/json");
   EXPECT_EQ(got.field("cache-control"), "no-store");
-  const Json json = got.json();
+  const Json json = got.as<Json>();
   EXPECT_EQ(json["service"], "orders");
   EXPECT_EQ(json["settings"]["open_for"], "5s");
   EXPECT_EQ(json["overridden"], nullptr);
@@ -39,7 +41,7 @@ TEST_F(CircuitsApi, ShowsSettingsStateAndCounts) {
 TEST_F(CircuitsApi, ShowsWhyAndWhenItLastChangedAndTheNextProbe) {
   fail_calls(4);
   x_loop.advance_ms(1500);
-  const Json json = call("GET", "/api/v1/circuits/orders").json();
+  const Json json = call("GET", "/api/v1/circuits/orders").as<Json>();
   EXPECT_EQ(json["state"], "open");
   EXPECT_EQ(json["reason"], "failure_rate");
   EXPECT_EQ(json["changed_ms_ago"], 1500);
@@ -48,22 +50,22 @@ TEST_F(CircuitsApi, ShowsWhyAndWhenItLastChangedAndTheNextProbe) {
 }
 
 TEST_F(CircuitsApi, ListsServicesAndRoutesWithTheirOwn) {
-  const Json json = call("GET", "/api/v1/circuits").json();
+  const Json json = call("GET", "/api/v1/circuits").as<Json>();
   std::vector<std::string> names;
   for (const Json& one : json["circuits"]) {
     names.push_back(one["service"].get<std::string>() + "/" + one.value("route", ""));
   }
   EXPECT_THAT(names, ElementsAre("orders/", "orders/reads", "stock/"));
-  EXPECT_EQ(call("GET", "/api/v1/circuits/orders/reads").json()["settings"]["open_for"], "1s");
+  EXPECT_EQ(call("GET", "/api/v1/circuits/orders/reads").as<Json>()["settings"]["open_for"], "1s");
 }
 
 TEST_F(CircuitsApi, SaysWhichServiceWasMeant) {
   const Caller& got = call("GET", "/api/v1/circuits/order");
   EXPECT_EQ(got.status, 404);
   EXPECT_EQ(got.field("content-type"), "application/problem+json");
-  EXPECT_THAT(got.json()["detail"].get<std::string>(), HasSubstr("\"orders\" meant?"));
+  EXPECT_THAT(got.as<Json>()["detail"].get<std::string>(), HasSubstr("\"orders\" meant?"));
   EXPECT_EQ(call("GET", "/api/v1/circuits/orders/nothing").status, 404);
-  EXPECT_THAT(call("GET", "/api/v1/circuits/orders/plain").json()["detail"].get<std::string>(),
+  EXPECT_THAT(call("GET", "/api/v1/circuits/orders/plain").as<Json>()["detail"].get<std::string>(),
               HasSubstr("no circuit of its own"));
 }
 
@@ -72,7 +74,7 @@ TEST_F(CircuitsApi, PatchesSettingsAndKeepsStateAndCounts) {
   const Caller& got =
       patch("/api/v1/circuits/orders?reason=slow+partner", R"({"open_for": "2s", "probes": 3})");
   EXPECT_EQ(got.status, 200);
-  const Json json = got.json();
+  const Json json = got.as<Json>();
   EXPECT_EQ(json["settings"]["open_for"], "2s");
   EXPECT_EQ(json["settings"]["min_requests"], 4);
   EXPECT_EQ(json["overridden"], (Json{{"open_for", "2s"}, {"probes", 3}}));
@@ -94,7 +96,7 @@ TEST_F(CircuitsApi, PatchesARoutesOwnCircuitOnly) {
 
 TEST_F(CircuitsApi, ReturnsAKeyToTheFileWithNull) {
   patch("/api/v1/circuits/orders", R"({"open_for": "2s", "probes": 3})");
-  const Json json = patch("/api/v1/circuits/orders", R"({"open_for": null})").json();
+  const Json json = patch("/api/v1/circuits/orders", R"({"open_for": null})").as<Json>();
   EXPECT_EQ(json["settings"]["open_for"], "5s");
   EXPECT_EQ(json["overridden"], (Json{{"probes", 3}}));
   ASSERT_EQ(x_changes.overrides().all().size(), 1U);
@@ -104,8 +106,8 @@ TEST_F(CircuitsApi, ReturnsAKeyToTheFileWithNull) {
 TEST_F(CircuitsApi, RefusesWhatTheFileWouldRefuse) {
   const Caller& got = patch("/api/v1/circuits/orders", R"({"opn_for": "2s", "probes": "many"})");
   EXPECT_EQ(got.status, 422);
-  EXPECT_EQ(got.json()["errors"].size(), 2U);
-  EXPECT_THAT(got.json()["errors"][0]["path"].get<std::string>(), HasSubstr("circuit"));
+  EXPECT_EQ(got.as<Json>()["errors"].size(), 2U);
+  EXPECT_THAT(got.as<Json>()["errors"][0]["path"].get<std::string>(), HasSubstr("circuit"));
   EXPECT_EQ(x_control.installs, 0);
   EXPECT_THAT(x_changes.overrides().all(), IsEmpty());
   EXPECT_EQ(patch("/api/v1/circuits/orders", "{").status, 400);
@@ -244,7 +246,7 @@ TEST_F(CircuitsApi, TellsWhatTheWindowWouldDecideWithoutChangingAnything) {
   const Caller& got = patch("/api/v1/circuits/orders?dry_run=true",
                             R"({"min_requests": 2, "failure_rate": "20%"})");
   EXPECT_EQ(got.status, 200);
-  const Json json = got.json();
+  const Json json = got.as<Json>();
   EXPECT_EQ(json["dry_run"], true);
   EXPECT_EQ(json["would_open"], true);
   EXPECT_EQ(json["reason"], "failure_rate");
@@ -253,7 +255,7 @@ TEST_F(CircuitsApi, TellsWhatTheWindowWouldDecideWithoutChangingAnything) {
   EXPECT_EQ(x_control.installs, 0);
   EXPECT_THAT(x_changes.overrides().all(), IsEmpty());
   EXPECT_EQ(circuit("orders").state(), upstream::CircuitState::kClosed);
-  EXPECT_EQ(patch("/api/v1/circuits/orders?dry_run=true", "{}").json()["would_open"], false);
+  EXPECT_EQ(patch("/api/v1/circuits/orders?dry_run=true", "{}").as<Json>()["would_open"], false);
   EXPECT_EQ(patch("/api/v1/circuits/orders?dry_run=perhaps", "{}").status, 400);
 }
 
@@ -263,11 +265,12 @@ TEST_F(CircuitsApi, ForcesAStateAndReturnsItToTheMachine) {
   const Caller& got =
       put("/api/v1/circuits/orders/state?reason=migration", R"({"state": "forced_open"})");
   EXPECT_EQ(got.status, 200);
-  EXPECT_EQ(got.json()["state"], "forced_open");
+  EXPECT_EQ(got.as<Json>()["state"], "forced_open");
   EXPECT_EQ(circuit("orders").state(), upstream::CircuitState::kForcedOpen);
   ASSERT_EQ(x_changes.overrides().all().size(), 1U);
   EXPECT_EQ(x_changes.overrides().all()[0].value, "\"forced_open\"");
-  EXPECT_EQ(put("/api/v1/circuits/orders/state", R"({"state": "auto"})").json()["state"], "closed");
+  EXPECT_EQ(put("/api/v1/circuits/orders/state", R"({"state": "auto"})").as<Json>()["state"],
+            "closed");
   EXPECT_THAT(x_changes.overrides().all(), IsEmpty());
   const auto events = events_of("state");
   ASSERT_EQ(events.size(), 2U);
@@ -278,9 +281,9 @@ TEST_F(CircuitsApi, ForcesAStateAndReturnsItToTheMachine) {
 
 TEST_F(CircuitsApi, KnowsEveryForcedState) {
   for (const std::string state : {"forced_open", "forced_closed", "shadow"}) {
-    EXPECT_EQ(
-        put("/api/v1/circuits/orders/reads/state", "{\"state\":\"" + state + "\"}").json()["state"],
-        state);
+    EXPECT_EQ(put("/api/v1/circuits/orders/reads/state", "{\"state\":\"" + state + "\"}")
+                  .as<Json>()["state"],
+              state);
   }
   for (const std::string body :
        {R"({"state": "open"})", R"({"state": 1})", R"({})", R"({"state": "auto", "x": 1})"}) {

@@ -1,15 +1,17 @@
 #include "admin/events.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "admin/event_stream.hpp"
 #include "tests/unit/admin/fixture.hpp"
 
 namespace outrigger::admin {
 namespace {
 
+using Json = nlohmann::json;
 using testing::Caller;
 using ::testing::HasSubstr;
 using testing::Headers;
-using testing::Json;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -35,7 +37,7 @@ class EventsApi : public testing::AdminTest {
 TEST_F(EventsApi, ListsWhatHappenedOldestFirst) {
   publish("circuit");
   publish("drain");
-  const Json events = call("GET", "/api/v1/events").json()["events"];
+  const Json events = call("GET", "/api/v1/events").as<Json>()["events"];
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0]["kind"], "circuit");
   EXPECT_EQ(events[1]["kind"], "drain");
@@ -45,7 +47,7 @@ TEST_F(EventsApi, ListsWhatHappenedOldestFirst) {
 
 TEST_F(EventsApi, KeepsTheLastThousand) {
   for (int i = 0; i < 1003; ++i) publish("n" + std::to_string(i));
-  const Json events = call("GET", "/api/v1/events").json()["events"];
+  const Json events = call("GET", "/api/v1/events").as<Json>()["events"];
   ASSERT_EQ(events.size(), 1000U);
   EXPECT_EQ(events[0]["kind"], "n3");
   EXPECT_EQ(events[999]["kind"], "n1002");

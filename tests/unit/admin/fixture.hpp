@@ -4,8 +4,6 @@
 
 #include <map>
 
-#include <nlohmann/json.hpp>
-
 #include "admin/api.hpp"
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
@@ -16,7 +14,6 @@
 
 namespace outrigger::admin::testing {
 
-using Json = nlohmann::json;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 inline config::Loaded load(std::string_view text) {
@@ -109,7 +106,11 @@ class Caller final : public chain::ResponseSink {
   bool is_congested() const override { return congested; }
   void want_request_body() override {}
 
-  Json json() const { return Json::parse(body); }
+  // The body as a JSON value of the test's library.
+  template <class Json>
+  Json as() const {
+    return Json::parse(body);
+  }
   std::string field(const std::string& name) const {
     const auto found = fields.find(name);
     return found == fields.end() ? std::string() : found->second;

@@ -1,15 +1,17 @@
 #include "admin/overrides.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/admin/fixture.hpp"
 
 namespace outrigger::admin {
 namespace {
 
+using Json = nlohmann::json;
 using testing::Caller;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::Json;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
@@ -36,7 +38,7 @@ class OverridesApi : public testing::AdminTest {
 TEST_F(OverridesApi, TellsWhoWhyUntilWhenAndWhatTheFileSaid) {
   patch("/api/v1/circuits/orders?ttl=10m&reason=partner+is+slow",
         R"({"open_for": "2s", "consecutive_failures": {"count": 9}})");
-  const Json list = call("GET", "/api/v1/overrides").json()["overrides"];
+  const Json list = call("GET", "/api/v1/overrides").as<Json>()["overrides"];
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0]["service"], "orders");
   EXPECT_EQ(list[0]["key"], "circuit.open_for");
@@ -53,7 +55,7 @@ TEST_F(OverridesApi, TellsWhoWhyUntilWhenAndWhatTheFileSaid) {
 TEST_F(OverridesApi, ShowsOneServiceOnly) {
   patch("/api/v1/circuits/orders", R"({"probes": 2})");
   patch("/api/v1/circuits/stock", R"({"probes": 3})");
-  const Json list = call("GET", "/api/v1/overrides/stock").json()["overrides"];
+  const Json list = call("GET", "/api/v1/overrides/stock").as<Json>()["overrides"];
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0]["value"], 3);
   EXPECT_EQ(call("GET", "/api/v1/overrides/nobody").status, 404);
@@ -176,7 +178,7 @@ TEST_F(OverridesApi, ReturnsOneServiceOrEverythingToTheFile) {
   patch("/api/v1/circuits/stock", R"({"probes": 3})");
   const Caller& got = call("DELETE", "/api/v1/overrides/orders?reason=done");
   EXPECT_EQ(got.status, 200);
-  EXPECT_EQ(got.json()["removed"], 4);
+  EXPECT_EQ(got.as<Json>()["removed"], 4);
   EXPECT_EQ(open_for(), "5000");
   EXPECT_EQ(open_for("reads"), "1000");
   EXPECT_EQ(circuit("orders").state(), upstream::CircuitState::kClosed);
@@ -185,8 +187,8 @@ TEST_F(OverridesApi, ReturnsOneServiceOrEverythingToTheFile) {
   EXPECT_EQ(events[0].actor, "local");
   EXPECT_EQ(events[0].reason, "done");
   EXPECT_EQ(x_changes.overrides().all().size(), 1U);
-  EXPECT_EQ(call("DELETE", "/api/v1/overrides").json()["removed"], 1);
-  EXPECT_EQ(call("DELETE", "/api/v1/overrides").json()["removed"], 0);
+  EXPECT_EQ(call("DELETE", "/api/v1/overrides").as<Json>()["removed"], 1);
+  EXPECT_EQ(call("DELETE", "/api/v1/overrides").as<Json>()["removed"], 0);
   EXPECT_EQ(call("DELETE", "/api/v1/overrides/nobody").status, 404);
 }
 
