@@ -4,6 +4,9 @@
 // service. Never after response bytes went to the caller, and never for our own refusals.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "filters/registry.hpp"
 #include "proxy/chain/leg.hpp"
 #include "proxy/upstream/retry_budget.hpp"
@@ -25,16 +28,18 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
 
  private:
   friend struct RetrySlot;
-  enum class Again : uint8_t { kNo, kAtOnce, kFresh, kAfterBackoff };
+  struct Again {
+    int64_t wait_ms = 0;
+    bool fresh = false;  // on a fresh connection
+  };
 
   void open(RetrySlot& slot, bool fresh) const;
-  Again decide(RetrySlot& slot, const chain::Leg& below) const;
-  Again decide_unsent(RetrySlot& slot, const Error& error) const;
-  bool may_try_again(const RetrySlot& slot, const chain::Leg& below) const;
+  std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
+  bool may_resend(RetrySlot& slot, const Error& error) const;
+  std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;
   bool listed(const chain::Leg& below) const;
-  bool waits_too_long(const RetrySlot& slot, const chain::Leg& below) const;
   static int64_t retry_after_ms(const chain::Leg& below);
-  void try_again(RetrySlot& slot, const chain::Leg& below, Again how) const;
+  void try_again(RetrySlot& slot, const chain::Leg& below, const Again& again) const;
   void take(RetrySlot& slot, const chain::Leg& below) const;
   int64_t backoff_ms(int attempts_made) const;
 
