@@ -10,7 +10,7 @@ class Worker::Server final : public downstream::Resolver {
   Server(Worker& worker, const config::ListenerConfig& config)
       : x_worker(worker),
         x_context{worker.x_runtime, *this, *worker.x_series, config,
-                  worker.x_process.listeners[config.name].open_connections},
+                  worker.x_process.listeners[config.name]},
         x_acceptor(x_context) {
     choose_chain();
   }
