@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "config/text.hpp"
+#include "proxy/base/address.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"
 
@@ -72,21 +72,21 @@ std::optional<Actor> Tokens::find(std::string_view secret) {
 
 AccessRules::AccessRules(const Clock& clock, const config::AdminConfig& admin)
     : x_tokens(clock, admin.tokens) {
-  const auto address = config::parse_address(admin.address);
-  if (!address || address->family == config::Address::Family::kUnix) return;
-  x_address = address->host;
-  x_any_ip = address->is_wildcard();
+  const auto address = Address::parse(admin.address);
+  if (!address || !address->is_ip()) return;
+  x_address = address->ip_string();
+  x_any_ip = address->is_any();
 }
 
 bool AccessRules::is_known_host(std::string_view text) const {
   const auto authority = http::split_authority(text);
   if (!authority) return false;
   if (http::same_host(authority->host, "localhost")) return true;
-  const auto ip = config::parse_ip(authority->host);
+  const auto ip = Address::from_ip(authority->host, 0);
   if (!ip) return false;
   // A page cannot make a browser send an IP address that is not its own origin, so where we listen
   // everywhere any of them is ours.
-  return ip->is_loopback() || x_any_ip || ip->host == x_address;
+  return ip->is_loopback() || x_any_ip || ip->ip_string() == x_address;
 }
 
 std::optional<Answer> AccessRules::refuse_host(const http::RequestHead& head) const {

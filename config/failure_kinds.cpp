@@ -1,7 +1,7 @@
 // Which outcomes and which methods a policy speaks of.
 #include <algorithm>
 
-#include "config/policy_kinds.hpp"
+#include "config/kinds_of_policy.hpp"
 #include "config/text.hpp"
 
 namespace outrigger::config {

@@ -77,7 +77,7 @@ bool AccessLog::wanted(RequestOutcome outcome, int64_t total_ms) const {
   return x_policy.sample_share >= 1 || x_runtime.loop.random.chance(x_policy.sample_share);
 }
 
-void AccessLog::on_end(chain::Exchange& exchange, const chain::Outcome& outcome,
+void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& outcome,
                        int64_t deadline_ms) {
   const chain::Facts& facts = exchange.facts();
   const Clock& clock = x_runtime.loop.clock;

@@ -43,7 +43,7 @@ void Circuit::make(const Context& context, FilterList& filters) {
 
 Circuit::Circuit(const Context& context)
     : x_runtime(context.runtime),
-      x_circuit(context.circuit),
+      x_circuit(*context.circuit),
       x_failures(context.policy.circuit ? context.policy.circuit->failures : config::Matcher{}),
       x_slow_ms(context.policy.circuit ? context.policy.circuit->slow_call_ms : std::nullopt),
       x_settle_after_ms(std::max(kSettleAfterMs, x_slow_ms.value_or(0))) {}

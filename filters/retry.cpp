@@ -40,7 +40,7 @@ Retry::Retry(const Context& context)
     : x_runtime(context.runtime),
       x_policy(*context.policy.retry),
       x_budget(context.service.retry_budget()),
-      x_circuit(context.circuit),
+      x_circuit(*context.circuit),
       x_series(context.series) {}
 
 Step Retry::on_request(Leg& leg, void* slot_) {

@@ -21,9 +21,11 @@ Chain::Chain(std::vector<Filter*> filters, Terminal& terminal) : x_terminal(&ter
   for (size_t i = 0; i < filters.size(); ++i) {
     const Wants wants = filters[i]->wants();
     const SlotType slot = filters[i]->slot();
+    OUTRIGGER_ASSERT(slot.alignment <= alignof(std::max_align_t));
     offset = aligned(offset, slot.alignment);
     x_frames.push_back({filters[i], slot, offset, 0, 0, wants.opens_legs});
-    offset += static_cast<uint32_t>(slot.size);
+    // Also an empty slot has an address of its own: it tells the frame (Leg::fail).
+    offset += static_cast<uint32_t>(std::max<size_t>(slot.size, 1));
     const uint32_t bit = uint32_t{1} << i;
     if (wants.request_chunks) x_request_chunks |= bit;
     if (wants.response_chunks) x_response_chunks |= bit;

@@ -1,7 +1,10 @@
 #include "proxy/chain/exchange.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <new>
+#include <utility>
 
 #include "proxy/base/assert.hpp"
 #include "proxy/chain/driver.hpp"
@@ -29,48 +32,92 @@ void Exchange::reap() {
 // ---- the server side
 
 void Exchange::begin(const Route& route, const Chain& chain) {
-  x_route = &route;
+  run_on(&route);
   x_first = Leg::create(*this, chain, 0, nullptr);
 }
 
-void Exchange::answer(const Route* route, const Error& error) {
+void Exchange::run_on(const Route* route) {
   x_route = route;
+  if (route != nullptr) ++route->running;
+}
+
+void Exchange::answer(const Route* route, const Error& error) {
+  run_on(route);
   x_committed = true;
-  commit_error(error);
+  send(answer_of(error));
 }
 
 void Exchange::append_request_body(std::string_view bytes) {
   x_facts.bytes_in += static_cast<int64_t>(bytes.size());
   x_body.begin_append(bytes);
-  x_live.for_each([&](Leg& leg) { leg.on_request_chunk(bytes); });
+  for_each_leg([&](Leg& leg) { leg.on_request_chunk(bytes); });
   tell_calls_of_body();
+  // A leg that was opened a moment ago starts again from byte 0.
+  x_body.read_to(slowest_reader());
   x_body.end_append();
+  x_body_full = !x_body.has_room();
 }
 
 void Exchange::finish_request(const http::Fields* trailers) {
   x_body.finish(trailers);
   x_request_complete_ms = x_runtime.loop.clock.now_ms();
-  x_live.for_each([](Leg& leg) { leg.on_request_end(); });
+  for_each_leg([](Leg& leg) { leg.on_request_end(); });
   tell_calls_of_body();
 }
 
 void Exchange::tell_calls_of_body() {
-  x_live.for_each([](Leg& leg) {
-    if (leg.x_call != nullptr) leg.x_call->on_request_body();
+  for_each_leg([](Leg& leg) {
+    if (leg.x_call != nullptr && leg.may_read_body()) leg.x_call->on_request_body();
   });
+}
+
+// A call may end the exchange from within visit(leg), and legs with it: then the list is not what
+// it was, so it is begun anew, past the legs that this round has seen.
+template <class F>
+void Exchange::for_each_leg(F visit) {
+  const uint32_t round = ++x_round;
+  const auto next = [&] {
+    Leg* found = nullptr;
+    x_live.for_each([&](Leg& leg) {
+      if (found == nullptr && leg.x_round != round) found = &leg;
+    });
+    return found;
+  };
+  while (Leg* leg = next()) {
+    leg->x_round = round;
+    visit(*leg);
+  }
 }
 
 void Exchange::on_sink_drained() {
   if (!x_congested) return;
   x_congested = false;
-  if (Call* call = answering_call()) call->on_congestion(false);
+  if (Call* call = flowing_call()) call->on_congestion(false);
+}
+
+void Exchange::fail(const Error& error) {
+  if (x_complete) return;
+  x_facts.cause = error.cause;
+  x_facts.detail = error.detail;
+  if (std::exchange(x_committed, true)) {
+    x_complete = true;
+    x_first->end({Outcome::Kind::kFailed, &error});
+    return x_sink.abort(error);
+  }
+  // The facts are complete before the frames end: one of them writes the log.
+  const ErrorAnswer answer = answer_of(error);
+  if (x_first != nullptr) x_first->end({Outcome::Kind::kFailed, &error});
+  send(answer);
 }
 
 void Exchange::end(const Outcome& outcome) {
   OUTRIGGER_ASSERT(!x_ended);
   x_ended = true;
-  if (x_first != nullptr) x_first->end(outcome.kind, outcome.error);
+  x_complete = true;
+  if (x_first != nullptr) x_first->end(outcome);
+  OUTRIGGER_ASSERT(x_live.empty());
   if (x_runtime.observer != nullptr) x_runtime.observer->on_exchange_end(*this, outcome);
+  if (x_route != nullptr) --x_route->running;
   x_runtime.loop.reaper.doom(this);
 }
 
@@ -80,13 +127,15 @@ void Exchange::commit() {
   OUTRIGGER_ASSERT(!x_committed);
   x_committed = true;
   Leg& first = *x_first;
-  if (const Error* error = first.error()) return commit_error(*error);
+  if (const Error* error = first.error()) return send(answer_of(*error));
   Leg& answering = first.start_flow();
   for (auto* held = answering.x_held; held != nullptr; held = held->next) {
     x_sink.send_interim(held->status, held->fields);
   }
+  on_body_read();
   x_body.stop_retaining();
-  commit_head(*first.response());
+  note_head(*first.response());
+  x_sink.send_head(*first.response());
   if (first.is_local_reply()) {
     if (!first.x_local_body.empty()) push_body(first.x_local_body);
     return push_end(nullptr);
@@ -94,21 +143,27 @@ void Exchange::commit() {
   answering.x_call->on_flow();
 }
 
-void Exchange::commit_head(const http::ResponseHead& head) {
+void Exchange::note_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
-  x_facts.stream = head.fields.value(http::Name::kContentType).starts_with("text/event-stream");
-  x_sink.send_head(head);
+  x_facts.stream = http::is_stream(head);
 }
 
-void Exchange::commit_error(const Error& error) {
+Exchange::ErrorAnswer Exchange::answer_of(const Error& error) {
   x_facts.cause = error.cause;
   x_facts.detail = error.detail;
   x_facts.own_reply = true;
   const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_arena);
   const http::ResponseHead* head = to_head(reply, x_request.method, x_arena);
-  commit_head(*head);
-  if (head->framing != http::Framing::kNone) push_body(reply.body);
+  const auto body = head->framing == http::Framing::kNone ? std::string_view() : reply.body;
+  note_head(*head);
+  x_facts.bytes_out = static_cast<int64_t>(body.size());
+  return {head, body};
+}
+
+void Exchange::send(const ErrorAnswer& answer) {
+  x_sink.send_head(*answer.head);
+  if (!answer.body.empty()) x_sink.send_body(answer.body);
   push_end(nullptr);
 }
 
@@ -117,18 +172,12 @@ void Exchange::push_body(std::string_view bytes) {
   x_sink.send_body(bytes);
   if (x_congested || !x_sink.is_congested()) return;
   x_congested = true;
-  if (Call* call = answering_call()) call->on_congestion(true);
+  if (Call* call = flowing_call()) call->on_congestion(true);
 }
 
-void Exchange::push_end(const http::Fields* trailers) { x_sink.send_end(trailers); }
-
-void Exchange::fail(const Error& error) {
-  x_facts.cause = error.cause;
-  x_facts.detail = error.detail;
-  if (x_first != nullptr) x_first->end(Outcome::Kind::kFailed, &error);
-  if (x_committed) return x_sink.abort(error);
-  x_committed = true;
-  commit_error(error);
+void Exchange::push_end(const http::Fields* trailers) {
+  x_complete = true;
+  x_sink.send_end(trailers);
 }
 
 void Exchange::send_continue() {
@@ -149,8 +198,26 @@ Leg* Exchange::find_leg_under(const Leg& parent) {
   return found;
 }
 
-Call* Exchange::answering_call() {
-  if (x_first == nullptr) return nullptr;
+void Exchange::on_body_read() {
+  if (x_complete) return;
+  x_body.read_to(slowest_reader());
+  if (!x_body_full || !x_body.has_room()) return;
+  x_body_full = false;
+  x_sink.want_request_body();
+}
+
+// How far every leg has read that may still read. Nobody reads: as far as was read before.
+int64_t Exchange::slowest_reader() {
+  int64_t slowest = std::numeric_limits<int64_t>::max();
+  x_live.for_each([&](Leg& leg) {
+    if (leg.may_read_body()) slowest = std::min(slowest, leg.x_body_at);
+  });
+  return slowest == std::numeric_limits<int64_t>::max() ? x_body.read() : slowest;
+}
+
+// The call whose body goes to the sink, if any does.
+Call* Exchange::flowing_call() {
+  if (x_first == nullptr || !x_first->x_flowing) return nullptr;
   Leg* leg = x_first.get();
   while (leg->x_accepted != nullptr) leg = leg->x_accepted.get();
   return leg->x_call.get();

@@ -25,7 +25,8 @@ class ExchangePool;
 struct Route;
 
 // What the exchange writes its answer to. Calls come in this order: interim*, head, body*, end;
-// abort may come instead of any but the first after a head was sent.
+// after the head, abort may come instead of the rest. After end or abort nothing comes. Only from
+// within these two may the sink end the exchange.
 class ResponseSink {
  public:
   virtual void send_interim(int status, const http::Fields& fields) = 0;
@@ -37,7 +38,7 @@ class ResponseSink {
   virtual void abort(const Error& error) = 0;
   // What was written has not all gone: no more until Exchange::on_sink_drained().
   virtual bool is_congested() const = 0;
-  // The request body has room again, or a leg waits for it.
+  // The request body has room again (RequestBody::has_room).
   virtual void want_request_body() = 0;
 
  protected:
@@ -104,6 +105,8 @@ class Exchange : public Reapable {
   const Facts& facts() const { return x_facts; }
   const Route* route() const { return x_route; }
   Leg& first_leg() { return *x_first; }
+  // Whether it went down a chain; else it was answered without one.
+  bool has_chain() const { return x_first != nullptr; }
 
   // -- the server side
 
@@ -114,6 +117,9 @@ class Exchange : public Reapable {
   void append_request_body(std::string_view bytes);
   void finish_request(const http::Fields* trailers);
   void on_sink_drained();
+  // What the caller sends cannot be taken (malformed, too slow, too large): ends the legs, then
+  // answers with the error or, after the commit, aborts. Nothing after the last byte of the answer.
+  void fail(const Error& error);
   // Ends everything now, silently, and gives the memory to the Reaper.
   void end(const Outcome& outcome);
 
@@ -127,24 +133,35 @@ class Exchange : public Reapable {
   void commit();
   void push_body(std::string_view bytes);
   void push_end(const http::Fields* trailers);
-  void fail(const Error& error);
   void send_continue();
   void send_interim(int status, const http::Fields& fields);
-  void want_request_body() { x_sink.want_request_body(); }
   List<Leg, LiveTag>& live_legs() { return x_live; }
   Leg* find_leg_under(const Leg& parent);
+  // A leg read on, or ended: what nobody will read goes, and the caller may send more.
+  void on_body_read();
 
   void reap() override;
 
  private:
   friend class ExchangePool;
+  void run_on(const Route* route);
   Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
   ~Exchange() override = default;
 
+  // An error as the caller gets it.
+  struct ErrorAnswer {
+    const http::ResponseHead* head;
+    std::string_view body;
+  };
+
+  template <class F>
+  void for_each_leg(F visit);
   void tell_calls_of_body();
-  Call* answering_call();
-  void commit_head(const http::ResponseHead& head);
-  void commit_error(const Error& error);
+  Call* flowing_call();
+  int64_t slowest_reader();
+  void note_head(const http::ResponseHead& head);
+  ErrorAnswer answer_of(const Error& error);
+  void send(const ErrorAnswer& answer);
 
   Runtime& x_runtime;
   ResponseSink& x_sink;
@@ -159,6 +176,9 @@ class Exchange : public Reapable {
   bool x_committed = false;
   bool x_congested = false;
   bool x_continued = false;  // a 100 went to the caller
+  bool x_complete = false;   // the last byte of the answer, or the abort, went to the sink
+  bool x_body_full = false;  // the caller's connection was told to wait
+  uint32_t x_round = 0;
   bool x_ended = false;
 };
 

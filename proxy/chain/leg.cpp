@@ -25,7 +25,9 @@ void for_each_frame_up(uint32_t bits, size_t first, size_t end, F visit) {
 
 }  // namespace
 
-void CancelLeg::operator()(Leg* leg) const noexcept { leg->end(Outcome::Kind::kDropped, nullptr); }
+void CancelLeg::operator()(Leg* leg) const noexcept {
+  leg->end({Outcome::Kind::kDropped, nullptr});
+}
 
 LegPtr Leg::create(Exchange& exchange, const Chain& chain, size_t first, Leg* parent) {
   Arena& arena = exchange.arena();
@@ -33,7 +35,7 @@ LegPtr Leg::create(Exchange& exchange, const Chain& chain, size_t first, Leg* pa
   void* at = arena.allocate(sizeof(Leg), alignof(Leg));
   LegPtr leg(new (at) Leg(exchange, chain, first, parent, slots));
   exchange.live_legs().push_back(*leg);
-  exchange.runtime().driver.ready(*leg);
+  leg->mark_ready();
   return leg;
 }
 
@@ -46,7 +48,7 @@ Leg::Leg(Exchange& exchange, const Chain& chain, size_t first, Leg* parent, std:
       x_first(static_cast<uint16_t>(first)),
       x_end(static_cast<uint16_t>(chain.segment_end(first))),
       x_entered(x_first),
-      x_at(x_first),
+      x_at(x_end),
       x_depth(parent != nullptr ? static_cast<uint8_t>(parent->x_depth + 1) : uint8_t{0}) {}
 
 // ---- the request
@@ -120,16 +122,22 @@ void Leg::set_error(const Error& error) {
 
 void Leg::resume() {
   x_paused = false;
-  x_exchange.runtime().driver.ready(*this);
+  mark_ready();
 }
 
-void Leg::fail(const void* slot, const Error& error) {
-  const auto frame = static_cast<uint16_t>(frame_of(slot));
+void Leg::fail(const void* slot, const Error& error) { interrupt_at(frame_of(slot), error); }
+
+void Leg::interrupt_at(size_t frame, const Error& error) {
   if (x_interrupted && x_interrupt_at <= frame) return;
   x_interrupted = true;
-  x_interrupt_at = frame;
+  x_interrupt_at = static_cast<uint16_t>(frame);
   x_interrupt_error = error;
-  x_exchange.runtime().driver.ready(*this);
+  mark_ready();
+}
+
+// The memory of an ended leg may go before the driver looks again.
+void Leg::mark_ready() {
+  if (x_phase != Phase::kEnded) x_exchange.runtime().driver.ready(*this);
 }
 
 LegPtr Leg::open_rest() { return create(x_exchange, x_chain, x_end, this); }
@@ -142,6 +150,7 @@ LegPtr Leg::open(const Chain& chain, bool alternate) {
 
 void Leg::accept(LegPtr below) {
   OUTRIGGER_ASSERT(below->x_parent == this && below->x_phase == Phase::kDelivered);
+  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_accepted == nullptr);
   x_accepted = std::move(below);
   x_response = x_accepted->x_response;
   x_is_local = x_accepted->x_is_local;
@@ -156,31 +165,29 @@ void Leg::accept(LegPtr below) {
 void Leg::deliver_head(http::ResponseHead& head) {
   OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_response == nullptr);
   x_response = &head;
-  x_at = x_entered;
   x_phase = Phase::kUp;
-  x_exchange.runtime().driver.ready(*this);
+  mark_ready();
 }
 
-void Leg::deliver_reply(const LocalReply& reply_) {
-  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting);
-  reply(reply_);
-  x_at = x_entered;
+void Leg::deliver_reply(const LocalReply& local) {
+  OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_response == nullptr);
+  reply(local);
+  x_answered = false;
   x_phase = Phase::kUp;
-  x_exchange.runtime().driver.ready(*this);
+  mark_ready();
 }
 
 void Leg::deliver_error(const Error& error) {
-  if (x_phase != Phase::kWaiting) return x_exchange.fail(error);
+  if (x_phase != Phase::kWaiting) return interrupt_at(x_end, error);
   set_error(error);
-  x_at = x_entered;
   x_phase = Phase::kUp;
-  x_exchange.runtime().driver.ready(*this);
+  mark_ready();
 }
 
 void Leg::deliver_interim(int status, const http::Fields& fields) {
   constexpr int kContinue = 100;
   if (status == kContinue) return x_exchange.send_continue();
-  if (!may_open()) return x_exchange.send_interim(status, fields);
+  if (x_held == nullptr && !may_open()) return x_exchange.send_interim(status, fields);
   // Another attempt's answer may yet be taken, and then these were never sent.
   Arena& arena = x_exchange.arena();
   auto* held = arena.make<HeldInterim>(HeldInterim{nullptr, status, fields.clone(arena)});
@@ -192,6 +199,7 @@ void Leg::push_body(std::string_view bytes) {
   for_each_frame_up(x_chain.response_chunks(), x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_chunk(*this, slot_of(frame), Way::kResponse, bytes);
   });
+  if (x_interrupted) return;
   if (x_parent != nullptr) return x_parent->push_body(bytes);
   x_exchange.push_body(bytes);
 }
@@ -200,6 +208,7 @@ void Leg::push_end(const http::Fields* trailers) {
   for_each_frame_up(x_chain.response_end(), x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_body_end(*this, slot_of(frame), Way::kResponse);
   });
+  if (x_interrupted) return;
   if (x_parent != nullptr) return x_parent->push_end(trailers);
   x_exchange.push_end(trailers);
 }
@@ -207,11 +216,8 @@ void Leg::push_end(const http::Fields* trailers) {
 std::string_view Leg::body_ready() const { return x_exchange.body().at(x_body_at); }
 
 void Leg::body_consume(size_t count) {
-  RequestBody& body = x_exchange.body();
-  const bool was_full = !body.has_room();
   x_body_at += static_cast<int64_t>(count);
-  body.read_to(x_body_at);
-  if (was_full && body.has_room()) x_exchange.want_request_body();
+  x_exchange.on_body_read();
 }
 
 bool Leg::body_ended() const { return x_exchange.body().ends_at(x_body_at); }
@@ -267,8 +273,8 @@ void Leg::go_up() {
     if (step == Step::kReplied) {
       // What is further in has been replaced.
       x_answered = false;
-      const auto kind = had_error ? Outcome::Kind::kFailed : Outcome::Kind::kDropped;
-      end_from(index + 1, kind, had_error ? &before : nullptr);
+      end_from(index + 1, had_error ? Outcome{Outcome::Kind::kFailed, &before}
+                                    : Outcome{Outcome::Kind::kDropped, nullptr});
     }
     if (x_interrupted) return interrupt();
     if (step == Step::kPaused) {
@@ -291,36 +297,37 @@ void Leg::deliver() {
   if (above.x_answered) above.answer_from(opener);
 }
 
+// Frames that have seen an answer do not see the error that takes its place; they learn of it when
+// they end.
 void Leg::interrupt() {
   x_interrupted = false;
-  const bool taken = x_parent != nullptr && x_parent->x_accepted.get() == this;
-  if (x_flowing || taken) return x_exchange.fail(x_interrupt_error);
+  const Error error = x_interrupt_error;
+  if (is_accepted()) return x_parent->interrupt_at(x_parent->opener(), error);
+  if (x_parent == nullptr && x_phase == Phase::kDelivered) return x_exchange.fail(error);
   x_paused = false;
-  end_from(x_interrupt_at + size_t{1}, Outcome::Kind::kFailed, &x_interrupt_error);
-  set_error(x_interrupt_error);
-  answer_from(x_interrupt_at);
+  end_from(x_interrupt_at + size_t{1}, {Outcome::Kind::kFailed, &error});
+  set_error(error);
+  answer_from(std::min(x_interrupt_at, x_at));
 }
 
 // ---- ends
 
-void Leg::end(Outcome::Kind kind, const Error* error) noexcept {
+void Leg::end(const Outcome& outcome) noexcept {
   if (x_phase == Phase::kEnded) return;
   x_phase = Phase::kEnded;
   ListNode<ReadyTag>::unlink();
-  if (x_has_error) {
-    kind = Outcome::Kind::kFailed;
-    error = &x_error;
-  }
-  end_from(x_first, kind, error);
+  // Whoever ends us: for the frames that saw the error that is how it ended.
+  if (x_has_error) end_from(x_at, {Outcome::Kind::kFailed, &x_error});
+  end_from(x_first, outcome);
   ListNode<LiveTag>::unlink();
+  x_exchange.on_body_read();
 }
 
 // Ends what is below `frame` and the frames from it on, innermost first.
-void Leg::end_from(size_t frame, Outcome::Kind kind, const Error* error) noexcept {
-  end_legs_below(kind, error);
-  x_ending_error = error;
+void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
+  end_legs_below(outcome);
+  x_ending_error = outcome.error;
   x_call.reset();
-  const Outcome outcome{kind, error};
   while (x_entered > frame) {
     const size_t index = --x_entered;
     const Chain::Frame& ended = x_chain.frame(index);
@@ -330,10 +337,12 @@ void Leg::end_from(size_t frame, Outcome::Kind kind, const Error* error) noexcep
   x_accepted.reset();
 }
 
-void Leg::end_legs_below(Outcome::Kind kind, const Error* error) noexcept {
+// Once the opener has its answer, a leg that did not give it is only dropped.
+void Leg::end_legs_below(const Outcome& outcome) noexcept {
+  const bool answered = x_at < x_end;
   while (Leg* below = x_exchange.find_leg_under(*this)) {
-    const bool dropped = kind == Outcome::Kind::kDone && below != x_accepted.get();
-    below->end(dropped ? Outcome::Kind::kDropped : kind, error);
+    const bool dropped = answered && below != x_accepted.get();
+    below->end(dropped ? Outcome{Outcome::Kind::kDropped, nullptr} : outcome);
   }
 }
 
@@ -357,10 +366,19 @@ Leg& Leg::start_flow() {
   return x_accepted != nullptr ? x_accepted->start_flow() : *this;
 }
 
+bool Leg::runs_terminal() const {
+  return x_end == x_chain.size() && (x_end == x_first || !x_chain.frame(x_end - size_t{1}).opens);
+}
+
+// Now or later. A leg in an opener counts while it has none below, for the one that it may open.
+bool Leg::may_read_body() const {
+  if (x_has_error || x_is_local) return false;
+  return runs_terminal() || x_exchange.find_leg_under(*this) == nullptr;
+}
+
 bool Leg::may_open() const {
   for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
-    const bool waits_in_opener = leg->x_entered == leg->x_end && leg->x_entered > leg->x_first &&
-                                 leg->x_chain.frame(leg->opener()).opens;
+    const bool waits_in_opener = leg->x_entered == leg->x_end && !leg->runs_terminal();
     if (waits_in_opener &&
         leg->x_chain.filter(leg->opener()).may_open(*leg, leg->slot_of(leg->opener()))) {
       return true;
@@ -373,7 +391,6 @@ size_t Leg::frame_of(const void* slot) const {
   const auto offset = static_cast<size_t>(static_cast<const std::byte*>(slot) - x_slots);
   size_t frame = x_first;
   for (size_t i = x_first; i < x_entered; ++i) {
-    // A filter without a slot of its own shares the offset of the next one; the last one is meant.
     if (x_chain.frame(i).offset <= offset) frame = i;
   }
   return frame;

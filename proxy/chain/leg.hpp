@@ -86,9 +86,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void refuse(const Error& error);
   // After kPaused: goes on behind that frame.
   void resume();
-  // Interrupts at the frame of `slot`: what runs below it ends, the error goes up from it. Recorded
-  // now, done by the driver after the running callback returned. After the response was committed
-  // it aborts the exchange.
+  // Interrupts at the frame of `slot`: what runs below it ends, the error goes up from it, past the
+  // frames that have seen an answer already. Recorded now, done by the driver after the running
+  // callback returned; of several the outermost counts. After the commit it aborts the exchange.
   void fail(const void* slot, const Error& error);
 
   // -- for filters that open legs
@@ -96,19 +96,22 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   LegPtr open_rest();
   // `chain` instead of the rest; the request is the one of this leg.
   LegPtr open(const Chain& chain, bool alternate);
-  // From on_leg: its response goes up from here.
+  // Its response goes up from here, or its error; once, and not after a reply. From on_leg; or from
+  // a timer, then followed by resume(), as with reply and refuse.
   void accept(LegPtr below);
 
   // -- for calls
 
   void deliver_head(http::ResponseHead& head);
+  // Also after a head: what was answered is lost. Before the commit the error goes up in its place,
+  // to the frames that have not seen the head; afterwards it aborts the exchange.
   void deliver_error(const Error& error);
   void deliver_reply(const LocalReply& reply);
   void deliver_interim(int status, const http::Fields& fields);
   // Whether the body may be pushed. `bytes` must live until the loop callback returns.
   bool is_flowing() const { return x_flowing; }
   void push_body(std::string_view bytes);
-  // The response is complete. The last thing a call does with its leg.
+  // The response is complete. The last thing a call does with its leg, which may end in here.
   void push_end(const http::Fields* trailers);
   // The request body, by pieces. Requires for consume: count <= body_ready().size().
   std::string_view body_ready() const;
@@ -139,14 +142,19 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void go_up();
   void deliver();
   void interrupt();
+  void interrupt_at(size_t frame, const Error& error);
   void answer_from(size_t frame);
-  void end(Outcome::Kind kind, const Error* error) noexcept;
-  void end_from(size_t frame, Outcome::Kind kind, const Error* error) noexcept;
-  void end_legs_below(Outcome::Kind kind, const Error* error) noexcept;
+  void end(const Outcome& outcome) noexcept;
+  void end_from(size_t frame, const Outcome& outcome) noexcept;
+  void end_legs_below(const Outcome& outcome) noexcept;
   void on_request_chunk(std::string_view bytes);
   void on_request_end();
   Leg& start_flow();
   bool may_open() const;
+  bool is_accepted() const { return x_parent != nullptr && x_parent->x_accepted.get() == this; }
+  bool runs_terminal() const;
+  bool may_read_body() const;
+  void mark_ready();
   void* slot_of(size_t frame) const { return x_slots + x_chain.frame(frame).offset; }
   size_t frame_of(const void* slot) const;
   size_t opener() const { return x_entered - size_t{1}; }
@@ -174,7 +182,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   const uint16_t x_first;  // frames [x_first, x_entered) are entered
   const uint16_t x_end;    // one past the last frame of this leg's segment
   uint16_t x_entered;
-  uint16_t x_at;  // going up: the next frame to see the response, plus one
+  uint16_t x_at;  // frames from here on have seen the answer, or gave it
   uint16_t x_interrupt_at = 0;
   uint16_t x_attempt = 0;
   const uint8_t x_depth;
@@ -186,7 +194,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_flowing = false;
   bool x_alternate = false;
   bool x_fresh_connection = false;
-  bool x_answered = false;  // in on_leg: the opener accepted, replied or refused
+  bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
+  uint32_t x_round = 0;      // of Exchange::for_each_leg
 };
 
 }  // namespace outrigger::chain

@@ -11,10 +11,10 @@ RequestBody::~RequestBody() { x_budget.give_back(x_charged); }
 
 void RequestBody::retain(int64_t bytes_max, int64_t declared_bytes) {
   constexpr int64_t kInArena = 1024;
-  if (declared_bytes > bytes_max) return;
+  if (declared_bytes > bytes_max || x_size > bytes_max || !is_whole()) return;
   x_retaining = true;
-  x_retain_max = bytes_max;
-  if (declared_bytes > 0 && declared_bytes <= kInArena) {
+  x_retain_max = std::max(x_retain_max, bytes_max);
+  if (x_size == 0 && x_small == nullptr && declared_bytes > 0 && declared_bytes <= kInArena) {
     x_small = x_arena.array<char>(static_cast<size_t>(declared_bytes));
     x_small_capacity = declared_bytes;
   }
@@ -35,11 +35,11 @@ void RequestBody::begin_append(std::string_view bytes) {
 void RequestBody::end_append() {
   const std::string_view live = std::exchange(x_live, {});
   const int64_t live_at = x_size - static_cast<int64_t>(live.size());
+  if (x_small != nullptr) return keep(live);
   if (x_retaining && x_size <= x_retain_max &&
-      (x_small != nullptr || x_budget.try_take(static_cast<int64_t>(live.size())))) {
-    if (x_small == nullptr) x_charged += static_cast<int64_t>(live.size());
-    keep(live);
-    return;
+      x_budget.try_take(static_cast<int64_t>(live.size()))) {
+    x_charged += static_cast<int64_t>(live.size());
+    return keep(live);
   }
   stop_retaining();
   // Only what nobody has read yet stays: at most one piece beyond kUnreadMax.
@@ -67,7 +67,7 @@ std::string_view RequestBody::at(int64_t offset) const {
 }
 
 void RequestBody::read_to(int64_t offset) {
-  x_read = std::max(x_read, offset);
+  x_read = std::max(x_base, offset);
   if (!x_retaining) drop_to(x_read);
 }
 

@@ -46,6 +46,7 @@ class RequestBody {
   RequestBody& operator=(const RequestBody&) = delete;
 
   // Keep it whole, as long as it has at most `bytes_max`; declared_bytes < 0: length not known.
+  // Asked more than once, the largest bound counts.
   void retain(int64_t bytes_max, int64_t declared_bytes);
   // Nobody will start again from byte 0: what is read is dropped.
   void stop_retaining();
@@ -62,8 +63,10 @@ class RequestBody {
   // The bytes from `offset` that are at hand, in one piece; empty when there are none yet. The view
   // lasts until the loop callback returns or the body is next appended to or read past.
   std::string_view at(int64_t offset) const;
-  // Everything before `offset` was read by the leg that now reads.
+  // Everything before `offset` was read by every leg that may still read. Less than before when a
+  // leg starts again from byte 0.
   void read_to(int64_t offset);
+  int64_t read() const { return x_read; }
 
   bool is_complete() const { return x_complete; }
   bool ends_at(int64_t offset) const { return x_complete && offset == x_size; }

@@ -2,6 +2,7 @@
 // compiled for this worker. Owned by the worker's RouteTable; outlives every exchange that runs it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Route {
   std::string name;   // of a named route, else empty
   std::string label;  // "orders" or "orders/reads": for details, metrics and the log
   metrics::ServiceSeries* series = nullptr;
+  mutable int64_t running = 0;  // exchanges that are on it now
   // One for each distinct filter list of the listeners; a listener knows its index.
   std::vector<std::unique_ptr<Chain>> chains;
   // Entered by the fallback of another service: without access_log, trace and fallback.

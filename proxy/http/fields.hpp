@@ -87,9 +87,11 @@ class Fields {
   size_t count(Name id) const;
 
   // Name and value must live as long as the arena (see Arena::copy).
-  void add(Arena& arena, const Field& field) {
+  void add(Arena& arena, const Field& field) { append(arena) = field; }
+  // The same, to be filled in by the caller.
+  Field& append(Arena& arena) {
     if (x_size == x_capacity) grow(arena);
-    x_fields[x_size++] = field;
+    return x_fields[x_size++];
   }
   void add(Arena& arena, std::string_view name, std::string_view value) {
     add(arena, Field{name, value, intern(name)});

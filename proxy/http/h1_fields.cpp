@@ -1,7 +1,5 @@
 #include "proxy/http/h1_fields.hpp"
 
-#include <cstring>
-
 #include <llhttp.h>
 
 #include "proxy/http/hop.hpp"
@@ -31,12 +29,8 @@ struct Sink {
     return text.data() == line && !text.empty();
   }
 
-  // A second span within one field is the continuation of a folded line.
-  bool on_value(std::string_view text) {
-    const bool first = value.empty();
-    value = text;
-    return first;
-  }
+  // A folded line gives a second span, which does not begin where a value does.
+  void on_value(std::string_view text) { value = text; }
 
   bool end_field() {
     const char* const colon = name.data() + name.size();
@@ -47,7 +41,13 @@ struct Sink {
     if (!plain && !trim_value(colon, end)) return false;
     if (*colon != ':' || end[0] != '\r' || end[1] != '\n') return false;
     line = end + 2;
-    return add({name, value, intern(name)});
+    if (left == 0) {
+      cause = Cause::kRequestHeadTooLarge;
+      return false;
+    }
+    --left;
+    add(intern(name));
+    return true;
   }
 
   // Sets `end` behind the white space that follows the value.
@@ -63,33 +63,26 @@ struct Sink {
     return true;
   }
 
-  bool add(const Field& field) {
-    if (left == 0) {
-      cause = Cause::kRequestHeadTooLarge;
-      return false;
-    }
-    --left;
+  void add(Name id) {
     constexpr uint64_t kFraming = bit_of(Name::kContentLength) | bit_of(Name::kTransferEncoding);
     constexpr uint64_t kApart = kHopNames | kFraming | bit_of(Name::kHost);
-    const uint64_t bit = bit_of(field.id);
-    if ((bit & kApart) != 0) return add_apart(field);
-    if (field.id == Name::kOther && imitates_protected_name(field.name)) return true;
+    const uint64_t bit = bit_of(id);
+    if ((bit & kApart) != 0) return add_apart({name, value, id});
+    if (id == Name::kOther && has_underscore(name) && imitates_protected_name(name)) return;
     section.seen |= bit;
-    section.fields.add(arena, field);
-    return true;
+    Field& field = section.fields.append(arena);
+    field.name = name;
+    field.value = value;
+    field.id = id;
   }
 
-  bool add_apart(const Field& field) {
+  void add_apart(const Field& field) {
     if (field.id == Name::kHost) {
       section.host = field.value;
       ++section.hosts;
-    } else if (section.hop.take(field)) {
-      // llhttp reads some of these by itself and does not look at their characters.
-      return all_of_class(field.value, kValueChar);
-    } else {
+    } else if (!section.hop.take(field)) {
       section.framing.add(field);
     }
-    return true;
   }
 };
 
@@ -104,7 +97,8 @@ const llhttp_settings_t& settings() {
       return verdict(sink_of(parser).on_name({at, size}));
     };
     made.on_header_value = [](llhttp_t* parser, const char* at, size_t size) {
-      return verdict(sink_of(parser).on_value({at, size}));
+      sink_of(parser).on_value({at, size});
+      return 0;
     };
     made.on_headers_complete = [](llhttp_t*) -> int { return HPE_PAUSED; };
     return made;

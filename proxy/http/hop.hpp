@@ -4,7 +4,9 @@
 // functions; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "proxy/http/message.hpp"
@@ -64,6 +66,25 @@ bool is_protected_name(std::string_view name);
 
 // A name with '_' that some server behind us would read as a protected one (Content_Length).
 bool imitates_protected_name(std::string_view name);
+
+// Eight bytes at a time: every name that is not interned is asked.
+inline bool has_underscore(std::string_view name) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const auto has = [](uint64_t word) {
+    const uint64_t zero_where_found = word ^ (kOnes * '_');
+    return ((zero_where_found - kOnes) & ~zero_where_found & (kOnes * 0x80)) != 0;
+  };
+  const char* const data = name.data();
+  const size_t size = name.size();
+  if (size < 8) return name.find('_') != std::string_view::npos;
+  uint64_t word;
+  for (size_t at = 0; at + 8 < size; at += 8) {
+    std::memcpy(&word, data + at, 8);
+    if (has(word)) return true;
+  }
+  std::memcpy(&word, data + size - 8, 8);
+  return has(word);
+}
 
 // What may stand in a trailer section (RFC 9110 section 6.5.1).
 bool is_trailer_name(std::string_view name, Name id);

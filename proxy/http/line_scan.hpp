@@ -32,7 +32,6 @@ class LineScan {
 
   // `bytes` are those of the last call, and more. After kEmptyLine, looked() is behind that line.
   Found find_empty_line(std::string_view bytes) {
-    Found found = Found::kMore;
     const char* const data = bytes.data();
     const size_t size = bytes.size();
     size_t at = x_looked;
@@ -40,18 +39,19 @@ class LineScan {
     // Lines are short, so a call of memchr for each costs more than it saves.
     for (; at + 64 <= size; at += 64) {
       for (uint64_t ends = line_feeds(data + at); ends != 0; ends &= ends - 1) {
-        found = end_line(data, at + static_cast<size_t>(std::countr_zero(ends)));
-        if (found != Found::kMore) return found;
+        const size_t lf = at + static_cast<size_t>(std::countr_zero(ends));
+        if (!is_inner_line(data, lf)) return stop(data, lf);
+        x_line = static_cast<uint32_t>(lf + 1);
       }
     }
 #endif
     for (; at < size; ++at) {
       if (data[at] != '\n') continue;
-      found = end_line(data, at);
-      if (found != Found::kMore) return found;
+      if (!is_inner_line(data, at)) return stop(data, at);
+      x_line = static_cast<uint32_t>(at + 1);
     }
     x_looked = static_cast<uint32_t>(size);
-    return found;
+    return Found::kMore;
   }
 
   size_t line() const { return x_line; }  // where the line that has not ended begins
@@ -63,6 +63,7 @@ class LineScan {
   static uint64_t line_feeds(const char* data) {
     const __m128i lf = _mm_set1_epi8('\n');
     uint64_t bits = 0;
+#pragma GCC unroll 4
     for (unsigned i = 0; i < 4; ++i) {
       const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data) + i);
       const auto mask = static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(part, lf)));
@@ -72,12 +73,16 @@ class LineScan {
   }
 #endif
 
-  // A line ends with the LF at `lf`.
-  Found end_line(const char* data, size_t lf) {
+  // The LF at `lf` ends a line in CRLF that is not empty.
+  bool is_inner_line(const char* data, size_t lf) const {
+    return lf > x_line + size_t{1} && data[lf - 1] == '\r';
+  }
+
+  // At the LF of an empty line, or one that is wrong.
+  Found stop(const char* data, size_t lf) {
     if (lf == x_line || data[lf - 1] != '\r') return Found::kBareLf;
-    const bool empty = lf == x_line + size_t{1};
     x_line = x_looked = static_cast<uint32_t>(lf + 1);
-    return empty ? Found::kEmptyLine : Found::kMore;
+    return Found::kEmptyLine;
   }
 
   uint32_t x_line;

@@ -38,4 +38,9 @@ bool is_idempotent(Method method) {
   return is_safe(method) || method == Method::kPut || method == Method::kDelete;
 }
 
+bool is_stream(const ResponseHead& head) {
+  const std::string_view type = head.fields.value(Name::kContentType);
+  return type.starts_with("text/event-stream") || type.starts_with("application/grpc");
+}
+
 }  // namespace outrigger::http

@@ -51,6 +51,7 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 // Whether every byte of `text` has the class; true for empty text.
 constexpr bool all_of_class(std::string_view text, CharClass wanted) {
   uint8_t common = wanted;
+#pragma GCC unroll 8
   for (const char c : text) common &= classes_of(c);
   return common != 0;
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/http/framing.hpp"
 #include "proxy/http/h1_head.hpp"
@@ -13,6 +14,16 @@
 #include "tests/fuzz/check.hpp"
 
 namespace outrigger::http {
+
+// A copy with nothing behind its last byte, so that a sanitizer sees every read too far.
+class Exact {
+ public:
+  explicit Exact(std::string_view bytes) : x_bytes(bytes.begin(), bytes.end()) {}
+  std::string_view view() const { return {x_bytes.data(), x_bytes.size()}; }
+
+ private:
+  std::vector<char> x_bytes;
+};
 
 inline void check_text(std::string_view text) { CHECK_THAT(all_of_class(text, kValueChar)); }
 

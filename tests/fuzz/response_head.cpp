@@ -38,12 +38,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                     (data[0] & 2U) != 0 ? "websocket" : ""};
   bytes.remove_prefix(1);
   Arena arena({});
-  const auto any = parse_response_head(arena.copy(bytes), asked, arena, {});
+  const Exact exact(bytes);
+  const auto any = parse_response_head(exact.view(), asked, arena, {});
   if (any) check_fields(any->fields);
   const HeadEnd::Look look = look_in_pieces(Side::kResponse, bytes);
   if (look.state != HeadEnd::State::kFound) return 0;
   const std::string_view head = bytes.substr(look.begin, look.end - look.begin);
-  const auto result = parse_response_head(arena.copy(head), asked, arena, {});
+  const Exact copy(head);
+  const auto result = parse_response_head(copy.view(), asked, arena, {});
   if (!result) return 0;
   check_fields(result->fields);
   check_text(result->reason);

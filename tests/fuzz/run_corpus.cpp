@@ -16,7 +16,10 @@
 #include "proxy/base/random.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+// The sanitizers look for these names.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" const char* __asan_default_options() { return "abort_on_error=1"; }
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
 
 namespace {

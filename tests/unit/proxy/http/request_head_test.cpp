@@ -227,6 +227,16 @@ TEST(RequestHead, Case39RefusesControlsInValuesButHtab) {
   EXPECT_EQ(read_request(request_with("X: a\tb\r\n")).head.fields.find("x")->value, "a\tb");
 }
 
+TEST(RequestHead, Case39RefusesControlsWhereverLlhttpReadsAValueByItself) {
+  for (const auto* name : {"Connection", "Proxy-Connection", "Upgrade"}) {
+    for (const auto* value :
+         {"close\x01", "keep-alive\x01", "x, \x01", "close \x01", "upgrade,\x7f", "\x01"}) {
+      EXPECT_EQ(cause_of_lines(std::string(name) + ": " + value + "\r\n"), kMalformed)
+          << name << value;
+    }
+  }
+}
+
 TEST(RequestHead, Case40PassesHighBytesUnchangedAndUntrimmed) {
   for (int c = 0x80; c <= 0xFF; ++c) {
     const std::string value = {static_cast<char>(c), 'v', static_cast<char>(c)};

@@ -1,0 +1,32 @@
+#include "proxy/app/process.hpp"
+
+#include <algorithm>
+
+namespace outrigger::app {
+
+Process::Process(const config::Config& config, const upstream::UpstreamContext& context)
+    : shards(config.metrics ? config.metrics->histogram_buckets_ms
+                            : config::MetricsConfig{}.histogram_buckets_ms),
+      services(context),
+      stale(config.memory.cache_bytes),
+      retry_bodies(config.memory.retry_bodies_bytes) {}
+
+void UnmatchedHosts::note(std::string_view authority, int64_t wall_ms) {
+  const std::lock_guard lock(x_mutex);
+  auto known = std::find_if(x_hosts.begin(), x_hosts.end(),
+                            [&](const Host& host) { return host.authority == authority; });
+  if (known == x_hosts.end()) {
+    if (x_hosts.size() == kHostsMax) x_hosts.pop_back();
+    known = x_hosts.insert(x_hosts.end(), Host{std::string(authority), 0, 0});
+  }
+  ++known->count;
+  known->last_wall_ms = wall_ms;
+  std::rotate(x_hosts.begin(), known, known + 1);
+}
+
+std::vector<UnmatchedHosts::Host> UnmatchedHosts::list() const {
+  const std::lock_guard lock(x_mutex);
+  return x_hosts;
+}
+
+}  // namespace outrigger::app

@@ -1,0 +1,62 @@
+// What exists once in the process, whatever the number of workers and the configuration in force.
+// Made by the App before the workers, destroyed after them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.hpp"
+#include "filters/stale_store.hpp"
+#include "metrics/shards.hpp"
+#include "proxy/base/line_writer.hpp"
+#include "proxy/chain/request_body.hpp"
+#include "proxy/upstream/own_listeners.hpp"
+#include "proxy/upstream/service.hpp"
+
+namespace outrigger::app {
+
+// Hosts that no service claimed, the last ones first. Any thread; bounded.
+class UnmatchedHosts {
+ public:
+  static constexpr size_t kHostsMax = 100;
+  struct Host {
+    std::string authority;
+    uint64_t count = 0;
+    int64_t last_wall_ms = 0;
+  };
+
+  void note(std::string_view authority, int64_t wall_ms);
+  std::vector<Host> list() const;
+
+ private:
+  mutable std::mutex x_mutex;
+  std::vector<Host> x_hosts;
+};
+
+// One listener of the file, over all workers.
+struct ListenerCounts {
+  std::atomic<int> open_connections{0};
+};
+
+struct Process {
+  Process(const config::Config& config, const upstream::UpstreamContext& context);
+
+  metrics::Shards shards;
+  upstream::Services services;
+  filters::StaleStore stale;
+  chain::MemoryBudget retry_bodies;
+  upstream::OwnListeners own_listeners;
+  UnmatchedHosts unmatched;
+  std::unique_ptr<LineWriter> access_log;  // null: off
+  std::map<std::string, ListenerCounts> listeners;
+  std::atomic<bool> out_of_memory{false};  // new calls are refused
+  std::atomic<int64_t> last_accepted_ms{0};
+};
+
+}  // namespace outrigger::app

@@ -1,0 +1,145 @@
+#include "proxy/app/worker.hpp"
+
+#include <algorithm>
+
+namespace outrigger::app {
+
+// One listener on this worker: finds the route of each request that comes to it.
+class Worker::Server final : public downstream::Resolver {
+ public:
+  Server(Worker& worker, const config::ListenerConfig& config)
+      : x_worker(worker),
+        x_context{worker.x_runtime, *this, *worker.x_series, config,
+                  worker.x_process.listeners[config.name].open_connections},
+        x_acceptor(x_context) {
+    choose_chain();
+  }
+
+  const std::string& name() const { return x_context.config.name; }
+  downstream::Acceptor& acceptor() { return x_acceptor; }
+  // After the worker took another snapshot.
+  void choose_chain() { x_chain = x_worker.x_routes->chain_index(x_context.config.filters); }
+
+  downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
+
+ private:
+  downstream::Resolution unmatched(const http::RequestHead& request) const;
+
+  Worker& x_worker;
+  downstream::ServerContext x_context;
+  downstream::Acceptor x_acceptor;
+  size_t x_chain = 0;
+};
+
+downstream::Resolution Worker::Server::resolve(const http::RequestHead& request, Arena& arena) {
+  if (x_worker.x_process.out_of_memory.load(std::memory_order_relaxed)) {
+    x_worker.x_series->overload_memory.add();
+    return {.cause = Cause::kOverload};
+  }
+  const config::ListenerConfig& config = x_context.config;
+  if (config.intercept == config::Intercept::kProxy && !request.absolute_form) {
+    return {.cause = Cause::kMalformedRequest};
+  }
+  const chain::RouteTable& table = x_worker.x_routes->table();
+  const chain::Route* route = config.service ? table.find_in(*config.service, request, arena)
+                                             : table.find(request, arena);
+  if (route == nullptr) return unmatched(request);
+  return {.route = route,
+          .chain = route->chains[x_chain].get(),
+          .service_port = config.service.has_value()};
+}
+
+downstream::Resolution Worker::Server::unmatched(const http::RequestHead& request) const {
+  const Clock& clock = x_worker.x_runtime.loop.clock;
+  x_worker.x_process.unmatched.note(request.authority, clock.wall_ms());
+  const chain::Route& passthrough = x_worker.x_routes->passthrough();
+  const bool refuse =
+      x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
+  if (refuse || request.authority.empty()) return {.cause = Cause::kUnknownHost};
+  return {.route = &passthrough, .chain = passthrough.chains[x_chain].get()};
+}
+
+Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
+               Process& process)
+    : x_index(index),
+      x_process(process),
+      x_series(process.shards.worker(index)),
+      x_unrouted(process.shards.service(index, {})),
+      x_runtime{loop, outbox, x_driver, x_exchanges, process.retry_bodies, this},
+      x_upstream{x_runtime, network, *x_series, process.own_listeners},
+      x_recorder(*x_unrouted, loop.clock) {}
+
+Worker::~Worker() {
+  end();
+  x_servers.clear();
+  x_runtime.loop.reaper.flush();
+}
+
+void Worker::take(SnapshotPtr snapshot) {
+  if (x_access_log == nullptr && x_process.access_log != nullptr) {
+    x_access_log = std::make_unique<filters::AccessLog>(snapshot->config.access_log,
+                                                        *x_process.access_log, x_runtime);
+  }
+  const config::Pool& pool = snapshot->config.passthrough.pool;
+  if (x_passthrough == nullptr) {
+    x_passthrough = std::make_unique<upstream::PassthroughClient>(x_upstream, pool);
+  }
+  x_passthrough->set_pool(pool);
+  auto routes = std::make_unique<RouteSet>(*this, std::move(snapshot));
+  if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
+  x_routes = std::move(routes);
+  for (const auto& server : x_servers) server->choose_chain();
+  bury_idle_sets();
+}
+
+void Worker::take_endpoints(const std::string& service,
+                            std::shared_ptr<const upstream::EndpointSet> set) {
+  const auto found = x_clients.find(service);
+  if (found != x_clients.end()) found->second->apply(std::move(set));
+}
+
+downstream::Acceptor& Worker::acceptor_of(const config::ListenerConfig& config) {
+  for (const auto& server : x_servers) {
+    if (server->name() == config.name) return server->acceptor();
+  }
+  x_servers.push_back(std::make_unique<Server>(*this, config));
+  return x_servers.back()->acceptor();
+}
+
+void Worker::begin_last_phase() {
+  for (const auto& server : x_servers) {
+    server->acceptor().stop_listening();
+    server->acceptor().drain();
+    server->acceptor().drain_idle();
+  }
+}
+
+int Worker::end() {
+  int running = 0;
+  for (const auto& server : x_servers) running += server->acceptor().close_all();
+  return running;
+}
+
+void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
+  x_recorder.on_exchange_end(exchange, outcome);
+  // What never had a route has no access_log filter either.
+  if (exchange.has_chain() || x_access_log == nullptr) return;
+  x_access_log->on_end(exchange, outcome, chain::Leg::kNever);
+}
+
+// A client outlives the snapshots that use it, so that its connections and counts stay.
+std::shared_ptr<upstream::ServiceClient> Worker::client_of(
+    const std::shared_ptr<upstream::Service>& of, const config::Policy& policy) {
+  auto& client = x_clients[of->name()];
+  if (client == nullptr || &client->service() != of.get()) {
+    client = std::make_shared<upstream::ServiceClient>(x_upstream, of, policy);
+  }
+  client->set_policy(policy);
+  return client;
+}
+
+void Worker::bury_idle_sets() {
+  std::erase_if(x_old_routes, [](const auto& routes) { return routes->running() == 0; });
+}
+
+}  // namespace outrigger::app

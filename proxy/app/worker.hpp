@@ -1,0 +1,77 @@
+// One worker: everything that lives on one event loop and carries calls. It knows no thread and no
+// socket: loop, outbox and network are given, so that tests run a whole worker in virtual time. What
+// the control thread wants of it comes through a post to its loop. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "filters/access_log.hpp"
+#include "metrics/recorder.hpp"
+#include "proxy/app/process.hpp"
+#include "proxy/app/route_set.hpp"
+#include "proxy/app/snapshot.hpp"
+#include "proxy/chain/driver.hpp"
+#include "proxy/downstream/acceptor.hpp"
+#include "proxy/io/network.hpp"
+#include "proxy/upstream/passthrough.hpp"
+#include "proxy/upstream/service_client.hpp"
+
+namespace outrigger::app {
+
+class Worker final : public chain::ExchangeObserver {
+ public:
+  Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
+         Process& process);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // The hook after each callback of the loop.
+  void after_each() { x_driver.run(); }
+
+  // New calls run under `snapshot` from now on; running ones keep theirs.
+  void take(SnapshotPtr snapshot);
+  void take_endpoints(const std::string& service, std::shared_ptr<const upstream::EndpointSet> set);
+
+  // What accepts for that listener of the configuration, on any of its addresses. Requires: take()
+  // was called.
+  downstream::Acceptor& acceptor_of(const config::ListenerConfig& config);
+
+  // The last phase of a drain: listeners close, new calls are refused, answers end their connection.
+  void begin_last_phase();
+  // Resets what still runs; returns how many calls that were.
+  int end();
+
+  size_t running() const { return x_exchanges.in_use(); }
+
+ private:
+  class Server;
+  friend class RouteSet;
+
+  void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
+  std::shared_ptr<upstream::ServiceClient> client_of(const std::shared_ptr<upstream::Service>& of,
+                                                     const config::Policy& policy);
+  void bury_idle_sets();
+
+  const unsigned x_index;
+  Process& x_process;
+  const std::shared_ptr<metrics::WorkerSeries> x_series;
+  const std::shared_ptr<metrics::ServiceSeries> x_unrouted;
+  chain::Driver x_driver;
+  chain::ExchangePool x_exchanges;
+  chain::Runtime x_runtime;
+  upstream::UpstreamRuntime x_upstream;
+  metrics::Recorder x_recorder;
+  std::unique_ptr<filters::AccessLog> x_access_log;
+  std::map<std::string, std::shared_ptr<upstream::ServiceClient>, std::less<>> x_clients;
+  std::unique_ptr<upstream::PassthroughClient> x_passthrough;
+  std::unique_ptr<RouteSet> x_routes;
+  std::vector<std::unique_ptr<RouteSet>> x_old_routes;  // calls still run on them
+  std::vector<std::unique_ptr<Server>> x_servers;
+};
+
+}  // namespace outrigger::app

@@ -1,0 +1,37 @@
+// The log of the process: one line each to standard error, text on a terminal and JSON otherwise. The
+// same failure again and again is one line at once, then one summary each 10 s with its count. Any
+// thread; never on the path of a call that goes well.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace outrigger::log {
+
+enum class Level : uint8_t { kDebug, kInfo, kWarning, kError };
+enum class Format : uint8_t { kAuto, kText, kJson };
+
+void set_format(Format format);
+void set_level(Level level);
+
+struct Field {
+  Field(std::string_view name, std::string_view text) : key(name), value(text) {}
+  Field(std::string_view name, int64_t number) : key(name), value(std::to_string(number)) {}
+
+  std::string_view key;
+  std::string value;
+};
+using FieldList = std::initializer_list<Field>;
+
+void debug(std::string_view message, FieldList fields = {});
+void info(std::string_view message, FieldList fields = {});
+void warning(std::string_view message, FieldList fields = {});
+void error(std::string_view message, FieldList fields = {});
+
+// For what a peer or a broken disk can make happen a thousand times a second: lines with the same
+// `message` and first field count as one failure.
+void repeated(Level level, std::string_view message, FieldList fields = {});
+
+}  // namespace outrigger::log

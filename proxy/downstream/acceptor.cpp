@@ -1,0 +1,60 @@
+#include "proxy/downstream/acceptor.hpp"
+
+#include "proxy/downstream/h1_connection.hpp"
+
+namespace outrigger::downstream {
+
+Acceptor::Acceptor(ServerContext& context) : x_context(context) {}
+
+Acceptor::~Acceptor() { close_all(); }
+
+Result<Address> Acceptor::listen(io::Network& network, const Address& at) {
+  auto opened = network.listen(at, *this);
+  if (!opened) return failure(opened.error());
+  const Address address = (*opened)->address();
+  add_listener(std::move(*opened));
+  return address;
+}
+
+void Acceptor::stop_listening() {
+  Reaper& reaper = x_context.runtime.loop.reaper;
+  for (io::ListenerPtr& listener : x_listeners) reaper.doom(std::move(listener));
+  x_listeners.clear();
+}
+
+void Acceptor::drain_idle() {
+  x_connections.for_each([](Connection& connection) { connection.close_if_idle(); });
+}
+
+int Acceptor::close_all() {
+  int calls = 0;
+  while (!x_connections.empty()) calls += x_connections.front().reset();
+  return calls;
+}
+
+void Acceptor::on_accepted(io::StreamPtr stream) {
+  x_last_accepted_ms = x_context.runtime.loop.clock.now_ms();
+  const int open = x_context.open_connections.fetch_add(1, std::memory_order_relaxed);
+  if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
+  auto* connection = new H1Connection(x_context, std::move(stream));
+  x_connections.push_back(*connection);
+  connection->start();
+}
+
+// The answer costs one send and no memory: the connection is not read.
+void Acceptor::refuse(io::StreamPtr stream) {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\n"
+      "Proxy-Status: outrigger; error=proxy_internal_error; details=\"connections\"\r\n"
+      "Content-Length: 0\r\n"
+      "Connection: close\r\n\r\n";
+  x_context.open_connections.fetch_sub(1, std::memory_order_relaxed);
+  x_context.series.overload_connections.add();
+  stream->write(kAnswer);
+  stream->finish();
+  x_context.runtime.loop.reaper.doom(std::move(stream));
+}
+
+void Acceptor::on_accept_refused() { x_context.series.overload_descriptors.add(); }
+
+}  // namespace outrigger::downstream

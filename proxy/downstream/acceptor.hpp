@@ -1,0 +1,51 @@
+// The Acceptor takes the connections of one listener on one worker, refuses those above the limit,
+// and owns the rest until they are over. Owned by the worker; dies before its ServerContext, and
+// not inside a callback of one of its connections. One thread.
+#pragma once
+
+#include <vector>
+
+#include "proxy/downstream/connection.hpp"
+#include "proxy/io/network.hpp"
+
+namespace outrigger::downstream {
+
+class Acceptor final : public io::AcceptEvents {
+ public:
+  explicit Acceptor(ServerContext& context);
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  // May be called for several addresses. The failure is a sentence for people; otherwise the
+  // address with the port that was chosen where 0 was asked for.
+  Result<Address> listen(io::Network& network, const Address& at);
+  // For a listener that was made elsewhere with this Acceptor as its receiver.
+  void add_listener(io::ListenerPtr listener) { x_listeners.push_back(std::move(listener)); }
+
+  // -- the end, in this order
+  void stop_listening();
+  // From now on new calls are answered 503 and every answer ends its connection.
+  void drain() { x_context.draining = true; }
+  // Closes the connections on which no call runs.
+  void drain_idle();
+  // Resets all; says how many calls still ran.
+  int close_all();
+
+  bool has_connections() { return !x_connections.empty(); }
+  // Loop time; 0 before the first.
+  int64_t last_accepted_ms() const { return x_last_accepted_ms; }
+
+  void on_accepted(io::StreamPtr stream) override;
+  void on_accept_refused() override;
+
+ private:
+  void refuse(io::StreamPtr stream);
+
+  ServerContext& x_context;
+  std::vector<io::ListenerPtr> x_listeners;
+  List<Connection, OwnedByAcceptor> x_connections;
+  int64_t x_last_accepted_ms = 0;
+};
+
+}  // namespace outrigger::downstream

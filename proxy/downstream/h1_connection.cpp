@@ -1,0 +1,249 @@
+#include "proxy/downstream/h1_connection.hpp"
+
+#include <algorithm>
+
+#include "proxy/chain/driver.hpp"
+
+namespace outrigger::downstream {
+namespace {
+
+constexpr int64_t kLookMs = 1'000;
+constexpr int64_t kLingerMs = 1'000;
+constexpr uint32_t kDiscardMax = 64 * 1024;
+// The write timer looks so often within write_stall.
+constexpr int kLooks = 4;
+
+}  // namespace
+
+H1Connection::H1Connection(ServerContext& context, io::StreamPtr stream)
+    : Connection(context), x_stream(std::move(stream)) {}
+
+void H1Connection::start() {
+  x_stream->start(*this);
+  settle();
+}
+
+// ---- events of the stream
+
+void H1Connection::on_read(std::string_view bytes) {
+  x_context.series.downstream_bytes_in.add(bytes.size());
+  x_begun = 0;
+  if (x_buffer.empty()) {
+    x_taking = true;
+    const std::string_view rest = take(bytes);
+    x_taking = false;
+    if (!is_over()) keep(rest);
+  } else {
+    keep(bytes);
+    take_buffered();
+  }
+  settle();
+}
+
+// Contract: an end while the answer is pending means that the caller has left, unless it said that
+// this was its last request.
+void H1Connection::on_end() {
+  x_ended = true;
+  if (x_body != nullptr) {
+    fail_body(Cause::kMalformedRequest);
+  } else if (x_exchange != nullptr) {
+    if (!x_half_closes) return end(chain::Outcome::Kind::kCallerGone);
+  } else {
+    begin_close();
+  }
+  settle();
+}
+
+void H1Connection::on_broken() { end(chain::Outcome::Kind::kCallerGone); }
+
+void H1Connection::on_drained() {
+  if (x_closing) {
+    if (x_ended) return end(chain::Outcome::Kind::kDone);
+    wait_for(Wait::kClose);
+    return;
+  }
+  if (x_exchange != nullptr) x_exchange->on_sink_drained();
+  if (x_exchange == nullptr) take_buffered();
+  settle();
+}
+
+// ---- timers
+
+void H1Connection::on_timer() {
+  switch (x_wait) {
+    case Wait::kNothing:
+      return;
+    case Wait::kRequest:
+    case Wait::kRest:
+      begin_close();
+      break;
+    case Wait::kHead:
+      x_context.series.slow_heads.add();
+      refuse(nullptr, Cause::kRequestTooSlow);
+      break;
+    case Wait::kBody:
+      x_context.series.slow_bodies.add();
+      fail_body(Cause::kRequestTooSlow);
+      break;
+    case Wait::kNextTurn:
+      x_begun = 0;
+      x_wait = Wait::kNothing;
+      take_buffered();
+      break;
+    case Wait::kPaused:
+      return look_if_broken();
+    case Wait::kClose:
+      return end(chain::Outcome::Kind::kDone);
+  }
+  settle();
+}
+
+void H1Connection::look_if_broken() {
+  if (x_stream->is_broken()) return on_broken();
+  runtime().loop.timers.arm(x_timer, now_ms() + kLookMs);
+}
+
+// Armed by the first write and at rest when nothing is unsent, so a connection that gets rid of its
+// answers pays for it once in a while only.
+void H1Connection::on_write_timer() {
+  const size_t unsent = x_stream->unsent();
+  if (unsent == 0) return;
+  const uint32_t taken = x_written - static_cast<uint32_t>(unsent);
+  x_idle_writes = taken == x_taken ? static_cast<uint8_t>(x_idle_writes + 1) : uint8_t{0};
+  x_taken = taken;
+  if (x_idle_writes >= kLooks) {
+    x_context.series.write_stalls.add();
+    return abort(chain::Outcome::Kind::kCallerGone);
+  }
+  runtime().loop.timers.arm(x_write_timer,
+                            now_ms() + x_context.config.timeout.write_stall_ms / kLooks);
+}
+
+// ---- what comes next
+
+// A caller that does not take its answers gets no new ones; one that sends many requests at once
+// lets others have their turn.
+bool H1Connection::may_begin() const {
+  return x_exchange == nullptr && x_stream->unsent() == 0 &&
+         x_begun < x_context.config.limits.requests_per_turn;
+}
+
+bool H1Connection::reads_on() const {
+  if (x_closing) return x_discarded < kDiscardMax;
+  if (x_body != nullptr) return x_exchange->body().has_room();
+  if (x_last) return x_discarded < kDiscardMax;
+  if (may_begin()) return true;
+  // One more read may follow: at most a head and a read buffer wait here.
+  const config::ListenerLimits& limits = x_context.config.limits;
+  return x_buffer.size() < static_cast<size_t>(limits.header_bytes) && x_heads < limits.pipelined;
+}
+
+void H1Connection::settle() {
+  if (is_over()) return;
+  const bool reads = reads_on();
+  if (reads != x_reading) {
+    x_reading = reads;
+    reads ? x_stream->resume_reading() : x_stream->pause_reading();
+  }
+  const Wait next = next_wait();
+  // The time for a head or for the little rest of a body is not prolonged by its bytes.
+  if (next != x_wait || next == Wait::kBody) wait_for(next);
+}
+
+H1Connection::Wait H1Connection::next_wait() const {
+  if (x_closing) return Wait::kClose;
+  const bool turn_is_over =
+      x_exchange == nullptr && x_begun >= x_context.config.limits.requests_per_turn;
+  if (x_held || turn_is_over) return Wait::kNextTurn;
+  if (!x_reading) return Wait::kPaused;
+  if (x_body != nullptr) return Wait::kBody;
+  if (x_exchange != nullptr) return Wait::kNothing;
+  if (x_skip > 0) return Wait::kRest;
+  if (!may_begin()) return Wait::kNothing;
+  return x_head_end.began() ? Wait::kHead : Wait::kRequest;
+}
+
+void H1Connection::wait_for(Wait wait) {
+  x_wait = wait;
+  const config::ListenerTimeout& timeout = x_context.config.timeout;
+  int64_t after_ms = 0;
+  switch (wait) {
+    case Wait::kNothing:
+      // Left armed: the next deadline is mostly a later one, and moving it is one store.
+      return;
+    case Wait::kRequest:
+      after_ms = timeout.keepalive_ms;
+      break;
+    case Wait::kHead:
+      after_ms = timeout.head_ms;
+      break;
+    case Wait::kBody:
+      after_ms = timeout.body_idle_ms;
+      break;
+    case Wait::kRest:
+      after_ms = kLingerMs;
+      break;
+    case Wait::kNextTurn:
+      break;
+    case Wait::kPaused:
+      after_ms = kLookMs;
+      break;
+    case Wait::kClose:
+      // Before everything is sent the write timer watches.
+      if (x_stream->unsent() > 0) return x_timer.cancel();
+      after_ms = kLingerMs;
+      break;
+  }
+  runtime().loop.timers.arm(x_timer, now_ms() + after_ms);
+}
+
+void H1Connection::discard(size_t bytes) {
+  x_discarded += static_cast<uint32_t>(std::min<size_t>(bytes, kDiscardMax));
+}
+
+// ---- ends
+
+// Our FIN first, and a while for the caller to read and to end its side: closing over unread bytes
+// would reset the connection and take the answer away from it (RFC 9112 section 9.6).
+void H1Connection::begin_close() {
+  if (!x_closing) {
+    x_closing = true;
+    runtime().outbox.flush();
+    x_buffer.clear();
+    x_skip = 0;
+    x_stream->finish();
+  }
+  if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
+}
+
+void H1Connection::end(chain::Outcome::Kind kind) {
+  if (x_exchange != nullptr) std::exchange(x_exchange, nullptr)->end({kind, nullptr});
+  x_body = nullptr;
+  x_timer.cancel();
+  x_write_timer.cancel();
+  ListNode<OwnedByAcceptor>::unlink();
+  Reaper& reaper = runtime().loop.reaper;
+  runtime().outbox.forget(*x_stream);
+  reaper.doom(std::move(x_stream));
+  reaper.doom(this);
+}
+
+void H1Connection::abort(chain::Outcome::Kind kind) {
+  runtime().outbox.forget(*x_stream);
+  x_stream->abort();
+  end(kind);
+}
+
+void H1Connection::close_if_idle() {
+  if (x_exchange != nullptr || x_head_end.began()) return;
+  begin_close();
+  settle();
+}
+
+int H1Connection::reset() {
+  const int calls = x_exchange != nullptr ? 1 : 0;
+  abort(chain::Outcome::Kind::kDropped);
+  return calls;
+}
+
+}  // namespace outrigger::downstream

@@ -1,0 +1,195 @@
+#include <algorithm>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/downstream/h1_connection.hpp"
+#include "proxy/downstream/request_rules.hpp"
+
+namespace outrigger::downstream {
+namespace {
+
+// Ends of heads in bytes that wait. A body may contain some too: it only makes us stop reading a
+// little early.
+size_t count_heads(std::string_view bytes) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  size_t count = 0;
+  for (size_t at = bytes.find(kEnd); at != std::string_view::npos; at = bytes.find(kEnd, at)) {
+    at += kEnd.size();
+    ++count;
+  }
+  return count;
+}
+
+Error refusal(Cause cause) {
+  Error error;
+  error.cause = cause;
+  error.ours = true;
+  return error;
+}
+
+}  // namespace
+
+std::string_view H1Connection::take(std::string_view bytes) {
+  while (!bytes.empty() && !is_over()) {
+    if (x_closing || (x_last && x_body == nullptr)) {
+      // After its last request, whatever else the caller sends is ignored (RFC 9112 section 9.6).
+      discard(bytes.size());
+      return {};
+    }
+    if (x_skip > 0) {
+      const size_t skipped = std::min<size_t>(x_skip, bytes.size());
+      x_skip -= static_cast<uint32_t>(skipped);
+      bytes.remove_prefix(skipped);
+      continue;
+    }
+    if (!(x_body != nullptr ? take_body(bytes) : take_head(bytes))) break;
+  }
+  return bytes;
+}
+
+void H1Connection::take_buffered() {
+  x_held = false;
+  if (x_taking || x_buffer.empty()) return;
+  x_taking = true;
+  const size_t before = x_buffer.size();
+  const size_t rest = take(x_buffer.view()).size();
+  x_taking = false;
+  if (is_over() || x_buffer.empty()) return;
+  // Body pieces may have been gathered as views into the buffer.
+  runtime().outbox.flush();
+  x_buffer.consume(before - rest);
+  if (rest == 0) x_heads = 0;
+}
+
+void H1Connection::keep(std::string_view rest) {
+  if (rest.empty()) return;
+  x_buffer.append(rest);
+  if (x_body != nullptr) return;
+  x_heads = static_cast<uint16_t>(std::min<size_t>(x_heads + count_heads(rest), UINT16_MAX));
+}
+
+bool H1Connection::take_head(std::string_view& bytes) {
+  if (!may_begin()) return false;
+  const http::HeadEnd::Look look = x_head_end.look(bytes, x_context.head_limits());
+  if (look.state == http::HeadEnd::State::kMore) return false;
+  if (look.state == http::HeadEnd::State::kRefused) {
+    if (!x_used && look.cause == Cause::kMalformedRequest) x_context.series.detect_refused.add();
+    refuse(nullptr, look.cause);
+    return true;
+  }
+  const std::string_view text = bytes.substr(look.begin, look.end - look.begin);
+  bytes.remove_prefix(look.end);
+  x_head_end.reset();
+  if (x_heads > 0) --x_heads;
+  if (!x_used) x_context.series.detect_http1.add();
+  x_used = true;
+  start_request(text);
+  // Filters must have seen the head before a body follows it; when the driver is under way already,
+  // it comes to this request after the current callback.
+  x_held = x_body != nullptr && !runtime().driver.is_idle();
+  return !x_held;
+}
+
+void H1Connection::start_request(std::string_view text) {
+  ++x_begun;
+  x_wait = Wait::kNothing;
+  x_exchange = chain::Exchange::create(runtime(), *this);
+  Arena& arena = x_exchange->arena();
+  x_version = http::Version::kHttp11;
+  x_method = http::Method::kGet;
+  Result<http::RequestHead, Cause> parsed =
+      http::parse_request_head(arena.copy(text), arena, x_context.head_limits());
+  if (!parsed) return refuse(nullptr, parsed.error());
+  http::RequestHead& request = x_exchange->request();
+  request = *parsed;
+  // Tunnels are not spoken here, and an Upgrade may be ignored (RFC 9110 section 7.8).
+  request.upgrade = {};
+  x_version = request.version;
+  x_method = request.method;
+  x_expects = request.expects_continue;
+  x_last = !request.keep_alive;
+  x_half_closes = x_last || x_version == http::Version::kHttp10;
+  if (const Cause cause = check(request); cause != Cause::kNone) return refuse(nullptr, cause);
+  if (request.framing == http::Framing::kChunked || request.content_length > 0) {
+    x_body =
+        arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
+                                     x_context.head_limits().head_bytes);
+  }
+  if (ends_here(request, arena)) return answer_options();
+  if (!x_context.via().empty()) add_via(request, x_context.via(), arena);
+  const Resolution found = x_context.resolver.resolve(request, arena);
+  if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
+  begin(found);
+}
+
+Cause H1Connection::check(http::RequestHead& request) {
+  if (x_context.draining) return Cause::kDraining;
+  if (request.absolute_form && !x_context.takes_absolute_form()) return Cause::kMalformedRequest;
+  const std::string_view via = x_context.via();
+  if (!via.empty() && passed_by(request.fields, via)) return Cause::kLoop;
+  return Cause::kNone;
+}
+
+void H1Connection::begin(const Resolution& found) {
+  x_exchange->facts().service_port = found.service_port;
+  x_exchange->begin(*found.route, *found.chain);
+  if (x_body == nullptr) x_exchange->finish_request(nullptr);
+  runtime().driver.run();
+}
+
+// OPTIONS that may go no further asks for what we ourselves can do (RFC 9110 section 7.6.2).
+void H1Connection::answer_options() {
+  Arena& arena = x_exchange->arena();
+  http::ResponseHead head;
+  head.status = 200;
+  head.framing = http::Framing::kLength;
+  head.content_length = 0;
+  head.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+  x_exchange->facts().status = head.status;
+  send_head(head);
+  send_end(nullptr);
+}
+
+void H1Connection::refuse(const chain::Route* route, Cause cause) {
+  x_last = true;
+  if (cause == Cause::kOverload) x_context.series.overload_memory.add();
+  if (x_exchange == nullptr) {
+    x_exchange = chain::Exchange::create(runtime(), *this);
+    x_version = http::Version::kHttp11;
+    x_method = http::Method::kGet;
+  }
+  x_exchange->answer(route, refusal(cause));
+}
+
+void H1Connection::fail_body(Cause cause) {
+  x_last = true;
+  x_exchange->fail(refusal(cause));
+}
+
+bool H1Connection::take_body(std::string_view& bytes) {
+  chain::Exchange* const exchange = x_exchange;
+  http::BodyReader* const reader = x_body;
+  while (true) {
+    const http::BodyReader::Step step = reader->feed(bytes, exchange->arena());
+    bytes.remove_prefix(step.consumed);
+    switch (step.kind) {
+      case http::BodyReader::Kind::kData:
+        exchange->append_request_body(step.data);
+        // The answer may have been completed meanwhile.
+        if (x_exchange != exchange) return true;
+        break;
+      case http::BodyReader::Kind::kEnd:
+        x_body = nullptr;
+        exchange->finish_request(reader->trailers().empty() ? nullptr : &reader->trailers());
+        runtime().driver.run();
+        return true;
+      case http::BodyReader::Kind::kMore:
+        runtime().driver.run();
+        return x_exchange != exchange;
+      case http::BodyReader::Kind::kError:
+        fail_body(step.cause);
+        return true;
+    }
+  }
+}
+
+}  // namespace outrigger::downstream

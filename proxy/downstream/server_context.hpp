@@ -1,0 +1,55 @@
+// What the connections of one listener share on one worker: whom to ask for a route, the listener's
+// settings, counters, and whether we are ending. The admin port uses the same connections with a
+// resolver of its own, so nothing here knows of services. Owned by the worker, outlives the
+// Acceptor; one thread, but for `open_connections`.
+#pragma once
+
+#include <atomic>
+
+#include "config/model.hpp"
+#include "metrics/series.hpp"
+#include "proxy/chain/exchange.hpp"
+#include "proxy/chain/route.hpp"
+#include "proxy/http/h1_head.hpp"
+
+namespace outrigger::downstream {
+
+// Where a request goes, or why it goes nowhere.
+struct Resolution {
+  const chain::Route* route = nullptr;  // with a cause: whose refusal it is, if known
+  const chain::Chain* chain = nullptr;
+  Cause cause = Cause::kNone;
+  bool service_port = false;  // the listener is that one service, whatever the Host says
+};
+
+class Resolver {
+ public:
+  // `arena` is that of the exchange, for what has to be computed of the head.
+  virtual Resolution resolve(const http::RequestHead& request, Arena& arena) = 0;
+
+ protected:
+  ~Resolver() = default;
+};
+
+struct ServerContext {
+  chain::Runtime& runtime;
+  Resolver& resolver;
+  metrics::WorkerSeries& series;
+  config::ListenerConfig config;
+  // Of this listener, over all workers; bounded by config.limits.connections.
+  std::atomic<int>& open_connections;
+  // The last phase of a drain: new calls are refused, answers end their connection.
+  bool draining = false;
+
+  bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
+  std::string_view via() const {
+    return config.via ? std::string_view(*config.via) : std::string_view();
+  }
+  http::HeadLimits head_limits() const {
+    return {static_cast<uint32_t>(config.limits.header_bytes),
+            static_cast<uint32_t>(config.limits.target_bytes),
+            static_cast<uint32_t>(config.limits.fields)};
+  }
+};
+
+}  // namespace outrigger::downstream

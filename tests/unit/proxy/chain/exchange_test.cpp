@@ -1,0 +1,270 @@
+#include "proxy/chain/exchange.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/chain_call.hpp"
+
+namespace outrigger::chain {
+namespace {
+
+using outrigger::testing::Alternate;
+using outrigger::testing::ChainCall;
+using outrigger::testing::Deadline;
+using outrigger::testing::FakeTerminal;
+using outrigger::testing::Hedge;
+using outrigger::testing::Retry;
+using outrigger::testing::Script;
+using outrigger::testing::Tap;
+using outrigger::testing::Wait;
+
+TEST(Exchange, AnswersWithoutAChain) {
+  ChainCall call;
+  Exchange& exchange = call.make();
+  exchange.answer(nullptr, {.cause = Cause::kMalformedRequest});
+  EXPECT_EQ(call.sink.status, 400);
+  EXPECT_TRUE(call.sink.complete);
+  EXPECT_EQ(call.sink.field("proxy-status"),
+            "outrigger; error=http_request_error; details=\"malformed_request\"");
+}
+
+TEST(Exchange, EndsTheLegsWithCompleteFactsWhenTheCallerErrs) {
+  ChainCall call({Script::hanging()});
+  call.add<Tap>("log");
+  call.add<Retry>("retry", 2, 0);
+  call.add<Tap>("inner");
+  Exchange& exchange = call.make(http::Method::kPost);
+  call.begin();
+  call.send("par");
+  exchange.fail({.cause = Cause::kRequestTooSlow});
+  EXPECT_EQ(call.sink.status, 408);
+  EXPECT_TRUE(call.sink.complete);
+  EXPECT_EQ(call.ledger.outcome("log"), "failed request_too_slow");
+  EXPECT_EQ(call.ledger.outcome("inner"), "failed request_too_slow");
+  EXPECT_EQ(call.sink.facts.status, 408);
+  EXPECT_EQ(call.sink.facts.bytes_out, static_cast<int64_t>(call.sink.body.size()));
+  EXPECT_EQ(call.sink.facts.bytes_in, 3);
+}
+
+TEST(Exchange, AbortsWhenTheCallerErrsAfterTheCommit) {
+  ChainCall call({Script{.body = {"a", "b"}, .gap_ms = 1}});
+  Exchange& exchange = call.make(http::Method::kPost);
+  call.begin();
+  exchange.fail({.cause = Cause::kMalformedRequest});
+  EXPECT_TRUE(call.sink.aborted);
+}
+
+TEST(Exchange, GivesARetryTheBodyFromItsFirstByte) {
+  ChainCall call({Script::failing().after(5), Script::ok().after(5)});
+  call.add<Retry>("retry", 2, 0);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("one ");
+  call.send("two ");
+  call.pass_ms(5);
+  call.send("three");
+  call.finish();
+  call.pass_ms(5);
+  EXPECT_EQ(call.terminal.call(0).body, "one two ");
+  EXPECT_EQ(call.terminal.call(1).body, "one two three");
+  EXPECT_TRUE(call.terminal.call(1).body_ended);
+  EXPECT_EQ(call.sink.body, "ok");
+}
+
+TEST(Exchange, KeepsAShortBodyOfKnownLengthInTheArena) {
+  ChainCall call({Script::failing().after(5), Script::ok().after(5)});
+  call.add<Retry>("outer", 2, 0);
+  call.add<Retry>("inner", 1, 0);
+  call.make(http::Method::kPost).request().content_length = 5;
+  call.begin();
+  call.send("ab");
+  call.pass_ms(5);
+  EXPECT_EQ(call.runtime.budget().used(), 0);
+  call.send("cde");
+  call.finish();
+  call.pass_ms(5);
+  EXPECT_EQ(call.terminal.call(1).body, "abcde");
+}
+
+TEST(Exchange, CannotReplayABodyLargerThanWhatMayBeKept) {
+  ChainCall call({Script::failing().after(5)});
+  call.add<Retry>("retry", 2, 0, 8);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("12345678");
+  EXPECT_EQ(call.runtime.budget().used(), 8);
+  call.send("9");
+  EXPECT_EQ(call.runtime.budget().used(), 0);
+  call.pass_ms(5);
+  EXPECT_EQ(call.terminal.calls(), 1U);
+  EXPECT_EQ(call.sink.status, 502);
+}
+
+TEST(Exchange, KeepsForALegThatStartedAgainWhatItHasNotRead) {
+  ChainCall call({Script::failing().after(5), Script::ok().after(30)});
+  call.add<Retry>("retry", 2, 0, 8);
+  call.add<Wait>("queue", 3, 0);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.pass_ms(3);
+  call.send("12345678");
+  call.pass_ms(5);
+  // The second leg waits in the queue when the body outgrows what may be kept.
+  call.send("9abc");
+  call.finish();
+  call.pass_ms(40);
+  EXPECT_EQ(call.terminal.call(1).body, "123456789abc");
+  EXPECT_EQ(call.sink.body, "ok");
+}
+
+TEST(Exchange, KeepsForALegThatIsYetToBeOpened) {
+  ChainCall call({Script::failing().after(5), Script::ok().after(5)});
+  call.add<Retry>("retry", 2, 10, 8);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("12345678");
+  call.pass_ms(7);
+  // Between the attempts the body outgrows what may be kept.
+  call.send("9abc");
+  call.finish();
+  call.pass_ms(20);
+  EXPECT_EQ(call.terminal.call(1).body, "123456789abc");
+}
+
+TEST(Exchange, KeepsForAnAlternateThatWaitsWhatItHasNotRead) {
+  FakeTerminal replica({Script::ok("replica").after(30)});
+  ChainCall call({Script::failing().after(5)});
+  call.add<Wait>("queue_of_replica", 5, 0);
+  const Chain& other = call.close_chain(replica);
+  call.add<Alternate>("fallback", other);
+  call.make(http::Method::kPost);
+  call.begin();
+  const std::string most(1024, 'a');
+  call.send(most);
+  call.pass_ms(6);
+  call.send("more");
+  call.finish();
+  call.pass_ms(40);
+  EXPECT_EQ(replica.call(0).body, most + "more");
+  EXPECT_EQ(call.sink.body, "replica");
+}
+
+TEST(Exchange, AsksForMoreBodyWhenTheSlowestReaderIsGone) {
+  Script reads_not = Script::hanging();
+  reads_not.reads_body = false;
+  ChainCall call({reads_not, Script::hanging()});
+  std::array<LegPtr, 2> legs;
+  call.add<Tap>("opener", Wants{.opens_legs = true}).request = [&](Leg& leg, void*) {
+    for (LegPtr& below : legs) below = leg.open_rest();
+    return Step::kPaused;
+  };
+  Exchange& exchange = call.make(http::Method::kPost);
+  call.begin();
+  call.send(std::string(70'000, 'x'));
+  EXPECT_FALSE(exchange.body().has_room());
+  legs[0].reset();
+  EXPECT_TRUE(exchange.body().has_room());
+  EXPECT_EQ(call.sink.wants, 1);
+  legs[1].reset();
+}
+
+TEST(Exchange, AsksForMoreBodyWhenThereIsRoomAgain) {
+  ChainCall call({Script::ok().after(50)});
+  call.add<Wait>("queue", 5, 0);
+  Exchange& exchange = call.make(http::Method::kPost);
+  call.begin();
+  call.send(std::string(70'000, 'x'));
+  EXPECT_FALSE(exchange.body().has_room());
+  EXPECT_EQ(call.sink.wants, 0);
+  call.pass_ms(5);
+  EXPECT_TRUE(exchange.body().has_room());
+  EXPECT_EQ(call.sink.wants, 1);
+  EXPECT_EQ(call.terminal.call(0).body.size(), 70'000U);
+  call.finish();
+  call.pass_ms(50);
+}
+
+TEST(Exchange, AnswersBeforeTheRequestHasEnded) {
+  ChainCall call({Script{.after_ms = 1, .status = 200, .body = {"early"}}});
+  call.add<Retry>("retry", 2, 0);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("part of it");
+  call.pass_ms(1);
+  EXPECT_EQ(call.sink.body, "early");
+  EXPECT_TRUE(call.sink.complete);
+}
+
+TEST(Exchange, GoesOnReadingTheBodyAfterTheCommit) {
+  ChainCall call({Script{.body = {"a", "b"}, .gap_ms = 3}});
+  call.add<Retry>("retry", 2, 0);
+  call.make(http::Method::kPost).request().content_length = 9;
+  call.begin();
+  call.send("one");
+  EXPECT_EQ(call.sink.status, 200);
+  call.send("two");
+  call.send("end");
+  call.finish();
+  EXPECT_EQ(call.terminal.call(0).body, "onetwoend");
+  call.pass_ms(6);
+  EXPECT_EQ(call.sink.body, "ab");
+}
+
+TEST(Exchange, ResumesItsLegsAfterItEndedWithoutEffect) {
+  ChainCall call;
+  Tap& tap = call.add<Tap>("tap");
+  tap.request = [](Leg&, void*) { return Step::kPaused; };
+  call.start();
+  Leg* const leg = tap.leg;
+  call.sink.end(Outcome::Kind::kCallerGone);
+  leg->resume();
+  leg->fail(tap.slot, {.cause = Cause::kTimeout});
+  EXPECT_TRUE(call.runtime.get().driver.is_idle());
+  call.runtime.turn();
+  EXPECT_EQ(call.ledger.outcome("tap"), "caller gone");
+}
+
+// The caller leaves after each number of milliseconds of a call in which much happens.
+TEST(Exchange, EndsCleanlyWheneverTheCallerLeaves) {
+  for (int64_t leaves_ms = 0; leaves_ms < 60; ++leaves_ms) {
+    FakeTerminal replica({Script{.after_ms = 4, .body = {"x", "y", "z"}, .gap_ms = 2}});
+    ChainCall call(
+        {Script::failing().after(3), Script{.after_ms = 2, .status = 503}, Script::hanging()});
+    call.add<Wait>("queue_of_replica", 2, 2);
+    const Chain& other = call.close_chain(replica);
+    call.add<Tap>("log");
+    call.add<Alternate>("fallback", other);
+    call.add<Deadline>("deadline", 30);
+    call.add<Wait>("queue", 2, 1);
+    call.add<Retry>("retry", 2, 3);
+    call.add<Tap>("circuit");
+    call.add<Hedge>("hedge", 8);
+    call.add<Tap>("inner");
+    call.make(http::Method::kPost);
+    call.begin();
+    call.send("body");
+    call.finish();
+    call.pass_ms(leaves_ms);
+    const bool answered = call.sink.has_answer();
+    call.sink.end(Outcome::Kind::kCallerGone);
+    call.runtime.turn();
+    EXPECT_EQ(call.ledger.open(), 0U) << leaves_ms;
+    EXPECT_EQ(call.ledger.outcome("log"), answered ? "done" : "caller gone") << leaves_ms;
+    if (leaves_ms == 59) {
+      EXPECT_TRUE(answered);
+    }
+    EXPECT_EQ(replica.cancelled(), replica.calls());
+  }
+}
+
+TEST(ExchangePool, TakesBlocksAgain) {
+  ExchangePool pool;
+  void* const first = pool.take().data();
+  pool.give_back(first);
+  EXPECT_EQ(pool.take().data(), first);
+  EXPECT_EQ(pool.in_use(), 1U);
+  pool.give_back(first);
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
+}  // namespace
+}  // namespace outrigger::chain

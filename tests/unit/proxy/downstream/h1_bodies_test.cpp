@@ -1,0 +1,253 @@
+#include "tests/unit/proxy/downstream/server_support.hpp"
+
+namespace outrigger::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string chunked(std::string_view target, std::string_view chunks) {
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" +
+         "\r\n" + std::string(chunks);
+}
+std::string expecting(size_t length) {
+  return "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: " +
+         std::to_string(length) + "\r\n\r\n";
+}
+
+TEST(H1Bodies, AShortBodyAbortsTheUpstreamAndIsAnswered400Abuse17) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+  caller.finish();
+  EXPECT_THAT(caller.wait(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_TRUE(server.terminal.last().cancelled);
+  EXPECT_FALSE(server.terminal.last().body_ended);
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(H1Bodies, BytesBehindABodyAreTheNextRequestAndRefusedAbuse18) {
+  Server server;
+  Caller caller(server);
+  const std::string answer = caller.ask(post("/", "abc") + "garbage\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith(ok("POST / abc")));
+  EXPECT_THAT(answer, HasSubstr("HTTP/1.1 400 "));
+  EXPECT_TRUE(caller.ended);
+  EXPECT_EQ(server.terminal.calls.size(), 1u);
+}
+
+TEST(H1Bodies, ABodyOfAGetIsForwardedAbuse19) {
+  Server server;
+  Caller caller(server);
+  for (const std::string method : {"GET", "DELETE"}) {
+    EXPECT_EQ(caller.ask(method + " / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
+              ok(method + " / abc"));
+    EXPECT_EQ(caller.ask(method + " / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  "3\r\nabc\r\n0\r\n\r\n"),
+              ok(method + " / abc"));
+  }
+}
+
+TEST(H1Bodies, AnEndWithinAChunkAbortsTheUpstreamAbuse35) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.send(chunked("/", "5\r\nab"));
+  caller.finish();
+  caller.wait();
+  EXPECT_TRUE(server.terminal.last().cancelled);
+  EXPECT_FALSE(server.terminal.last().body_ended) << "never a clean last chunk";
+}
+
+TEST(H1Bodies, AMalformedChunkAbortsTheUpstreamAndIsAnswered400) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  const std::string answer = caller.ask(chunked("/", "5\r\nhello\r\n0x5\r\nhello\r\n0\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(server.terminal.last().cancelled);
+  EXPECT_EQ(server.terminal.last().body, "hello");
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(H1Bodies, AMalformedChunkAfterTheAnswerBeganResets) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(chunked("/", "5\r\nhello\r\n"));
+  server.loop.post([&] { server.terminal.last().head(200, -1); });
+  caller.wait();
+  caller.ask("zz\r\n");
+  EXPECT_TRUE(caller.broken);
+  EXPECT_EQ(server.ends.failed, 1);
+}
+
+TEST(H1Bodies, ATrailerSectionThatIsTooLongIsRefused) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  std::string answer = caller.ask(chunked("/", "0\r\n"));
+  for (int i = 0; i < 100 && answer.empty(); ++i) {
+    answer += caller.ask("x-t: " + std::string(1000, 'x') + "\r\n");
+  }
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 431 "));
+}
+
+TEST(H1Bodies, AChunkedBodyLargerThanEveryBufferPasses) {
+  Server server;
+  server.terminal.echoes = false;
+  server.network.at(server.address).pipe.random_chunks = true;
+  Caller caller(server);
+  std::string bytes;
+  std::string body;
+  for (int i = 0; i < 200; ++i) {
+    const std::string piece(5'000, static_cast<char>('a' + i % 26));
+    bytes += "1388\r\n" + piece + "\r\n";
+    body += piece;
+  }
+  caller.send(chunked("/", bytes + "0\r\n\r\n") + get("/next"));
+  caller.wait(10);
+  EXPECT_EQ(server.terminal.last().body, body);
+  EXPECT_TRUE(server.terminal.last().body_ended);
+}
+
+TEST(H1Bodies, PassesOneContinueFromTheUpstream) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  EXPECT_EQ(caller.ask(expecting(3)), "") << "the upstream decides";
+  server.loop.post([&] {
+    server.terminal.last().leg->deliver_interim(100, {});
+    server.terminal.last().leg->deliver_interim(100, {});
+  });
+  EXPECT_EQ(caller.wait(), "HTTP/1.1 100 Continue\r\n\r\n");
+  caller.ask("abc");
+  EXPECT_TRUE(server.terminal.last().body_ended);
+  server.loop.post([&] { server.terminal.last().respond(200, "x"); });
+  EXPECT_EQ(caller.wait(), ok("x"));
+  EXPECT_FALSE(caller.is_over());
+}
+
+TEST(H1Bodies, RefusesAnUnknownExpectationAbuse69) {
+  for (const std::string expect : {"foo", "y 100-continue", "100-continue, foo"}) {
+    Server server;
+    Caller caller(server);
+    EXPECT_THAT(caller.ask(get("/", "Expect: " + expect + "\r\n")), StartsWith("HTTP/1.1 417 "));
+    EXPECT_TRUE(caller.ended);
+    EXPECT_TRUE(server.terminal.calls.empty());
+  }
+}
+
+TEST(H1Bodies, AFinalAnswerInsteadOfAContinueEndsTheConnectionAbuse70) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(expecting(3));
+  server.loop.post([&] { server.terminal.last().respond(403, "no"); });
+  const std::string answer = caller.wait();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(caller.ended);
+  // Whether the body comes or the next request: neither is taken for the other.
+  EXPECT_EQ(caller.ask("abc" + get("/smuggled")), "");
+  EXPECT_FALSE(caller.broken);
+  EXPECT_EQ(server.terminal.calls.size(), 1u);
+  EXPECT_TRUE(server.terminal.last().cancelled) << "the upstream's connection is not reused";
+  caller.wait(1'001);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(H1Bodies, TheRestOfAShortBodyIsReadPastAfterAnEarlyAnswerAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + std::string(400, 'x'));
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  EXPECT_EQ(caller.wait(), ok("early"));
+  EXPECT_TRUE(server.terminal.last().cancelled);
+  server.terminal.echoes = true;
+  EXPECT_EQ(caller.ask(std::string(600, 'x') + get("/next")), ok("GET /next "));
+}
+
+TEST(H1Bodies, ARestThatDoesNotComeClosesAfterASecondAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + std::string(400, 'x'));
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  caller.wait(900);
+  caller.ask("x");
+  EXPECT_FALSE(caller.ended);
+  caller.wait(101);
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(H1Bodies, ALongOrUnknownRestEndsTheConnectionAfterAnEarlyAnswerAbuse71) {
+  for (const std::string framing : {"Content-Length: 1000000", "Transfer-Encoding: chunked"}) {
+    Server server;
+    server.terminal.echoes = false;
+    Caller caller(server);
+    caller.ask("POST / HTTP/1.1\r\nHost: a\r\n" + framing + "\r\n\r\n3\r\nabc\r\n");
+    server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+    const std::string answer = caller.wait();
+    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+    EXPECT_TRUE(answer.ends_with("early"));
+    // It goes on sending, and still sees an end and not a reset.
+    caller.ask(std::string(30'000, 'x'));
+    EXPECT_TRUE(caller.ended);
+    EXPECT_FALSE(caller.broken);
+    caller.wait(1'001);
+    EXPECT_FALSE(server.acceptor->has_connections());
+  }
+}
+
+TEST(H1Bodies, TheDrainAfterAnEarlyAnswerIsBoundedAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  caller.wait();
+  const uint64_t before = server.series.downstream_bytes_in.value();
+  caller.ask(std::string(1'000'000, 'x'));
+  EXPECT_LE(server.series.downstream_bytes_in.value() - before, 2 * 64u * 1024);
+  caller.wait(1'001);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(H1Bodies, AnEarlyHeadDoesNotStopTheRequestBody) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(chunked("/", "3\r\nabc\r\n"));
+  server.loop.post([&] {
+    server.terminal.last().head(200, -1);
+    server.terminal.last().push("one");
+  });
+  EXPECT_THAT(caller.wait(), HasSubstr("3\r\none\r\n"));
+  caller.ask("3\r\ndef\r\n0\r\n\r\n");
+  EXPECT_EQ(server.terminal.last().body, "abcdef");
+  EXPECT_TRUE(server.terminal.last().body_ended);
+  server.loop.post([&] { server.terminal.last().end(); });
+  EXPECT_EQ(caller.wait(), "0\r\n\r\n");
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(H1Bodies, AnAnswerLargerThanEveryBufferPasses) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(get("/"));
+  std::string body;
+  for (int i = 0; i < 300'000; ++i) body += static_cast<char>('a' + i % 26);
+  server.loop.post([&] { server.terminal.last().respond(200, body); });
+  EXPECT_EQ(caller.wait(), ok(body));
+  server.terminal.echoes = true;
+  EXPECT_EQ(caller.ask(get("/2")), ok("GET /2 "));
+}
+
+}  // namespace
+}  // namespace outrigger::testing
