@@ -123,7 +123,8 @@ void check_hosts(Reader& reader, const Config& config) {
     const Reader::Inside inside(reader, service.name);
     for (size_t i = 0; i < service.hosts.size(); ++i) {
       const Mark mark = service.hosts_auto ? key_mark(services, service.name) : item(hosts, i).mark;
-      const auto [claim, is_new] = claims.try_emplace(service.hosts[i], service.name, mark.line);
+      const auto [claim, is_new] =
+          claims.try_emplace(service.hosts[i], Claim{service.name, mark.line});
       if (is_new) continue;
       if (claim->second.service == service.name) {
         reader.problem(mark, "the host " + in_quotes(service.hosts[i]) + " is given twice");

@@ -89,7 +89,7 @@ Node or_off(Node schema);
 
 // The name of a struct's map in later.hpp and in the schema.
 template <class Struct>
-inline constexpr std::string_view kSection = "";
+inline constexpr std::string_view kSection{};
 
 // What must hold between the keys of one map; overloads stand beside the structs' descriptions.
 template <class Struct>

@@ -1,8 +1,8 @@
 #include "filters/access_log.hpp"
 
-#include <array>
 #include <string>
 
+#include "proxy/chain/classify.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/route.hpp"
 
@@ -13,11 +13,6 @@ using metrics::RequestOutcome;
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
-
-constexpr std::array<std::string_view, metrics::kRequestOutcomes> kOutcomeNames = {
-    "success", "client_error", "upstream_error", "proxy_refused",
-    "timeout", "fallback",     "cancelled",
-};
 
 std::string_view version_name(http::Version version) {
   switch (version) {
@@ -47,29 +42,6 @@ std::string retry_reasons(const chain::Facts& facts) {
 
 }  // namespace
 
-std::string_view to_string(RequestOutcome outcome) {
-  return kOutcomeNames[static_cast<size_t>(outcome)];
-}
-
-RequestOutcome outcome_of(const chain::Exchange& exchange, const chain::Outcome& outcome) {
-  const chain::Facts& facts = exchange.facts();
-  if (outcome.kind == chain::Outcome::Kind::kCallerGone) return RequestOutcome::kCancelled;
-  if (facts.cause != Cause::kNone) {
-    const CauseRow& row = row_of(facts.cause);
-    if (facts.cause == Cause::kTimeout) return RequestOutcome::kTimeout;
-    if (row.status >= 400 && row.status < 500 && row.token == Token::kNone) {
-      return RequestOutcome::kClientError;
-    }
-    const bool upstreams_doing =
-        row.token == Token::kConnect || row.token == Token::kReset ||
-        row.token == Token::kRefusedStream;
-    return upstreams_doing ? RequestOutcome::kUpstreamError : RequestOutcome::kProxyRefused;
-  }
-  if (!facts.fallback.empty()) return RequestOutcome::kFallback;
-  if (facts.status >= 500) return RequestOutcome::kUpstreamError;
-  return facts.status >= 400 ? RequestOutcome::kClientError : RequestOutcome::kSuccess;
-}
-
 bool AccessLog::wanted(RequestOutcome outcome, int64_t total_ms) const {
   if (x_policy.slow_ms && total_ms > *x_policy.slow_ms) return true;
   const bool error = outcome != RequestOutcome::kSuccess && outcome != RequestOutcome::kClientError;
@@ -82,7 +54,7 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   const chain::Facts& facts = exchange.facts();
   const Clock& clock = x_runtime.loop.clock;
   const int64_t total_ns = clock.precise_ns() - facts.start_ns;
-  const RequestOutcome how = outcome_of(exchange, outcome);
+  const RequestOutcome how = chain::classify(facts, outcome);
   if (!wanted(how, total_ns / kNsPerMs)) return;
   const http::RequestHead& request = exchange.request();
   const chain::Route* route = exchange.route();
@@ -100,7 +72,7 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   line.add_if("path", request.path());
   line.add("protocol", version_name(request.version));
   line.add("status", int64_t{facts.status});
-  line.add("outcome", to_string(how));
+  line.add("outcome", metrics::kRequestOutcomeNames[static_cast<size_t>(how)]);
   if (facts.cause != Cause::kNone) line.add("cause", row_of(facts.cause).name);
   line.add("attempts", int64_t{facts.attempts});
   line.add_if("retry_reasons", retry_reasons(facts));
@@ -117,8 +89,8 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   if (deadline_ms != chain::Leg::kNever) {
     line.add("deadline_left_ms", deadline_ms - clock.now_ms());
   }
-  line.add_if("upstream_reason", facts.upstream_reason.empty() ? facts.detail
-                                                               : facts.upstream_reason);
+  line.add_if("upstream_reason",
+              facts.upstream_reason.empty() ? facts.detail : facts.upstream_reason);
   x_writer.append(line.end());
 }
 

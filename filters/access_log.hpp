@@ -1,5 +1,5 @@
-// One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it to a
-// LineWriter; the filter only decides at the end of its frame whether there is one to write.
+// One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it
+// to a LineWriter; the filter only decides at the end of its frame whether there is one to write.
 #pragma once
 
 #include <optional>
@@ -12,10 +12,6 @@
 #include "proxy/chain/leg.hpp"
 
 namespace outrigger::filters {
-
-// How a call that has ended counts, in metrics and log.
-metrics::RequestOutcome outcome_of(const chain::Exchange& exchange, const chain::Outcome& outcome);
-std::string_view to_string(metrics::RequestOutcome outcome);
 
 // One for each worker; the writer is shared.
 class AccessLog {

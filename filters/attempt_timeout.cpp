@@ -57,7 +57,7 @@ bool AttemptTimeout::pass_deadline_on(Leg& leg) const {
 }
 
 void AttemptTimeout::on_body_end(Leg& leg, void* slot, Way) {
-  if (!x_attempt_ms || leg.response() != nullptr) return;
+  if (!x_attempt_ms || leg.response() != nullptr || leg.error() != nullptr) return;
   x_loop.timers.arm(of(slot).timer, x_loop.clock.now_ms() + *x_attempt_ms);
 }
 

@@ -1,5 +1,5 @@
-// Bounds one attempt: `attempt` from its start, or from the last request byte where that comes later,
-// to the response head. Also tells the upstream what is left of the deadline.
+// Bounds one attempt: `attempt` from its start, or from the last request byte where that comes
+// later, to the response head. Also tells the upstream what is left of the deadline.
 #pragma once
 
 #include <optional>

@@ -51,7 +51,9 @@ Circuit::Circuit(const Context& context)
 Step Circuit::on_request(Leg& leg, void* slot_) {
   CircuitSlot& slot = of(slot_);
   slot.started_ms = slot.now_ms();
-  leg.exchange().facts().circuit = upstream::to_string(x_circuit.state());
+  if (!leg.is_alternate()) {
+    leg.exchange().facts().circuit = upstream::to_string(x_circuit.state());
+  }
   upstream::Admission admission = x_circuit.admit(slot.started_ms, x_runtime.loop.random);
   if (!admission.refused) {
     slot.token = std::move(admission.token);
@@ -85,13 +87,15 @@ Step Circuit::on_response(Leg& leg, void* slot_) {
 void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
   CircuitSlot& slot = of(slot_);
   if (!slot.token.holds()) return;
-  if (outcome.kind == Outcome::Kind::kDone) return slot.settle_good();
   if (outcome.kind == Outcome::Kind::kFailed) return settle_error(slot, *outcome.error);
+  // A good head that another attempt or a fallback replaced is a good head all the same.
+  const bool replaced = outcome.kind == Outcome::Kind::kDropped && slot.timer.is_armed();
+  if (outcome.kind == Outcome::Kind::kDone || replaced) return slot.settle_good();
   slot.token.give_back();
 }
 
-// Our own refusals, a stale connection, and what the list of failures leaves out are no verdict. Nor
-// is a deadline that the caller made too short to tell.
+// Our own refusals, a stale connection, and what the list of failures leaves out are no verdict.
+// Nor is a deadline that the caller made too short to tell.
 void Circuit::settle_error(CircuitSlot& slot, const Error& error) const {
   const bool stale = error.sent == Sent::kNeverFree || error.sent == Sent::kReusedDied;
   const bool too_short =

@@ -22,7 +22,7 @@ struct Context {
   unsigned worker;
   std::string_view label;  // "orders" or "orders/reads"
   upstream::Service& service;
-  upstream::Circuit* circuit;  // the service's, or the route's own
+  upstream::Circuit* circuit;                         // the service's, or the route's own
   upstream::OutstandingLimit* route_limit = nullptr;  // in addition, where the route has its own
   metrics::ServiceSeries& series;
   StaleStore& stale;

@@ -16,14 +16,18 @@ using chain::Way;
 struct DeadlineSlot {
   DeadlineSlot(Deadline&, Leg& leg_) : leg(leg_) {}
 
+  int64_t head_by() const { return std::min({callers_at, request_at, total_at, openers_at}); }
+
   void on_due() {
+    const int64_t ours_at = std::min({request_at, total_at, openers_at, idle_at});
     Error error;
     error.cause = Cause::kTimeout;
-    error.callers_deadline = due == callers_at;
-    error.detail = error.callers_deadline ? "caller's deadline"
-                   : due == idle_at       ? "idle"
-                   : due == total_at      ? "total"
-                                          : "request";
+    error.callers_deadline = callers_at < ours_at;
+    error.detail = error.callers_deadline  ? "caller's deadline"
+                   : ours_at == idle_at    ? "idle"
+                   : ours_at == total_at   ? "total"
+                   : ours_at == openers_at ? "within"
+                                           : "request";
     leg.fail(this, error);
   }
 
@@ -32,16 +36,14 @@ struct DeadlineSlot {
   int64_t callers_at = Leg::kNever;
   int64_t request_at = Leg::kNever;
   int64_t total_at = Leg::kNever;
+  int64_t openers_at = Leg::kNever;
   int64_t idle_at = Leg::kNever;
-  int64_t due = Leg::kNever;
   int64_t idle_ms = 0;  // 0: not guarded
+  bool stream = false;
 };
 
 void Deadline::make(const Context& context, FilterList& filters) {
-  const config::Timeout& timeout = context.policy.timeout;
-  const bool bounds = timeout.request_ms || timeout.idle_ms || timeout.stream_idle_ms ||
-                      timeout.total_ms || context.policy.deadline_header;
-  if (bounds) filters.push_back(std::make_unique<Deadline>(context));
+  filters.push_back(std::make_unique<Deadline>(context));
 }
 
 Deadline::Deadline(const Context& context)
@@ -52,6 +54,7 @@ Deadline::Deadline(const Context& context)
 Step Deadline::on_request(Leg& leg, void* slot_) {
   DeadlineSlot& slot = of(slot_);
   slot.timer.set_rank(leg.timer_rank(slot_));
+  slot.openers_at = leg.deadline_ms();
   const int64_t now_ms = x_loop.clock.now_ms();
   if (const auto granted_ms = callers_ms(leg)) {
     slot.callers_at = now_ms + *granted_ms;
@@ -74,7 +77,7 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
 void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kResponse) return slot.timer.cancel();
-  if (leg.response() != nullptr) return;
+  if (leg.response() != nullptr || leg.error() != nullptr) return;
   start_request_timeout(slot);
   arm(slot);
 }
@@ -86,33 +89,46 @@ void Deadline::start_request_timeout(DeadlineSlot& slot) const {
   slot.request_at = x_loop.clock.now_ms() + *x_timeout.request_ms - reserve_ms;
 }
 
+// What bounds the head ends here.
 Step Deadline::on_response(Leg& leg, void* slot_) {
   DeadlineSlot& slot = of(slot_);
-  slot.request_at = Leg::kNever;
-  slot.callers_at = Leg::kNever;
+  note_left(slot);
+  slot.request_at = slot.callers_at = slot.openers_at = Leg::kNever;
   if (leg.response() == nullptr) {
     slot.timer.cancel();
     return Step::kContinue;
   }
-  const bool stream = http::is_stream(*leg.response());
-  slot.idle_ms = (stream ? x_timeout.stream_idle_ms : x_timeout.idle_ms).value_or(0);
+  slot.stream = http::is_stream(*leg.response());
+  slot.idle_ms = (slot.stream ? x_timeout.stream_idle_ms : x_timeout.idle_ms).value_or(0);
   on_chunk(leg, slot_, Way::kResponse, {});
   return Step::kContinue;
 }
 
-void Deadline::on_chunk(Leg&, void* slot_, Way, std::string_view) {
+// Bytes of the request keep only a stream alive.
+void Deadline::on_chunk(Leg&, void* slot_, Way way, std::string_view) {
   DeadlineSlot& slot = of(slot_);
+  if (way == Way::kRequest && !slot.stream) return;
   if (slot.idle_ms > 0) slot.idle_at = x_loop.clock.now_ms() + slot.idle_ms;
   arm(slot);
 }
 
+void Deadline::on_end(Leg&, void* slot, const chain::Outcome&) noexcept { note_left(of(slot)); }
+
 // What others read as the deadline of the leg is the bound on its response head.
 void Deadline::arm(DeadlineSlot& slot) const {
-  const int64_t head_by = std::min({slot.callers_at, slot.request_at, slot.total_at});
+  const int64_t head_by = slot.head_by();
   slot.leg.set_deadline_ms(head_by);
-  slot.due = std::min(head_by, slot.idle_at);
-  if (slot.due == Leg::kNever) return slot.timer.cancel();
-  x_loop.timers.arm(slot.timer, slot.due);
+  const int64_t due = std::min(head_by, slot.idle_at);
+  if (due == Leg::kNever) return slot.timer.cancel();
+  x_loop.timers.arm(slot.timer, due);
+}
+
+// Of the call itself, not of the service that answers in its place; the first time counts.
+void Deadline::note_left(DeadlineSlot& slot) const {
+  std::optional<int64_t>& left_ms = slot.leg.exchange().facts().deadline_left_ms;
+  const int64_t head_by = slot.head_by();
+  if (left_ms || head_by == Leg::kNever || slot.leg.is_alternate()) return;
+  left_ms = head_by - x_loop.clock.now_ms();
 }
 
 std::optional<int64_t> Deadline::callers_ms(const Leg& leg) const {
@@ -124,7 +140,9 @@ std::optional<int64_t> Deadline::callers_ms(const Leg& leg) const {
   const auto [at, error] = std::from_chars(field->value.data(), end, ms);
   if (error != std::errc{} || at != end) return std::nullopt;
   constexpr int64_t kDayMs = 86'400'000;
-  return std::clamp<int64_t>(ms, 0, kDayMs);
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const int64_t since_first_byte_ns = x_loop.clock.precise_ns() - leg.exchange().facts().start_ns;
+  return std::clamp<int64_t>(ms, 0, kDayMs) - since_first_byte_ns / kNsPerMs;
 }
 
 }  // namespace outrigger::filters

@@ -1,6 +1,7 @@
 // Bounds the whole call: `request` from the last request byte to the response head, over queueing,
-// retries and hedges; the caller's own deadline from the first byte; `idle` and `stream_idle` between
-// the bytes of the response; `total` everything.
+// retries and hedges; the caller's own deadline from the first byte; `idle` and `stream_idle`
+// between the bytes of the response; `total` everything. It also keeps to the bound that a fallback
+// sets on the service it calls instead, so it is in every chain that lists it.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +22,21 @@ class Deadline final : public chain::FilterWith<Deadline, DeadlineSlot> {
 
   std::string_view name() const override { return "deadline"; }
   chain::Wants wants() const override {
-    return {.response_chunks = true, .request_end = true, .response_end = true};
+    return {
+        .request_chunks = true, .response_chunks = true, .request_end = true, .response_end = true};
   }
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
+  void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
 
  private:
   // The milliseconds that the caller grants; nothing when it says none or something unreadable.
   std::optional<int64_t> callers_ms(const chain::Leg& leg) const;
   void start_request_timeout(DeadlineSlot& slot) const;
   void arm(DeadlineSlot& slot) const;
+  void note_left(DeadlineSlot& slot) const;
 
   LoopContext& x_loop;
   const config::Timeout x_timeout;

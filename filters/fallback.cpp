@@ -22,9 +22,9 @@ struct FallbackSlot {
   FallbackSlot(Fallback&, Leg& leg_) : leg(leg_) {}
 
   Leg& leg;
-  LegPtr first;      // what was called; kept until something better is there
+  LegPtr first;  // what was called; kept until something better is there
   LegPtr alternate;
-  size_t next = 0;   // the next entry to try
+  size_t next = 0;  // the next entry to try
   int64_t started_ms = 0;
   // The answer that is being kept for later; empty key: none.
   std::string key;
@@ -67,7 +67,8 @@ Fallback::Fallback(const Context& context)
       const int64_t quarter = on_timeout ? x_request_ms.value_or(0) / 4 : 0;
       entry.within_ms = service->within_ms.value_or(quarter);
     }
-    x_stores = x_stores || (x_cache && std::holds_alternative<config::FallbackStale>(policy.action));
+    x_stores =
+        x_stores || (x_cache && std::holds_alternative<config::FallbackStale>(policy.action));
     x_entries.push_back(std::move(entry));
   }
 }
@@ -92,11 +93,12 @@ Step Fallback::on_request(Leg& leg, void* slot_) {
 }
 
 bool Fallback::may_open(const Leg& leg, const void* slot) const {
-  return std::any_of(x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
-                     [&](const Entry& entry) {
-                       return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
-                              entry.policy.methods.has(leg.request().method_text);
-                     });
+  return std::any_of(
+      x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
+      [&](const Entry& entry) {
+        return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
+               entry.policy.methods.has(leg.request().method_text);
+      });
 }
 
 void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
@@ -225,9 +227,8 @@ void Fallback::finish(FallbackSlot& slot, LocalReply& reply, FallbackKind kind) 
 std::string_view Fallback::marking(const FallbackSlot& slot) const {
   Arena& arena = slot.leg.exchange().arena();
   if (const Error* error = slot.first->error()) return chain::proxy_status(*error, x_label, arena);
-  return arena.concat({"outrigger; received-status=",
-                       arena.number(slot.first->response()->status), "; details=\"fallback ",
-                       x_label, "\""});
+  return arena.concat({"outrigger; received-status=", arena.number(slot.first->response()->status),
+                       "; details=\"fallback ", x_label, "\""});
 }
 
 void Fallback::note(FallbackSlot& slot, FallbackKind kind) const {

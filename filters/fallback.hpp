@@ -1,6 +1,7 @@
-// Answers something useful when the call cannot be made: the last good answer, another service, a fixed
-// reply, or nothing. Tried in order, each for the failures and methods it lists; possible only while
-// nothing was sent to the caller. Where `stale` is listed it also keeps good answers for later.
+// Answers something useful when the call cannot be made: the last good answer, another service, a
+// fixed reply, or nothing. Tried in order, each for the failures and methods it lists; possible
+// only while nothing was sent to the caller. Where `stale` is listed it also keeps good answers for
+// later.
 #pragma once
 
 #include <memory>
@@ -34,8 +35,8 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   // One entry of the list, with what had to be read for it.
   struct Entry {
     config::Fallback policy;
-    std::string body;        // of `respond`
-    int64_t within_ms = 0;   // of `service`
+    std::string body;       // of `respond`
+    int64_t within_ms = 0;  // of `service`
   };
 
   bool failed(const chain::Leg& below, const config::Fallback& policy) const;

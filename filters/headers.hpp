@@ -1,5 +1,5 @@
-// Sets, adds and removes fields of requests on their way to the service and of its responses. Values from
-// files were read when the chain was compiled.
+// Sets, adds and removes fields of requests on their way to the service and of its responses.
+// Values from files were read when the chain was compiled.
 #pragma once
 
 #include <string>

@@ -1,5 +1,7 @@
 #include "filters/outstanding.hpp"
 
+#include <algorithm>
+
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
 
@@ -36,8 +38,14 @@ struct OutstandingSlot : PermitWaiter {
   }
 
   void on_waited() {
-    note_wait();
+    leave_queue();
     leg.fail(this, refusal(Cause::kLimit, "queue_wait"));
+  }
+
+  void leave_queue() {
+    if (!is_waiting()) return;
+    cancel();
+    note_wait();
   }
 
   void note_wait() {
@@ -51,12 +59,12 @@ struct OutstandingSlot : PermitWaiter {
   Permit permit;
   Timer timer = Timer::of<&OutstandingSlot::on_waited>(*this);
   int64_t since_ms = 0;
-  int64_t body_bytes = 0;
 };
 
 // A route's own limit applies in addition to the service's.
 void Outstanding::make(const Context& context, FilterList& filters) {
-  if (context.policy.limits.outstanding || context.policy.limits.body_bytes) {
+  const bool limited = context.service.limit().limit() != upstream::OutstandingLimit::kNoLimit;
+  if (limited || context.policy.limits.body_bytes) {
     filters.push_back(std::make_unique<Outstanding>(context, context.service.limit()));
   }
   if (context.route_limit != nullptr) {
@@ -73,7 +81,9 @@ Outstanding::Outstanding(const Context& context, upstream::OutstandingLimit& lim
 
 Step Outstanding::on_request(Leg& leg, void* slot_) {
   OutstandingSlot& slot = of(slot_);
-  if (x_body_bytes && leg.request().content_length > *x_body_bytes) {
+  const int64_t known_bytes =
+      std::max(leg.request().content_length, leg.exchange().facts().bytes_in);
+  if (x_body_bytes && known_bytes > *x_body_bytes) {
     leg.refuse(refusal(Cause::kRequestBodyTooLarge));
     return Step::kReplied;
   }
@@ -99,14 +109,18 @@ Step Outstanding::wait(Leg& leg, OutstandingSlot& slot) {
 }
 
 Step Outstanding::on_response(Leg& leg, void* slot) {
-  if (leg.response() != nullptr && http::is_stream(*leg.response())) of(slot).permit.release();
+  const bool stream = leg.response() != nullptr && http::is_stream(*leg.response());
+  if (stream || leg.error() != nullptr) of(slot).permit.release();
   return Step::kContinue;
 }
 
-void Outstanding::on_chunk(Leg& leg, void* slot_, chain::Way, std::string_view bytes) {
-  OutstandingSlot& slot = of(slot_);
-  slot.body_bytes += static_cast<int64_t>(bytes.size());
-  if (slot.body_bytes > *x_body_bytes) leg.fail(slot_, refusal(Cause::kRequestBodyTooLarge));
+void Outstanding::on_chunk(Leg& leg, void* slot, chain::Way, std::string_view) {
+  if (leg.error() != nullptr || leg.exchange().facts().bytes_in <= *x_body_bytes) return;
+  leg.fail(slot, refusal(Cause::kRequestBodyTooLarge));
+}
+
+void Outstanding::on_end(Leg&, void* slot, const chain::Outcome&) noexcept {
+  of(slot).leave_queue();
 }
 
 }  // namespace outrigger::filters

@@ -1,6 +1,6 @@
-// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused at
-// once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves at its
-// response head. Also bounds the request body.
+// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused
+// at once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves
+// at its response head. Also bounds the request body.
 #pragma once
 
 #include <optional>
@@ -23,6 +23,7 @@ class Outstanding final : public chain::FilterWith<Outstanding, OutstandingSlot>
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
+  void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
 
  private:
   friend struct OutstandingSlot;

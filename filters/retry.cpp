@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -65,8 +66,8 @@ void Retry::open(RetrySlot& slot, bool fresh) const {
 
 void Retry::on_leg(Leg& mine, void* slot_, Leg& below) {
   RetrySlot& slot = of(slot_);
-  const Again again = decide(slot, below);
-  if (again != Again::kNo) return try_again(slot, below, again);
+  const std::optional<Again> again = decide(slot, below);
+  if (again) return try_again(slot, below, *again);
   const Error* error = below.error();
   const bool refused_by_us = error != nullptr && error->ours && slot.legs > 1;
   if (!refused_by_us) return mine.accept(std::move(slot.below));
@@ -81,41 +82,46 @@ bool Retry::may_open(const Leg&, const void* slot) const {
   return of(slot).repeatable && of(slot).attempts < x_policy.attempts;
 }
 
-Retry::Again Retry::decide(RetrySlot& slot, const Leg& below) const {
+// Time left and circuit are asked before anything else; the budget last, for what it grants is
+// spent.
+std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) const {
   const Error* error = below.error();
-  if (error != nullptr && error->ours) return Again::kNo;
-  if (!slot.leg.exchange().body().is_whole()) return Again::kNo;
-  if (error != nullptr) {
-    const Again unsent = decide_unsent(slot, *error);
-    if (unsent != Again::kNo) return unsent;
+  if (error != nullptr && error->ours) return std::nullopt;
+  if (!slot.leg.exchange().body().is_whole()) return std::nullopt;
+  const int64_t now_ms = x_runtime.loop.clock.now_ms();
+  if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms)) return std::nullopt;
+  if (error != nullptr && may_resend(slot, *error)) {
+    return Again{.fresh = error->sent == Sent::kReusedDied};
   }
-  if (!may_try_again(slot, below)) return Again::kNo;
+  const std::optional<int64_t> wait_ms = may_retry(slot, below);
+  if (!wait_ms) return std::nullopt;
   ++slot.attempts;
-  return Again::kAfterBackoff;
+  return Again{.wait_ms = *wait_ms};
 }
 
-// What was never seen, or died with a connection that was idle a moment ago.
-Retry::Again Retry::decide_unsent(RetrySlot& slot, const Error& error) const {
-  const int64_t now_ms = x_runtime.loop.clock.now_ms();
-  if (error.sent == Sent::kReusedDied && slot.repeatable && !slot.replayed) {
-    slot.replayed = true;
-    return Again::kFresh;
+// What was never seen, or died with a connection that was idle a moment ago. Counts as no attempt.
+bool Retry::may_resend(RetrySlot& slot, const Error& error) const {
+  if (error.sent == Sent::kReusedDied) {
+    return slot.repeatable && !std::exchange(slot.replayed, true);
   }
   const bool free = error.sent == Sent::kNeverFree;
-  if (!free && error.sent != Sent::kNever) return Again::kNo;
-  if (slot.unsent >= x_policy.unsent) return Again::kNo;
-  if (slot.leg.deadline_ms() <= now_ms) return Again::kNo;
-  if (!free && !x_budget.try_withdraw(now_ms)) return Again::kNo;
+  if (!free && error.sent != Sent::kNever) return false;
+  if (slot.unsent >= x_policy.unsent) return false;
+  if (!free && !x_budget.try_withdraw(x_runtime.loop.clock.now_ms())) return false;
   ++slot.unsent;
-  return Again::kAtOnce;
+  return true;
 }
 
-bool Retry::may_try_again(const RetrySlot& slot, const Leg& below) const {
-  if (!slot.repeatable || slot.attempts >= x_policy.attempts || !listed(below)) return false;
+// How long to wait before the next attempt; nothing: there is none.
+std::optional<int64_t> Retry::may_retry(const RetrySlot& slot, const Leg& below) const {
+  if (!slot.repeatable || slot.attempts >= x_policy.attempts || !listed(below)) return std::nullopt;
+  const int64_t asked_ms = retry_after_ms(below);
+  if (asked_ms > x_policy.backoff.max_ms) return std::nullopt;
+  const int64_t wait_ms = std::max(asked_ms, backoff_ms(slot.attempts));
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
-  if (slot.leg.deadline_ms() <= now_ms || waits_too_long(slot, below)) return false;
-  // The budget last: what it grants is spent.
-  return x_circuit.is_willing(now_ms) && x_budget.try_withdraw(now_ms);
+  if (wait_ms >= slot.leg.deadline_ms() - now_ms) return std::nullopt;
+  if (!x_budget.try_withdraw(now_ms)) return std::nullopt;
+  return wait_ms;
 }
 
 bool Retry::listed(const Leg& below) const {
@@ -123,29 +129,25 @@ bool Retry::listed(const Leg& below) const {
   return !below.is_local_reply() && upstream::matches(x_policy.on, *below.response());
 }
 
-// An upstream that says when to come back is believed. (A date instead of seconds is far away.)
-bool Retry::waits_too_long(const RetrySlot& slot, const Leg& below) const {
-  if (below.response() == nullptr) return false;
+// What Retry-After asks for: an upstream that says when to come back is believed. A date instead of
+// seconds (RFC 9110 section 10.2.3), or anything else, is taken for a day.
+int64_t Retry::retry_after_ms(const Leg& below) {
+  if (below.response() == nullptr) return 0;
   const std::string_view text = below.response()->fields.value(http::Name::kRetryAfter);
-  if (text.empty()) return false;
+  if (text.empty()) return 0;
+  constexpr int64_t kDayS = 86'400;
   int64_t seconds = 0;
   const char* const end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, seconds);
-  constexpr int64_t kDayS = 86'400;
-  if (error != std::errc{} || at != end) seconds = kDayS;
-  const int64_t wait_ms = std::min(seconds, kDayS) * 1000;
-  const int64_t left_ms = slot.leg.deadline_ms() == Leg::kNever
-                              ? Leg::kNever
-                              : slot.leg.deadline_ms() - x_runtime.loop.clock.now_ms();
-  return wait_ms > std::min(x_policy.backoff.max_ms, left_ms);
+  if (error != std::errc{} || at != end || seconds < 0) seconds = kDayS;
+  return std::min(seconds, kDayS) * 1000;
 }
 
-void Retry::try_again(RetrySlot& slot, const Leg& below, Again how) const {
+void Retry::try_again(RetrySlot& slot, const Leg& below, const Again& again) const {
   take(slot, below);
   slot.below.reset();
-  if (how != Again::kAfterBackoff) return open(slot, how == Again::kFresh);
-  x_runtime.loop.timers.arm(slot.backoff,
-                            x_runtime.loop.clock.now_ms() + backoff_ms(slot.attempts - 1));
+  if (again.wait_ms == 0) return open(slot, again.fresh);
+  x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + again.wait_ms);
 }
 
 // Notes what the attempt got, before it is dropped.
@@ -166,8 +168,8 @@ void Retry::take(RetrySlot& slot, const Leg& below) const {
   x_series.retries[metrics::index_of(token)].add();
 }
 
-// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not come
-// back together.
+// Full jitter (AWS, "Exponential Backoff And Jitter"), so that those who failed together do not
+// come back together.
 int64_t Retry::backoff_ms(int attempts_made) const {
   constexpr int kDoublingsMax = 20;
   const int64_t doubled = x_policy.backoff.base_ms << std::min(attempts_made - 1, kDoublingsMax);

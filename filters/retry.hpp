@@ -1,8 +1,11 @@
-// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its method;
-// a request that died with a reused connection is replayed once, for free, if it may be repeated;
-// anything else that `on` lists is tried up to `attempts` times, within the budget of the service.
-// Never after response bytes went to the caller, and never for our own refusals.
+// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its
+// method; a request that died with a reused connection is replayed once, for free, if it may be
+// repeated; anything else that `on` lists is tried up to `attempts` times, within the budget of the
+// service. Never after response bytes went to the caller, and never for our own refusals.
 #pragma once
+
+#include <cstdint>
+#include <optional>
 
 #include "filters/registry.hpp"
 #include "proxy/chain/leg.hpp"
@@ -25,15 +28,18 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
 
  private:
   friend struct RetrySlot;
-  enum class Again : uint8_t { kNo, kAtOnce, kFresh, kAfterBackoff };
+  struct Again {
+    int64_t wait_ms = 0;
+    bool fresh = false;  // on a fresh connection
+  };
 
   void open(RetrySlot& slot, bool fresh) const;
-  Again decide(RetrySlot& slot, const chain::Leg& below) const;
-  Again decide_unsent(RetrySlot& slot, const Error& error) const;
-  bool may_try_again(const RetrySlot& slot, const chain::Leg& below) const;
+  std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
+  bool may_resend(RetrySlot& slot, const Error& error) const;
+  std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;
   bool listed(const chain::Leg& below) const;
-  bool waits_too_long(const RetrySlot& slot, const chain::Leg& below) const;
-  void try_again(RetrySlot& slot, const chain::Leg& below, Again how) const;
+  static int64_t retry_after_ms(const chain::Leg& below);
+  void try_again(RetrySlot& slot, const chain::Leg& below, const Again& again) const;
   void take(RetrySlot& slot, const chain::Leg& below) const;
   int64_t backoff_ms(int attempts_made) const;
 

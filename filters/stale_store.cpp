@@ -112,9 +112,8 @@ std::string cache_key(const config::Cache& policy, std::string_view service,
   for (const http::Field& field : request.fields) {
     if (!is_noise(field)) sorted.push_back(&field);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
-    return lower(a->name) < lower(b->name);
-  });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return lower(a->name) < lower(b->name); });
   for (const http::Field* field : sorted) append_field(key, field->name, field->value);
   return key;
 }

@@ -1,7 +1,7 @@
 // Good answers kept for the day when there are none: the private store of this one application that
 // `fallback: stale` answers from. Process-wide, bounded in bytes, least recently used first out; 16
-// shards, each behind its own mutex. It decides what may be stored (section 3 of RFC 9111, relaxed by
-// policy), not when an answer is served.
+// shards, each behind its own mutex. It decides what may be stored (section 3 of RFC 9111, relaxed
+// by policy), not when an answer is served.
 #pragma once
 
 #include <array>
@@ -26,10 +26,10 @@ struct StoredAnswer {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
-  std::string vary;      // the Vary field, and below what the request said for it
+  std::string vary;  // the Vary field, and below what the request said for it
   std::string vary_key;
   int64_t stored_ms = 0;
-  int64_t age_s = 0;     // the Age it came with
+  int64_t age_s = 0;  // the Age it came with
 
   int64_t bytes() const;
 };
@@ -39,8 +39,8 @@ std::optional<metrics::CacheSkip> why_not_stored(const config::Cache& policy,
                                                  const http::RequestHead& request,
                                                  const http::ResponseHead& response);
 
-// What makes two requests the same: method, host, target and the end-to-end fields but noise, or those
-// that the policy lists.
+// What makes two requests the same: method, host, target and the end-to-end fields but noise, or
+// those that the policy lists.
 std::string cache_key(const config::Cache& policy, std::string_view service,
                       const http::RequestHead& request);
 // The values of the fields that `vary` names.
@@ -53,9 +53,8 @@ class StaleStore {
   // False when it does not fit, whatever is thrown out.
   bool put(std::string_view service, const std::string& key, StoredAnswer answer);
   // Null when there is none, it is older than `max_age_ms`, or its Vary does not match.
-  std::shared_ptr<const StoredAnswer> find(const std::string& key,
-                                           const http::RequestHead& request, int64_t now_ms,
-                                           int64_t max_age_ms);
+  std::shared_ptr<const StoredAnswer> find(const std::string& key, const http::RequestHead& request,
+                                           int64_t now_ms, int64_t max_age_ms);
   // Empties the store of a service; returns how many answers went.
   size_t clear(std::string_view service);
   // Throws out the least recently used ones until at most `bytes` are left.

@@ -18,7 +18,9 @@ bool is_hex(std::string_view text) {
   return text.find_first_not_of(kHex) == std::string_view::npos;
 }
 
-bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
+bool is_zero(std::string_view text) {
+  return text.find_first_not_of('0') == std::string_view::npos;
+}
 
 std::string_view new_id(Random& random, Arena& arena) {
   std::array<char, 32> text;
@@ -40,9 +42,9 @@ std::string_view trace_id(std::string_view traceparent) {
   const std::string_view parent = traceparent.substr(36, 16);
   const std::string_view flags = traceparent.substr(53, 2);
   const bool separated = traceparent[2] == '-' && traceparent[35] == '-' && traceparent[52] == '-';
-  const bool length_fits = version == "00" ? traceparent.size() == kLength
-                                           : traceparent.size() == kLength ||
-                                                 traceparent[kLength] == '-';
+  const bool length_fits = version == "00"
+                               ? traceparent.size() == kLength
+                               : traceparent.size() == kLength || traceparent[kLength] == '-';
   if (!separated || !length_fits || version == "ff") return {};
   if (!is_hex(version) || !is_hex(trace) || !is_hex(parent) || !is_hex(flags)) return {};
   return is_zero(trace) || is_zero(parent) ? std::string_view() : trace;
@@ -77,7 +79,8 @@ void Trace::identify(Leg& leg) const {
   }
 }
 
-// A malformed traceparent is not passed on, nor the tracestate that depends on it (section 4.3 there).
+// A malformed traceparent is not passed on, nor the tracestate that depends on it (section 4.3
+// there).
 void Trace::propagate(Leg& leg) const {
   const http::Field* parent = leg.request().fields.find(http::Name::kTraceparent);
   if (parent == nullptr) return;

@@ -1,5 +1,5 @@
-// Identities that tie a call to others: the request id, made here when asked to, and the trace id of the
-// caller's W3C traceparent. It makes no spans.
+// Identities that tie a call to others: the request id, made here when asked to, and the trace id
+// of the caller's W3C traceparent. It makes no spans.
 #pragma once
 
 #include <string>

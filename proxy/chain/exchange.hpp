@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "metrics/series.hpp"
@@ -74,6 +75,8 @@ struct Facts {
   int64_t connect_ms = 0;
   int64_t bytes_in = 0;  // body bytes
   int64_t bytes_out = 0;
+  std::optional<int64_t>
+      deadline_left_ms;  // when the answer, or the end, came; nothing: no deadline
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
   bool own_reply = false;     // the answer is our own, for `cause`

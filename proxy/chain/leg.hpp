@@ -104,7 +104,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
 
   void deliver_head(http::ResponseHead& head);
   // Also after a head: what was answered is lost. Before the commit the error goes up in its place,
-  // to the frames that have not seen the head; afterwards it aborts the exchange.
+  // to the frames that have not seen the head; afterwards it aborts the exchange. In a leg that its
+  // opener keeps without having taken it, it only replaces the answer.
   void deliver_error(const Error& error);
   void deliver_reply(const LocalReply& reply);
   void deliver_interim(int status, const http::Fields& fields);
@@ -195,7 +196,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_alternate = false;
   bool x_fresh_connection = false;
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
-  uint32_t x_round = 0;      // of Exchange::for_each_leg
+  uint32_t x_round = 0;     // of Exchange::for_each_leg
 };
 
 }  // namespace outrigger::chain

@@ -3,6 +3,7 @@
 // order is a legal one, and ends the exchange as the real one does.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,11 @@ class TestRuntime final : public chain::ExchangeObserver {
   chain::MemoryBudget& budget() { return x_budget; }
 
   // What follows each callback of a loop.
-  void turn() { x_driver.run(); }
+  void turn() {
+    if (before_turn) before_turn();
+    x_driver.run();
+  }
+  std::function<void()> before_turn;
   // Millisecond by millisecond, with a turn after each timer and a reap after each step.
   void advance_ms(int64_t by) {
     for (int64_t i = 0; i < by; ++i) {
@@ -80,8 +85,9 @@ class RecordingSink final : public chain::ResponseSink {
   chain::Exchange& exchange() { return *x_exchange; }
   void end(chain::Outcome::Kind kind, const Error* error = nullptr) {
     if (x_exchange == nullptr) return;
-    facts = x_exchange->facts();
-    std::exchange(x_exchange, nullptr)->end({kind, error});
+    chain::Exchange& ended = *std::exchange(x_exchange, nullptr);
+    ended.end({kind, error});
+    facts = ended.facts();
   }
 
   bool has_answer() const { return complete || aborted; }
@@ -102,7 +108,7 @@ class RecordingSink final : public chain::ResponseSink {
   bool aborted = false;
   Cause abort_cause = Cause::kNone;
   int wants = 0;
-  chain::Facts facts;  // as of the end; its views do not last
+  chain::Facts facts;  // after the end; its views do not last
 
  private:
   void send_interim(int interim, const http::Fields& /*fields*/) override {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/timer_wheel.hpp"
@@ -22,21 +23,30 @@ struct Script {
   Answer answer = Answer::kHead;
   int64_t after_ms = 0;  // 0: from within start()
   int status = 200;
+  std::vector<std::pair<std::string, std::string>> fields{};
   std::vector<int> interims{};
   std::vector<std::string> body{};
-  int64_t gap_ms = 0;                 // between pieces; 0: all at once
+  int64_t gap_ms = 0;                   // between pieces; 0: all at once
   std::optional<size_t> break_after{};  // pieces, then an error in place of the rest
   Error error{.cause = Cause::kReset};
   bool reads_body = true;
-  bool runs_driver = false;  // from within the callback that delivered, as the forwarder does
+  bool waits_for_body = false;  // sends its own only when the request has come to its end
+  bool runs_driver = false;     // from within the callback that delivered, as the forwarder does
 
   static Script ok(std::string body = "ok") { return {.body = {std::move(body)}}; }
-  static Script failing(Cause cause = Cause::kReset) {
-    return {.answer = Answer::kError, .error = {.cause = cause}};
+  static Script failing(Cause cause = Cause::kReset, Sent sent = Sent::kMaybe) {
+    return {.answer = Answer::kError, .error = {.cause = cause, .sent = sent}};
+  }
+  static Script answering(int status, std::string body = "") {
+    return {.status = status, .body = {std::move(body)}};
   }
   static Script hanging() { return {.answer = Answer::kHang}; }
   Script after(int64_t ms) && {
     after_ms = ms;
+    return std::move(*this);
+  }
+  Script with(std::string name, std::string value) && {
+    fields.emplace_back(std::move(name), std::move(value));
     return std::move(*this);
   }
 };
@@ -44,7 +54,10 @@ struct Script {
 struct CallRecord {
   std::string target;
   std::string fields;  // "name=value;" of each
-  std::string body;    // read so far
+  int64_t start_ms = 0;
+  bool fresh = false;  // asked for a fresh connection
+  bool alternate = false;
+  std::string body;  // read so far
   bool body_ended = false;
   bool cancelled = false;
   bool finished = false;  // pushed its end, reported an error or a reply
@@ -72,6 +85,7 @@ class FakeCall final : public chain::Call {
   void on_request_body() override {
     EXPECT_FALSE(x_record.cancelled);
     read_body();
+    if (x_script.waits_for_body && x_leg.is_flowing() && !x_pushing) push();
   }
   void on_congestion(bool congested) override {
     x_congested = congested;
@@ -113,6 +127,10 @@ class FakeCall final : public chain::Call {
     auto* head = exchange.arena().make<http::ResponseHead>();
     head->status = x_script.status;
     head->framing = http::Framing::kChunked;
+    for (const auto& [name, value] : x_script.fields) {
+      Arena& arena = exchange.arena();
+      head->fields.add(arena, arena.copy(name), arena.copy(value));
+    }
     x_delivering = true;
     x_leg.deliver_head(*head);
     if (x_script.runs_driver) exchange.runtime().driver.run();
@@ -123,6 +141,7 @@ class FakeCall final : public chain::Call {
   }
 
   void push() {
+    if (x_script.waits_for_body && !x_record.body_ended) return;
     x_pushing = true;
     while (!x_congested && x_next < x_script.body.size()) {
       if (x_script.break_after == x_next) return break_off();
@@ -172,9 +191,12 @@ class FakeTerminal final : public chain::Terminal {
       : x_scripts(std::move(scripts)) {}
 
   chain::CallPtr start(chain::Leg& leg) override {
-    const Script& script = x_scripts[std::min(x_calls.size(), x_scripts.size() - 1)];
+    const Script& script = x_scripts[std::min(x_calls.size() - x_first, x_scripts.size() - 1)];
     auto& record = *x_calls.emplace_back(std::make_unique<CallRecord>());
     record.target = leg.request().target;
+    record.start_ms = leg.exchange().loop().clock.now_ms();
+    record.fresh = leg.wants_fresh_connection();
+    record.alternate = leg.is_alternate();
     for (const auto& f : leg.request().fields) {
       record.fields += std::string(f.name) + "=" + std::string(f.value) + ";";
     }
@@ -183,6 +205,11 @@ class FakeTerminal final : public chain::Terminal {
     return {call.release(), {&leg.exchange().loop().reaper}};
   }
 
+  // For the calls from now on.
+  void set_scripts(std::vector<Script> scripts) {
+    x_scripts = std::move(scripts);
+    x_first = x_calls.size();
+  }
   size_t calls() const { return x_calls.size(); }
   const CallRecord& call(size_t index) const { return *x_calls.at(index); }
   size_t cancelled() const {
@@ -193,6 +220,7 @@ class FakeTerminal final : public chain::Terminal {
 
  private:
   std::vector<Script> x_scripts;
+  size_t x_first = 0;  // the call that takes the first of them
   std::vector<std::unique_ptr<CallRecord>> x_calls;
 };
 

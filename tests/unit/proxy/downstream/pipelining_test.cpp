@@ -101,6 +101,24 @@ TEST(Pipelining, FiltersSeeTheHeadBeforeTheBody) {
   }
 }
 
+// Its body is there, though it has not been passed on yet: this is no truncation.
+TEST(Pipelining, AnEndWhileABodyWaitsForItsHeadIsAHalfClose) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(get("/1") +
+             "POST /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc");
+  server.loop.post([&] {
+    server.terminal.last().respond_at_once(200, "");
+    caller.finish();
+  });
+  EXPECT_EQ(caller.wait(2), ok(""));
+  EXPECT_EQ(server.terminal.last().body, "abc");
+  EXPECT_TRUE(server.terminal.last().body_ended);
+  server.loop.post([&] { server.terminal.last().respond(200, "two"); });
+  EXPECT_TRUE(caller.wait().ends_with("two"));
+}
+
 TEST(Pipelining, ACallerThatTakesNoAnswersGetsNoNewOnes) {
   Server server;
   server.terminal.echoes = false;

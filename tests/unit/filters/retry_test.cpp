@@ -1,0 +1,446 @@
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/policy_world.hpp"
+
+namespace outrigger {
+namespace {
+
+using config::Policy;
+using testing::CallRequest;
+using testing::PolicyCall;
+using testing::PolicyWorld;
+using testing::Script;
+
+Policy with_attempts(int attempts) {
+  Policy policy;
+  policy.retry->attempts = attempts;
+  policy.retry->backoff = {0, 0};
+  policy.circuit.reset();
+  return policy;
+}
+
+const CallRequest kPost{.method = "POST", .body = "pay"};
+const CallRequest kPut{.method = "PUT", .body = "set"};
+
+Script never_sent() { return Script::failing(Cause::kConnectRefused, Sent::kNever); }
+Script dead_connection() { return Script::failing(Cause::kReset, Sent::kNeverFree); }
+Script reused_died() { return Script::failing(Cause::kReset, Sent::kReusedDied); }
+
+void use_up_budget(PolicyWorld& world) {
+  while (world.orders->service.retry_budget().try_withdraw(world.now_ms())) {
+  }
+}
+
+// ---- attempts
+
+TEST(Retry, AttemptsCountsTheFirstTryOneMeansNoneMore) {
+  PolicyWorld world(with_attempts(1));
+  world.script({Script::answering(503)});
+  EXPECT_EQ(world.call().status(), 503);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, TriesAgainUpToAttempts) {
+  PolicyWorld world(with_attempts(3));
+  world.script({Script::answering(503)});
+  EXPECT_EQ(world.call().status(), 503);
+  EXPECT_EQ(world.attempts(), 3U);
+  EXPECT_EQ(world.series().retries.back().value(), 2U);
+}
+
+TEST(Retry, GivesTheFirstGoodAnswer) {
+  PolicyWorld world(with_attempts(3));
+  world.script({Script::failing(), Script::ok("at last"), Script::failing()});
+  PolicyCall& call = world.call();
+  EXPECT_EQ(call.sink.body, "at last");
+  EXPECT_EQ(world.attempts(), 2U);
+  EXPECT_EQ(call.facts().retry_reasons, static_cast<uint8_t>(Token::kReset));
+}
+
+TEST(Retry, RepeatsIdempotentMethodsOnlyByDefault) {
+  for (const auto& [method, tries] : {std::pair{"GET", 2U},
+                                      {"HEAD", 2U},
+                                      {"PUT", 2U},
+                                      {"DELETE", 2U},
+                                      {"OPTIONS", 2U},
+                                      {"POST", 1U},
+                                      {"PATCH", 1U},
+                                      {"FROB", 1U}}) {
+    PolicyWorld world(with_attempts(2));
+    world.script({Script::answering(503)});
+    world.call({.method = method});
+    EXPECT_EQ(world.attempts(), tries) << method;
+  }
+}
+
+TEST(Retry, MethodsMayBeAListOrAny) {
+  Policy listed = with_attempts(2);
+  listed.retry->methods = {config::Methods::Kind::kList, {"POST"}};
+  PolicyWorld one(listed);
+  one.script({Script::answering(503)});
+  one.call(kPost);
+  EXPECT_EQ(one.attempts(), 2U);
+  one.call();
+  EXPECT_EQ(one.attempts(), 3U);
+
+  Policy any = with_attempts(2);
+  any.retry->methods = {config::Methods::Kind::kAny, {}};
+  PolicyWorld other(any);
+  other.script({Script::answering(503)});
+  other.call({.method = "PATCH"});
+  EXPECT_EQ(other.attempts(), 2U);
+}
+
+TEST(Retry, OnMatchesWhatTheUpstreamDidByStatusAndToken) {
+  for (const int status : {502, 503, 504}) {
+    PolicyWorld world(with_attempts(2));
+    world.script({Script::answering(status), Script::ok()});
+    EXPECT_EQ(world.call().status(), 200) << status;
+  }
+  for (const int status : {200, 400, 404, 429, 500, 501}) {
+    PolicyWorld world(with_attempts(2));
+    world.script({Script::answering(status), Script::ok()});
+    EXPECT_EQ(world.call().status(), status);
+  }
+  for (const Cause cause : {Cause::kReset, Cause::kConnectTimeout, Cause::kRefusedStream}) {
+    PolicyWorld world(with_attempts(2));
+    world.script({Script::failing(cause), Script::ok()});
+    EXPECT_EQ(world.call().status(), 200);
+  }
+}
+
+TEST(Retry, NeverRepeatsOurOwnRefusals) {
+  Policy policy = with_attempts(3);
+  policy.retry->on.any = true;
+  policy.retry->methods = {config::Methods::Kind::kAny, {}};
+  for (const Cause cause : {Cause::kNoEndpoint, Cause::kLimit, Cause::kDraining, Cause::kLoop}) {
+    PolicyWorld world(policy);
+    Script refusal = Script::failing(cause);
+    refusal.error.ours = true;
+    world.script({refusal});
+    EXPECT_EQ(world.call().status(), row_of(cause).status);
+    EXPECT_EQ(world.attempts(), 1U);
+  }
+}
+
+TEST(Retry, WhatHasNoTokenIsNeverRepeated) {
+  Policy policy = with_attempts(3);
+  policy.retry->on.any = true;
+  PolicyWorld world(policy);
+  world.script({Script::failing(Cause::kUnsupportedVersion)});
+  EXPECT_EQ(world.call().status(), 505);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+// ---- what never left
+
+TEST(Retry, WhatNeverLeftGoesElsewhereUpToUnsentTimesWhateverTheMethod) {
+  PolicyWorld world(with_attempts(1));
+  world.script({never_sent(), never_sent(), Script::ok().after(1)});
+  PolicyCall& lucky = world.call(kPost);
+  world.pass_ms(1'000);
+  EXPECT_EQ(lucky.status(), 200);
+  EXPECT_EQ(world.attempts(), 3U);
+  EXPECT_EQ(world.upstream().call(2).body, "pay");
+
+  world.script({never_sent()});
+  EXPECT_EQ(world.call(kPost).status(), 502);
+  EXPECT_EQ(world.attempts(), 6U);
+}
+
+TEST(Retry, WhatNeverLeftIsWithinTheBudgetAfterAFailedConnect) {
+  PolicyWorld world(with_attempts(1));
+  world.call();
+  use_up_budget(world);
+  world.script({never_sent(), Script::ok()});
+  EXPECT_EQ(world.call().status(), 502);
+  EXPECT_EQ(world.attempts(), 2U);
+}
+
+TEST(Retry, WhatDiedUnseenIsFreeOfTheBudget) {
+  PolicyWorld world(with_attempts(1));
+  use_up_budget(world);
+  world.script({dead_connection(), dead_connection(), Script::ok()});
+  EXPECT_EQ(world.call(kPost).status(), 200);
+  EXPECT_EQ(world.attempts(), 3U);
+}
+
+TEST(Retry, AReusedConnectionThatDiesIsReplayedOnceForFreeOnAFreshConnection) {
+  PolicyWorld world(with_attempts(1));
+  use_up_budget(world);
+  world.script({reused_died().after(1), Script::ok().after(1)});
+  PolicyCall& lucky = world.call(kPut);
+  world.pass_ms(2);
+  EXPECT_EQ(lucky.status(), 200);
+  EXPECT_FALSE(world.upstream().call(0).fresh);
+  EXPECT_TRUE(world.upstream().call(1).fresh);
+  EXPECT_EQ(world.upstream().call(1).body, "set");
+
+  world.script({reused_died()});
+  EXPECT_EQ(world.call(kPut).status(), 502);
+  EXPECT_EQ(world.attempts(), 4U);
+}
+
+TEST(Retry, OnlyARequestThatMayBeRepeatedIsReplayed) {
+  PolicyWorld world(with_attempts(3));
+  world.script({reused_died(), Script::ok()});
+  EXPECT_EQ(world.call(kPost).status(), 502);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, OnlyARequestThatIsStillHeldWholeIsReplayed) {
+  Policy policy = with_attempts(3);
+  policy.retry->body_max_bytes = 4;
+  PolicyWorld world(policy);
+  world.script({reused_died().after(5)});
+  PolicyCall& call = world.call({.method = "PUT", .body = "longer than four"});
+  world.pass_ms(5);
+  EXPECT_EQ(call.status(), 502);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, ABodyLargerThanTheReplayBufferIsNotRetriedAndTheErrorIsVisible) {
+  Policy policy = with_attempts(3);
+  policy.retry->body_max_bytes = 4;
+  PolicyWorld world(policy);
+  world.script({Script::answering(503, "busy").after(5)});
+  PolicyCall& call = world.call({.method = "PUT", .body = "longer than four"});
+  world.pass_ms(5);
+  EXPECT_EQ(call.status(), 503);
+  EXPECT_EQ(call.sink.body, "busy");
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, AfterAnyByteOfARequestThatMayNotBeRepeatedThereIsNoSecondAttempt) {
+  Policy policy = with_attempts(5);
+  for (const Script& script : {Script::failing(), Script::answering(503),
+                               Script::failing(Cause::kResponseIncomplete), reused_died()}) {
+    PolicyWorld world(policy);
+    world.script({script});
+    world.call(kPost);
+    EXPECT_EQ(world.attempts(), 1U);
+  }
+}
+
+TEST(Retry, NeverAfterResponseBytesWentToTheCaller) {
+  PolicyWorld world(with_attempts(3));
+  world.script({{.body = {"half", "rest"}, .gap_ms = 10, .break_after = 1}});
+  PolicyCall& call = world.call();
+  world.pass_ms(50);
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_TRUE(call.sink.aborted);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, AnInterimResponseIsNoResponseByte) {
+  PolicyWorld world(with_attempts(2));
+  world.script({{.answer = Script::Answer::kError, .interims = {100}}, Script::ok()});
+  PolicyCall& call = world.call(kPut);
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_EQ(call.sink.interims, std::vector<int>{100});
+}
+
+TEST(Retry, EveryAttemptCarriesTheWholeBody) {
+  PolicyWorld world(with_attempts(2));
+  world.script({Script::answering(503).after(10), Script::ok().after(10)});
+  PolicyCall& call = world.call({.method = "PUT", .body = "first ", .complete = false});
+  world.pass_ms(11);
+  EXPECT_EQ(world.attempts(), 2U);
+  call.send("second");
+  call.finish();
+  world.pass_ms(10);
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_EQ(world.upstream().call(1).body, "first second");
+}
+
+// ---- what is asked first
+
+TEST(Retry, ARetryAfterLongerThanTheLongestBackoffMeansNoRetry) {
+  Policy policy = with_attempts(2);
+  policy.retry->backoff = {0, 1'000};
+  for (const auto& [said, tries] : {std::pair{"2", 1U},
+                                    {"86400", 1U},
+                                    {"Wed, 21 Oct 2026 07:28:00 GMT", 1U},
+                                    {"-1", 1U},
+                                    {"99999999999999999999", 1U},
+                                    {"1", 2U},
+                                    {"0", 2U}}) {
+    PolicyWorld world(policy);
+    world.script({Script::answering(503).with("Retry-After", said), Script::ok()});
+    world.call();
+    world.pass_ms(1'000);
+    EXPECT_EQ(world.attempts(), tries) << said;
+  }
+}
+
+TEST(Retry, WaitsAsLongAsRetryAfterSays) {
+  Policy policy = with_attempts(2);
+  policy.retry->backoff = {0, 5'000};
+  PolicyWorld world(policy);
+  world.script({Script::answering(503).with("Retry-After", "3"), Script::ok()});
+  world.call();
+  world.pass_ms(2'999);
+  EXPECT_EQ(world.attempts(), 1U);
+  world.pass_ms(1);
+  EXPECT_EQ(world.attempts(), 2U);
+}
+
+TEST(Retry, ARetryAfterLongerThanTheTimeLeftMeansNoRetry) {
+  Policy policy = with_attempts(2);
+  policy.timeout.request_ms = 900;
+  policy.timeout.attempt_ms.reset();
+  policy.retry->backoff = {0, 5'000};
+  PolicyWorld world(policy);
+  world.script({Script::answering(503).with("Retry-After", "1"), Script::ok()});
+  EXPECT_EQ(world.call().status(), 503);
+}
+
+TEST(Retry, ABackoffLongerThanTheTimeLeftMeansNoRetry) {
+  Policy policy = with_attempts(2);
+  policy.timeout.request_ms = 500;
+  policy.timeout.attempt_ms.reset();
+  policy.retry->backoff = {10'000'000, 10'000'000};
+  PolicyWorld world(policy);
+  world.script({Script::answering(503).after(499), Script::ok()});
+  PolicyCall& call = world.call();
+  world.pass_ms(499);
+  EXPECT_EQ(call.status(), 503);
+}
+
+TEST(Retry, NoTimeLeftMeansNoRetry) {
+  Policy policy = with_attempts(3);
+  policy.timeout.request_ms = 500;
+  policy.timeout.attempt_ms = 500;
+  PolicyWorld world(policy);
+  world.script({Script::hanging()});
+  PolicyCall& call = world.call();
+  world.pass_ms(500);
+  EXPECT_EQ(call.status(), 504);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, NoBudgetMeansNoRetry) {
+  PolicyWorld world(with_attempts(2));
+  use_up_budget(world);
+  world.script({Script::answering(503, "busy")});
+  EXPECT_EQ(world.call().sink.body, "busy");
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, InAnOutageAttemptsStayWithinTheBudget) {
+  Policy policy = with_attempts(4);
+  policy.limits.outstanding.reset();
+  PolicyWorld world(policy);
+  world.script({Script::answering(503)});
+  constexpr size_t kCalls = 1'000;
+  for (size_t i = 0; i < kCalls; ++i) {
+    world.call();
+    if (i % 100 == 99) world.pass_ms(1'000);
+  }
+  EXPECT_LE(world.attempts(), kCalls * 12 / 10 + 3 * 11);
+  EXPECT_GT(world.attempts(), kCalls * 11 / 10);
+}
+
+TEST(Retry, AnOpenCircuitMeansNoRetry) {
+  Policy policy = with_attempts(3);
+  policy.circuit = config::Circuit{};
+  policy.circuit->consecutive_failures = config::ConsecutiveFailures{1, 0};
+  PolicyWorld world(policy);
+  world.script({Script::answering(503, "busy")});
+  PolicyCall& call = world.call();
+  EXPECT_EQ(call.sink.body, "busy");
+  EXPECT_EQ(world.attempts(), 1U);
+  EXPECT_EQ(world.snapshot().refused, 0U);
+}
+
+TEST(Retry, ThatOurOwnSideRefusesGivesTheFirstAttemptsStatusWithReceivedStatus) {
+  Policy policy = with_attempts(2);
+  policy.retry->backoff = {1'000'000, 100};
+  policy.circuit = config::Circuit{};
+  PolicyWorld world(policy, 3);
+  world.script({Script::answering(503, "busy")});
+  PolicyCall& call = world.call();
+  EXPECT_EQ(call.status(), 0);
+  world.circuit().force(upstream::CircuitForce::kForcedOpen, world.now_ms());
+  world.pass_ms(101);
+  EXPECT_EQ(call.status(), 503);
+  EXPECT_EQ(world.attempts(), 1U);
+  EXPECT_NE(call.proxy_status().find("received-status=503"), std::string::npos);
+  EXPECT_NE(call.sink.body, "busy");
+}
+
+TEST(Retry, ThatOurOwnSideRefusesGivesTheFirstAttemptsError) {
+  Policy policy = with_attempts(2);
+  policy.retry->backoff = {1'000'000, 100};
+  policy.circuit = config::Circuit{};
+  PolicyWorld world(policy, 3);
+  world.script({Script::failing(Cause::kResponseIncomplete)});
+  PolicyCall& call = world.call();
+  world.circuit().force(upstream::CircuitForce::kForcedOpen, world.now_ms());
+  world.pass_ms(101);
+  EXPECT_EQ(call.status(), 502);
+  EXPECT_NE(call.proxy_status().find("http_response_incomplete"), std::string::npos);
+}
+
+// ---- backoff
+
+TEST(Retry, BackoffDoublesWithinItsBounds) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    Policy policy = with_attempts(5);
+    policy.retry->backoff = {10, 40};
+    policy.timeout.attempt_ms.reset();
+    PolicyWorld world(policy, seed);
+    world.script({Script::failing()});
+    world.call();
+    world.pass_ms(10 + 20 + 40 + 40);
+    if (world.attempts() != 5) continue;  // the floor of the budget is 3 a second
+    int64_t most = 10;
+    for (size_t i = 1; i < 5; ++i) {
+      const int64_t waited =
+          world.upstream().call(i).start_ms - world.upstream().call(i - 1).start_ms;
+      EXPECT_LE(waited, most) << i;
+      most = std::min<int64_t>(most * 2, 40);
+    }
+  }
+}
+
+TEST(Retry, BackoffIsJittered) {
+  std::set<int64_t> waits;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Policy policy = with_attempts(2);
+    policy.retry->backoff = {100, 100};
+    PolicyWorld world(policy, seed);
+    world.script({Script::failing(), Script::ok()});
+    world.call();
+    world.pass_ms(101);
+    ASSERT_EQ(world.attempts(), 2U);
+    waits.insert(world.upstream().call(1).start_ms - world.upstream().call(0).start_ms);
+  }
+  EXPECT_GT(waits.size(), 15U);
+  EXPECT_LT(*waits.begin(), 20);
+  EXPECT_GT(*waits.rbegin(), 80);
+}
+
+TEST(Retry, ACallerWhoLeavesDuringTheBackoffEndsIt) {
+  Policy policy = with_attempts(2);
+  policy.retry->backoff = {1'000'000, 100};
+  PolicyWorld world(policy, 3);
+  world.script({Script::failing()});
+  world.call().leave();
+  world.pass_ms(200);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+TEST(Retry, OffOpensNoLeg) {
+  Policy policy = with_attempts(1);
+  policy.retry.reset();
+  PolicyWorld world(policy);
+  world.script({never_sent()});
+  EXPECT_EQ(world.call().status(), 502);
+  EXPECT_EQ(world.attempts(), 1U);
+}
+
+}  // namespace
+}  // namespace outrigger
