@@ -24,6 +24,7 @@ struct Script {
   int64_t after_ms = 0;  // 0: from within start()
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields{};
+  int64_t declared_bytes = -1;  // Content-Length
   std::vector<int> interims{};
   std::vector<std::string> body{};
   int64_t gap_ms = 0;                   // between pieces; 0: all at once
@@ -125,6 +126,7 @@ class FakeCall final : public chain::Call {
     auto* head = exchange.arena().make<http::ResponseHead>();
     head->status = x_script.status;
     head->framing = http::Framing::kChunked;
+    head->content_length = x_script.declared_bytes;
     for (const auto& [name, value] : x_script.fields) {
       Arena& arena = exchange.arena();
       head->fields.add(arena, arena.copy(name), arena.copy(value));
