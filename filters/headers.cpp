@@ -1,7 +1,7 @@
 #include "filters/headers.hpp"
 
 #include <fstream>
-#include <sstream>
+#include <iterator>
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
@@ -15,9 +15,9 @@ using chain::Step;
 std::optional<std::string> header_value(const config::HeaderValue& header) {
   if (header.file.empty()) return header.value;
   std::ifstream file(header.file, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) return std::nullopt;
-  std::string value = header.prefix + text.str();
+  if (!file) return std::nullopt;
+  std::string value = header.prefix;
+  value.append(std::istreambuf_iterator<char>(file), {});
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   // What would end the field early is not sent at all.
   const bool breaks = value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;

@@ -52,8 +52,10 @@ struct Script {
 };
 
 struct CallRecord {
+  std::string method;
   std::string target;
-  std::string fields;  // "name=value;" of each
+  Sent sent = Sent::kMaybe;  // what the script's error says of the request
+  std::string fields;        // "name=value;" of each
   int64_t start_ms = 0;
   bool fresh = false;  // asked for a fresh connection
   bool alternate = false;
@@ -192,7 +194,9 @@ class FakeTerminal final : public chain::Terminal {
   chain::CallPtr start(chain::Leg& leg) override {
     const Script& script = x_scripts[std::min(x_calls.size() - x_first, x_scripts.size() - 1)];
     auto& record = *x_calls.emplace_back(std::make_unique<CallRecord>());
+    record.method = leg.request().method_text;
     record.target = leg.request().target;
+    if (script.answer == Script::Answer::kError) record.sent = script.error.sent;
     record.start_ms = leg.exchange().loop().clock.now_ms();
     record.fresh = leg.wants_fresh_connection();
     record.alternate = leg.is_alternate();
