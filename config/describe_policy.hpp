@@ -2,7 +2,7 @@
 // Every key of a policy, described once; see visitors.hpp. Included by the sources of this folder
 // only. The order is the order of the effective output.
 
-#include "config/policy_kinds.hpp"
+#include "config/kinds_of_policy.hpp"
 
 namespace outrigger::config {
 
@@ -194,7 +194,7 @@ void describe(V& v, FallbackRespond& respond) {
 template <class V>
 void describe_overridable(V& v, Policy& p) {
   v.key("timeout", p.timeout, Map<Timeout>{&switch_off}, "How long a call may take");
-  v.key("deadline_header", p.deadline_header, off_or(HeaderName{}),
+  v.key("deadline_header", p.deadline_header, off_or(HeaderName{true}),
         "Field with the caller's remaining milliseconds");
   v.key("retry", p.retry, off_or(Map<Retry>{}), "Which calls are tried again");
   v.key("limits", p.limits, Map<Limits>{&switch_off}, "How many calls at once, how large");
@@ -203,7 +203,7 @@ void describe_overridable(V& v, Policy& p) {
 
 template <class V>
 void describe_fallback(V& v, Policy& p) {
-  v.key("fallback", p.fallback, List<FallbackStep>{{}, false, 0, 16},
+  v.key("fallback", p.fallback, List<FallbackStep>{{}, false, 0, 16, true},
         "What stands in for a call that cannot be made; tried in order");
 }
 

@@ -1,7 +1,7 @@
 // Which outcomes and which methods a policy speaks of.
 #include <algorithm>
 
-#include "config/policy_kinds.hpp"
+#include "config/kinds_of_policy.hpp"
 #include "config/text.hpp"
 
 namespace outrigger::config {
@@ -27,6 +27,7 @@ std::vector<std::string_view> failure_words(bool own_refusals) {
 
 std::vector<std::string> grpc_words() {
   std::vector<std::string> words;
+  words.reserve(kGrpcCodeNames.size());
   for (const std::string_view name : kGrpcCodeNames) words.push_back("grpc-" + std::string(name));
   return words;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/text.hpp"
+#include "proxy/base/address.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -35,7 +36,7 @@ std::string range(std::string_view key, std::string_view value, const std::strin
   return in_quotes(key) + " is " + std::string(value) + ", outside " + low + " to " + high;
 }
 
-bool is_listen_address(std::string_view text) { return parse_address(text).has_value(); }
+bool is_listen_address(std::string_view text) { return static_cast<bool>(Address::parse(text)); }
 
 bool is_readable_file(std::string_view path) {
   const std::string name(path);

@@ -170,10 +170,12 @@ struct List {
   bool single = false;  // one value stands for a list of one
   size_t min_items = 0;
   size_t max_items = 10'000;
+  bool or_empty = false;  // `off` is the empty list
 
   template <class Value>
   void read(Reader& reader, const Node& node, std::vector<Value>& out) const {
     out.clear();
+    if (or_empty && node.is_off()) return;
     if (!node.is_list()) {
       if (!single || node.is_null()) return reader.wrong(node, "a list", "write [a, b]");
       return kind.read(reader, node, out.emplace_back());
@@ -197,6 +199,7 @@ struct List {
     return list;
   }
   Node schema() const {
+    if (or_empty) return or_off(array_of(kind.schema()));
     if (!single) return array_of(kind.schema());
     return any_of({kind.schema(), array_of(kind.schema())});
   }

@@ -9,9 +9,7 @@
 namespace outrigger::config {
 namespace {
 
-bool is_dns_server(std::string_view text) { return parse_ip(text).has_value(); }
-
-const Text kServer{"an IP or IP:PORT", "a DNS server is asked by address", &is_dns_server};
+const Text kServer{"an IP or IP:PORT", "a DNS server is asked by address", &is_ip};
 
 std::optional<FilterKind> find_filter(Reader& reader, const Node& node) {
   if (!node.is_scalar()) {

@@ -1,5 +1,6 @@
 #pragma once
-// One mistake in a configuration, as `outrigger check` prints it and the admin API returns it.
+// One mistake in a configuration, as `outrigger check` prints it and the admin API returns it. A
+// value; any thread.
 
 #include <string>
 

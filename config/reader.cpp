@@ -65,11 +65,14 @@ bool Reader::is_later(const Mark& mark, std::string_view section, std::string_vi
                       const Node* value) {
   const Later* found = find_later(section, name);
   if (found == nullptr) return false;
-  const bool asks_nothing =
-      value != nullptr && !found->neutral.empty() &&
-      (value->is_null() || to_flow(*value) == found->neutral ||
-       (value->is_off() && found->neutral == "off") || to_flow(*value) == "{}");
-  if (!asks_nothing) problem(mark, in_quotes(name) + " is not in this version");
+  const auto asks_nothing = [&] {
+    if (value == nullptr || found->neutral.empty()) return false;
+    const std::string written = to_flow(*value);
+    return value->is_null() || written == found->neutral ||
+           (found->neutral == "off" && value->is_off()) ||
+           (found->neutral.starts_with('{') && written == "{}");
+  };
+  if (!asks_nothing()) problem(mark, in_quotes(name) + " is not in this version");
   return true;
 }
 

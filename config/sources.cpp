@@ -3,6 +3,7 @@
 
 #include "config/describe.hpp"
 #include "config/text.hpp"
+#include "proxy/base/address.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -39,15 +40,15 @@ inline constexpr std::string_view kSection<StaticEndpoint> = "endpoint";
 namespace {
 
 bool is_endpoint_address(std::string_view text) {
-  const auto address = parse_address(text);
-  return address && address->family != Address::Family::kUnix && address->port != 0;
+  const auto address = Address::parse(text);
+  return address && address->is_ip() && address->port() != 0;
 }
 
 Text endpoint_address_kind() {
   return {"IP:PORT", "for a name write dns: {name: NAME, port: PORT}", &is_endpoint_address};
 }
 
-bool is_plain_dns_name(std::string_view text) { return is_dns_name(text) && !parse_ip(text); }
+bool is_plain_dns_name(std::string_view text) { return is_dns_name(text) && !is_ip(text); }
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include <arpa/inet.h>
+#include "proxy/base/address.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -43,12 +43,6 @@ std::optional<double> parse_units(std::string_view text, std::span<const Unit> u
     if (unit.name == split->second) return split->first * unit.factor;
   }
   return std::nullopt;
-}
-
-std::optional<int> parse_port(std::string_view text) {
-  const auto port = parse_integer(text);
-  if (!port || *port < 0 || *port > 65'535 || text[0] == '-') return std::nullopt;
-  return static_cast<int>(*port);
 }
 
 bool is_label(std::string_view label) {
@@ -176,63 +170,18 @@ bool is_dns_name(std::string_view text) {
   }
 }
 
-bool Address::is_loopback() const {
-  return (family == Family::kIpv4 && host.starts_with("127.")) ||
-         (family == Family::kIpv6 && host == "::1");
-}
-
-std::optional<Address> parse_ip(std::string_view text) {
-  Address address;
-  std::string_view host = text;
-  std::optional<std::string_view> port;
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    host = text.substr(1, close - 1);
-    const std::string_view rest = text.substr(close + 1);
-    if (!rest.empty() && rest[0] != ':') return std::nullopt;
-    if (!rest.empty()) port = rest.substr(1);
-    address.family = Address::Family::kIpv6;
-  } else if (std::count(text.begin(), text.end(), ':') > 1) {
-    address.family = Address::Family::kIpv6;
-  } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-  }
-  if (port) {
-    const auto number = port->empty() ? std::nullopt : parse_port(*port);
-    if (!number) return std::nullopt;
-    address.port = *number;
-  }
-  const int family = address.family == Address::Family::kIpv6 ? AF_INET6 : AF_INET;
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  std::array<char, INET6_ADDRSTRLEN> canonical{};
-  if (inet_pton(family, std::string(host).c_str(), bytes.data()) != 1 ||
-      inet_ntop(family, bytes.data(), canonical.data(), canonical.size()) == nullptr) {
-    return std::nullopt;
-  }
-  address.host = canonical.data();
-  return address;
-}
-
-std::optional<Address> parse_address(std::string_view text) {
-  if (text.starts_with("unix:")) {
-    constexpr size_t kMaxPath = 107;  // sockaddr_un.sun_path
-    const std::string_view path = text.substr(5);
-    if (path.empty() || path.size() > kMaxPath) return std::nullopt;
-    return Address{Address::Family::kUnix, std::string(path), 0};
-  }
-  const bool has_port = text.starts_with('[') ? text.find("]:") != std::string_view::npos
-                                              : std::count(text.begin(), text.end(), ':') == 1;
-  return has_port ? parse_ip(text) : std::nullopt;
+bool is_ip(std::string_view text) {
+  if (const auto address = Address::parse(text)) return address->is_ip();
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  return static_cast<bool>(Address::from_ip(text, 0));
 }
 
 bool is_host_pattern(std::string_view text) {
-  if (parse_ip(text)) return true;
+  if (is_ip(text)) return true;
   if (text.starts_with("*.")) text.remove_prefix(2);
   if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
-    const std::string_view port = text.substr(colon + 1);
-    if (port.empty() || parse_port(port).value_or(0) == 0) return false;
+    const auto port = parse_integer(text.substr(colon + 1));
+    if (!port || *port < 1 || *port > 65'535) return false;
     text = text.substr(0, colon);
   }
   return is_dns_name(text);

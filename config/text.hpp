@@ -1,5 +1,5 @@
 #pragma once
-// What the scalars of the file look like: durations, sizes, shares, addresses, host patterns, and
+// What the scalars of the file look like: durations, sizes, shares, host patterns, and
 // the nearest of some words. Pure functions on text; nothing here knows keys or files.
 
 #include <cstdint>
@@ -32,23 +32,8 @@ bool is_token(std::string_view text);         // RFC 9110 section 5.6.2
 bool is_name(std::string_view text);          // letters, digits, `-` `_` `.`; at most 128
 bool is_dns_name(std::string_view text);      // labels as in RFC 1123, `_` allowed; at most 253
 
-// An address to listen on or to connect to.
-struct Address {
-  enum class Family : uint8_t { kIpv4, kIpv6, kUnix };
-
-  Family family = Family::kIpv4;
-  std::string host;  // canonical text of the IP without brackets, or the path
-  int port = 0;
-
-  bool is_loopback() const;
-  bool is_wildcard() const { return host == "0.0.0.0" || host == "::"; }
-  bool operator==(const Address&) const = default;
-};
-
-// `10.0.0.1:80`, `[::1]:80` or `unix:PATH`; names are not addresses.
-std::optional<Address> parse_address(std::string_view text);
-// `10.0.0.1`, `::1`, `[::1]`, each with or without a port; 0 stands for no port.
-std::optional<Address> parse_ip(std::string_view text);
+// `10.0.0.1`, `::1`, `[::1]`, the first and the last also with a port.
+bool is_ip(std::string_view text);
 
 // `name`, `*.suffix`, an IP, each with an optional port.
 bool is_host_pattern(std::string_view text);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/describe.hpp"
-#include "config/text.hpp"
+#include "proxy/base/address.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -49,15 +49,14 @@ struct Bound {
 };
 
 bool collide(const Address& a, const Address& b) {
-  if (a.family == Address::Family::kUnix || b.family == Address::Family::kUnix) return a == b;
-  const bool same_port = a.port == b.port && a.port != 0;
-  return same_port && a.family == b.family &&
-         (a.host == b.host || a.is_wildcard() || b.is_wildcard());
+  if (!a.is_ip() || !b.is_ip()) return a == b;
+  const bool same_port = a.port() == b.port() && a.port() != 0;
+  return same_port && a.kind() == b.kind() && (a == b || a.is_any() || b.is_any());
 }
 
-void bind(Reader& reader, std::vector<Bound>& bound, const Mark& mark, const std::string& text,
-          const std::string& what) {
-  const auto address = parse_address(text);
+void claim(Reader& reader, std::vector<Bound>& bound, const Mark& mark, const std::string& text,
+           const std::string& what) {
+  const auto address = Address::parse(text);
   if (!address) return;
   for (const Bound& other : bound) {
     if (!collide(other.address, *address)) continue;
@@ -73,12 +72,12 @@ void check_addresses(Reader& reader, const Config& config) {
   const Node& root = reader.document().root;
   std::vector<Bound> bound;
   if (config.admin) {
-    bind(reader, bound, child(child(root, "admin"), "address").mark, config.admin->address,
-         "admin");
+    claim(reader, bound, child(child(root, "admin"), "address").mark, config.admin->address,
+          "admin");
   }
   if (config.metrics) {
-    bind(reader, bound, child(child(root, "metrics"), "address").mark, config.metrics->address,
-         "metrics");
+    claim(reader, bound, child(child(root, "metrics"), "address").mark, config.metrics->address,
+          "metrics");
   }
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const ListenerConfig& listener = config.listeners[i];
@@ -87,7 +86,7 @@ void check_addresses(Reader& reader, const Config& config) {
     for (size_t j = 0; j < listener.addresses.size(); ++j) {
       Mark mark = addresses.is_list() ? item(addresses, j).mark : addresses.mark;
       if (mark.line == 0) mark = node.mark;
-      bind(reader, bound, mark, listener.addresses[j], "the listener " + in_quotes(listener.name));
+      claim(reader, bound, mark, listener.addresses[j], "the listener " + in_quotes(listener.name));
     }
   }
 }
@@ -124,7 +123,8 @@ void check_hosts(Reader& reader, const Config& config) {
     const Reader::Inside inside(reader, service.name);
     for (size_t i = 0; i < service.hosts.size(); ++i) {
       const Mark mark = service.hosts_auto ? key_mark(services, service.name) : item(hosts, i).mark;
-      const auto [claim, is_new] = claims.try_emplace(service.hosts[i], service.name, mark.line);
+      const auto [claim, is_new] =
+          claims.try_emplace(service.hosts[i], Claim{service.name, mark.line});
       if (is_new) continue;
       if (claim->second.service == service.name) {
         reader.problem(mark, "the host " + in_quotes(service.hosts[i]) + " is given twice");
@@ -257,9 +257,8 @@ void check(Reader& reader, const Node& node, const AdminToken& token) {
 }
 
 void check(Reader& reader, const Node& node, const AdminConfig& admin) {
-  const auto address = parse_address(admin.address);
-  const bool exposed =
-      address && address->family != Address::Family::kUnix && !address->is_loopback();
+  const auto address = Address::parse(admin.address);
+  const bool exposed = address && address->is_ip() && !address->is_loopback();
   if (exposed && !admin.insecure) {
     reader.problem(mark_of(node, "address"),
                    in_quotes(admin.address) + " is not loopback, and TLS is not in this version; " +

@@ -1,9 +1,7 @@
 #pragma once
 // The three readings of one description. `describe(visitor, struct)` lists the keys of a struct:
 // name, member, kind, one line of documentation. From it come the reader, the writer of the
-// effective configuration and the JSON Schema, so that they cannot drift apart.
-//
-// A kind is a small value with
+// effective configuration and the JSON Schema, so that they cannot drift apart. A kind has:
 //   static constexpr bool kContainer;                      a key without a value is as if absent
 //   void read(Reader&, const Node&, Member&) const;        checks, and says what is wrong
 //   Node write(const Member&) const;                       null: not written
@@ -91,7 +89,7 @@ Node or_off(Node schema);
 
 // The name of a struct's map in later.hpp and in the schema.
 template <class Struct>
-inline constexpr std::string_view kSection = "";
+inline constexpr std::string_view kSection{};
 
 // What must hold between the keys of one map; overloads stand beside the structs' descriptions.
 template <class Struct>

@@ -1,4 +1,5 @@
-// The parts of one scrape, each into the families. For the .cpp files of this folder only.
+// The parts of one scrape, each into the families. For the .cpp files of this folder only; control
+// thread.
 #pragma once
 
 #include "metrics/facts.hpp"

@@ -1,6 +1,7 @@
 #include "metrics/exporter.hpp"
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include "metrics/collect.hpp"

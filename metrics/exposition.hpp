@@ -1,4 +1,5 @@
-// Which of the two text forms a scraper gets, by its Accept field. Pure functions.
+// Which of the two text forms a scraper gets, by its Accept field. Pure functions; the forms
+// themselves are the exporter's.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 #include <limits>
 #include <numeric>
 
+#include <prometheus/metric_family.h>
+
 #include "proxy/base/assert.hpp"
 
 namespace outrigger::metrics {
@@ -33,8 +35,8 @@ uint64_t HistogramSum::count() const {
   return std::accumulate(x_counts.begin(), x_counts.end(), uint64_t{0});
 }
 
-prometheus::ClientMetric::Histogram HistogramSum::sample() const {
-  prometheus::ClientMetric::Histogram histogram;
+void HistogramSum::fill(prometheus::ClientMetric& sample) const {
+  prometheus::ClientMetric::Histogram& histogram = sample.histogram;
   uint64_t cumulative = 0;
   for (size_t i = 0; i < x_counts.size(); ++i) {
     cumulative += x_counts[i];
@@ -45,7 +47,6 @@ prometheus::ClientMetric::Histogram HistogramSum::sample() const {
   // The count is that of the buckets as they were read: the writer may be between the two.
   histogram.sample_count = cumulative;
   histogram.sample_sum = static_cast<double>(x_sum_ns) / kNsPerSecond;
-  return histogram;
 }
 
 Families::Families() : x_families(kMetrics.size()) {
@@ -55,6 +56,8 @@ Families::Families() : x_families(kMetrics.size()) {
     x_families[i].type = type_of(kMetrics[i].kind);
   }
 }
+
+Families::~Families() = default;
 
 prometheus::ClientMetric& Families::sample(size_t metric, LabelValues labels) {
   prometheus::ClientMetric& sample = x_families[metric].metric.emplace_back();
@@ -81,7 +84,7 @@ void Families::add(size_t metric, LabelValues labels, double value) {
 }
 
 void Families::add(size_t metric, LabelValues labels, const HistogramSum& histogram) {
-  sample(metric, labels).histogram = histogram.sample();
+  histogram.fill(sample(metric, labels));
 }
 
 std::vector<prometheus::MetricFamily> Families::take() {

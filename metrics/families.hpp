@@ -8,10 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include <prometheus/metric_family.h>
-
 #include "metrics/names.hpp"
 #include "metrics/series.hpp"
+
+namespace prometheus {
+struct ClientMetric;
+struct MetricFamily;
+}  // namespace prometheus
 
 namespace outrigger::metrics {
 
@@ -24,7 +27,7 @@ class HistogramSum {
 
   void add(const Histogram& one);
   uint64_t count() const;
-  prometheus::ClientMetric::Histogram sample() const;
+  void fill(prometheus::ClientMetric& sample) const;
 
  private:
   std::span<const int64_t> x_bounds;
@@ -35,6 +38,7 @@ class HistogramSum {
 class Families {
  public:
   Families();
+  ~Families();
 
   // One sample. Requires: as many values as the metric has labels. An empty `route` is left out.
   void add(size_t metric, LabelValues labels, double value);

@@ -2,6 +2,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <prometheus/metric_family.h>
+
 #include "metrics/families.hpp"
 
 namespace outrigger::metrics {

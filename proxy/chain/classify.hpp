@@ -1,4 +1,5 @@
-// The one word for how a call ended: for requests_total and the access log. Pure.
+// The one word for how a call ended: for requests_total and the access log, which must agree. Pure
+// functions over the facts of an exchange; any thread.
 #pragma once
 
 #include "metrics/series.hpp"

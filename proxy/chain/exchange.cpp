@@ -199,7 +199,7 @@ Leg* Exchange::find_leg_under(const Leg& parent) {
 }
 
 void Exchange::on_body_read() {
-  if (x_complete) return;
+  if (x_complete || x_body.size() == 0) return;
   x_body.read_to(slowest_reader());
   if (!x_body_full || !x_body.has_room()) return;
   x_body_full = false;
@@ -217,7 +217,7 @@ int64_t Exchange::slowest_reader() {
 
 // The call whose body goes to the sink, if any does.
 Call* Exchange::flowing_call() {
-  if (x_first == nullptr || !x_first->x_flowing) return nullptr;
+  if (x_first == nullptr || !x_first->x_flowing || x_first->x_is_local) return nullptr;
   Leg* leg = x_first.get();
   while (leg->x_accepted != nullptr) leg = leg->x_accepted.get();
   return leg->x_call.get();

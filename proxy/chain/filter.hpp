@@ -68,11 +68,16 @@ class Filter {
   virtual Step on_request(Leg&, void* /*slot*/) { return Step::kContinue; }
   // The final response head, or the error (leg.error()). Never a 1xx.
   virtual Step on_response(Leg&, void* /*slot*/) { return Step::kContinue; }
-  // A piece of body passing by. A filter that refuses it calls leg.fail().
+  // A piece of body passing by: of the request as it arrives (what came before the frame was
+  // entered is not repeated: Exchange::body), of the response after the commit. Not of a local
+  // reply. A filter that refuses it calls leg.fail(): then neither it nor anything after it passes.
   virtual void on_chunk(Leg&, void* /*slot*/, Way, std::string_view /*bytes*/) {}
-  // The last byte of the request arrived from the caller, or of the response from the upstream.
+  // The last byte of the request arrived from the caller (not told to frames entered later:
+  // Exchange::request_complete), or of the response from the upstream.
   virtual void on_body_end(Leg&, void* /*slot*/, Way) {}
-  // Only for filters that open legs: `below` has a head or an error.
+  // Only for filters that open legs: `below` has a head or an error. Once for each leg; one that
+  // comes after the answer was given is dropped unseen. A head that is lost while the leg is kept
+  // is an error when the leg is accepted.
   virtual void on_leg(Leg& /*mine*/, void* /*slot*/, Leg& /*below*/) {}
   // Whether this frame may still open another leg: then the request body is kept.
   virtual bool may_open(const Leg&, const void* /*slot*/) const { return false; }

@@ -1,5 +1,7 @@
 #include "proxy/chain/local_reply.hpp"
 
+#include <algorithm>
+
 namespace outrigger::chain {
 namespace {
 
@@ -7,6 +9,21 @@ namespace {
 std::string_view body_of(const CauseRow& row, std::string_view service, Arena& arena) {
   if (service.empty()) return arena.concat({row.sentence, "\n"});
   return arena.concat({row.sentence, " (", service, ")\n"});
+}
+
+// The inside of a String of RFC 8941 section 3.3.3: what cannot stand in one is left out.
+std::string_view quotable(std::string_view text, Arena& arena) {
+  constexpr size_t kDetailsMax = 256;
+  text = text.substr(0, kDetailsMax);
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
+  char* const begin = static_cast<char*>(arena.allocate(text.size() * 2, 1));
+  char* at = begin;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') *at++ = '\\';
+    if (c >= 0x20 && c < 0x7F) *at++ = c;
+  }
+  return {begin, static_cast<size_t>(at - begin)};
 }
 
 }  // namespace
@@ -19,7 +36,8 @@ std::string_view proxy_status(const Error& error, std::string_view service, Aren
   const std::string_view status =
       error.received_status > 0 ? arena.number(error.received_status) : std::string_view();
   return arena.concat({"outrigger; error=", row.type, received, status, "; details=\"", row.name,
-                       before_service, service, before_detail, error.detail, "\""});
+                       before_service, quotable(service, arena), before_detail,
+                       quotable(error.detail, arena), "\""});
 }
 
 LocalReply render(const Error& error, std::string_view service, Arena& arena) {
@@ -43,7 +61,8 @@ http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena&
   constexpr int kNotModified = 304;
   auto* head = arena.make<http::ResponseHead>();
   head->status = reply.status;
-  head->fields = reply.fields;
+  // The reply may be one that a policy keeps for all its calls; filters edit the head.
+  head->fields = reply.fields.clone(arena);
   if (reply.status == kNoContent || reply.status == kNotModified) return head;
   head->content_length = static_cast<int64_t>(reply.body.size());
   if (method != http::Method::kHead) head->framing = http::Framing::kLength;

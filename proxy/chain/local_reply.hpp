@@ -11,10 +11,11 @@ namespace outrigger::chain {
 // `service` may be empty. The reply lives as long as the arena.
 LocalReply render(const Error& error, std::string_view service, Arena& arena);
 
-// The value of the Proxy-Status field.
+// The value of the Proxy-Status field. Of service and detail at most 256 bytes each, without what a
+// String of RFC 8941 cannot hold.
 std::string_view proxy_status(const Error& error, std::string_view service, Arena& arena);
 
-// A local reply as a response head with its length.
+// A local reply as a response head with its length; its fields can be edited by themselves.
 http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena& arena);
 
 }  // namespace outrigger::chain

@@ -1,9 +1,7 @@
-// Finds the route of a request: the service by its authority, then the first of the service's routes
-// that matches, else the service's own. Pure look-up over tables that were made before; owned by the
-// worker's route set. Paths are compared in their one canonical form (http/path.hpp). One thread.
-//
-//   Hosts are exact or `*.suffix`, with a port or for any. Exact wins over a suffix, the longest suffix
-//   over a shorter one; of the same host, one with the port wins over one without.
+// Finds the route of a request: the service by its authority, then the first of the service's
+// routes that matches, else the service's own. Pure look-up over tables that were made before;
+// owned by the worker's route set. Paths are compared in their one canonical form (http/path.hpp),
+// so that no other spelling of a path goes around a route. One thread.
 #pragma once
 
 #include <memory>
@@ -15,15 +13,27 @@
 
 #include "config/model.hpp"
 #include "proxy/base/arena.hpp"
+#include "proxy/chain/host_table.hpp"
 #include "proxy/chain/route.hpp"
 #include "proxy/http/message.hpp"
 
 namespace outrigger::chain {
 
+// What a request must look like for a route: everything that is set, at once.
 struct RouteMatch {
-  std::string path;                  // exact, or a prefix when it ends in '*'; empty: all
+  struct FieldValue {
+    http::Name id;
+    std::string name;
+    std::string value;
+
+    bool is(const http::Field& field) const;
+  };
+
+  bool any_path = true;
+  bool is_prefix = false;            // else `path` is the whole of it
+  std::string path;                  // in canonical form
   std::vector<std::string> methods;  // empty: all
-  std::vector<std::pair<std::string, std::string>> fields;  // all of them, with that very value
+  std::vector<FieldValue> fields;    // all of them; of several lines of a name one is enough
 
   bool matches(const http::RequestHead& request, std::string_view canonical_path) const;
 };
@@ -31,17 +41,19 @@ struct RouteMatch {
 RouteMatch match_of(const config::RouteMatch& config);
 
 struct ServiceRoutes {
-  std::vector<std::string> hosts;  // lower case: `name`, `name:port`, `*.suffix`, `*.suffix:port`
-  std::vector<std::pair<RouteMatch, std::unique_ptr<Route>>> routes;
+  std::vector<std::string> hosts;  // as HostTable::add takes them
+  std::vector<std::pair<RouteMatch, std::unique_ptr<Route>>> routes;  // first match wins
   std::unique_ptr<Route> otherwise;
 };
 
 class RouteTable {
  public:
-  // Requires: no host of another service, and `otherwise`.
+  // Requires: no service of that name yet, and `otherwise`. A host that a service before it has
+  // stays there (the configuration refuses that).
   void add(const std::string& service, ServiceRoutes routes);
 
-  // Null when no service answers to the request's authority. `arena` is for the canonical path.
+  // Null when no service answers to the request's authority. `arena` takes the canonical path where
+  // it is not the one that came; otherwise nothing is allocated.
   const Route* find(const http::RequestHead& request, Arena& arena) const;
   // Within one service, whatever the authority says. Null when there is no such service.
   const Route* find_in(std::string_view service, const http::RequestHead& request,
@@ -62,18 +74,13 @@ class RouteTable {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
-  template <class T>
-  using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
-  const ServiceRoutes* by_authority(std::string_view authority) const;
-  static const ServiceRoutes* look_up(const ByName<const ServiceRoutes*>& hosts,
-                                      std::string_view host, std::string_view with_port);
   static const Route& choose(const ServiceRoutes& service, const http::RequestHead& request,
                              Arena& arena);
 
-  ByName<ServiceRoutes> x_services;
-  ByName<const ServiceRoutes*> x_exact;
-  ByName<const ServiceRoutes*> x_suffixes;  // without the "*", with its dot: ".example.org"
+  std::unordered_map<std::string, ServiceRoutes, Hash, std::equal_to<>> x_services;
+  std::vector<const ServiceRoutes*> x_by_index;
+  HostTable x_hosts;  // to indices
 };
 
 }  // namespace outrigger::chain

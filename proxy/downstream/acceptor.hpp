@@ -1,6 +1,6 @@
 // The Acceptor takes the connections of one listener on one worker, refuses those above the limit,
-// and owns the rest until they are over. Owned by the worker; dies before its ServerContext, and
-// not inside a callback of one of its connections. One thread.
+// and owns the rest until they are over. Owned by the worker; dies before its ServerContext, which
+// must live until the Reaper has run once more. One thread.
 #pragma once
 
 #include <vector>

@@ -10,8 +10,6 @@ namespace {
 constexpr int64_t kLookMs = 1'000;
 constexpr int64_t kLingerMs = 1'000;
 constexpr uint32_t kDiscardMax = 64 * 1024;
-// The write timer looks so often within write_stall.
-constexpr int kLooks = 4;
 
 }  // namespace
 
@@ -28,6 +26,8 @@ void H1Connection::start() {
 void H1Connection::on_read(std::string_view bytes) {
   x_context.series.downstream_bytes_in.add(bytes.size());
   x_begun = 0;
+  // Of all times only this one begins anew with each byte.
+  if (x_wait == Wait::kBody) x_wait = Wait::kNothing;
   if (x_buffer.empty()) {
     x_taking = true;
     const std::string_view rest = take(bytes);
@@ -44,6 +44,7 @@ void H1Connection::on_read(std::string_view bytes) {
 // this was its last request.
 void H1Connection::on_end() {
   x_ended = true;
+  if (x_held) take_buffered();
   if (x_body != nullptr) {
     fail_body(Cause::kMalformedRequest);
   } else if (x_exchange != nullptr) {
@@ -111,12 +112,12 @@ void H1Connection::on_write_timer() {
   const uint32_t taken = x_written - static_cast<uint32_t>(unsent);
   x_idle_writes = taken == x_taken ? static_cast<uint8_t>(x_idle_writes + 1) : uint8_t{0};
   x_taken = taken;
-  if (x_idle_writes >= kLooks) {
+  if (x_idle_writes >= kWriteLooks) {
     x_context.series.write_stalls.add();
     return abort(chain::Outcome::Kind::kCallerGone);
   }
   runtime().loop.timers.arm(x_write_timer,
-                            now_ms() + x_context.config.timeout.write_stall_ms / kLooks);
+                            now_ms() + x_context.config.timeout.write_stall_ms / kWriteLooks);
 }
 
 // ---- what comes next
@@ -146,18 +147,19 @@ void H1Connection::settle() {
     reads ? x_stream->resume_reading() : x_stream->pause_reading();
   }
   const Wait next = next_wait();
-  // The time for a head or for the little rest of a body is not prolonged by its bytes.
-  if (next != x_wait || next == Wait::kBody) wait_for(next);
+  if (next != x_wait) wait_for(next);
 }
 
 H1Connection::Wait H1Connection::next_wait() const {
   if (x_closing) return Wait::kClose;
-  if (x_held) return Wait::kNextTurn;
+  const bool turn_is_over =
+      x_exchange == nullptr && x_begun >= x_context.config.limits.requests_per_turn;
+  if (x_held || turn_is_over) return Wait::kNextTurn;
   if (!x_reading) return Wait::kPaused;
   if (x_body != nullptr) return Wait::kBody;
   if (x_exchange != nullptr) return Wait::kNothing;
-  if (x_skip > 0) return Wait::kRest;
-  if (!may_begin()) return x_stream->unsent() > 0 ? Wait::kNothing : Wait::kNextTurn;
+  if (x_skip > 0 || x_rest != nullptr) return Wait::kRest;
+  if (!may_begin()) return Wait::kNothing;
   return x_head_end.began() ? Wait::kHead : Wait::kRequest;
 }
 
@@ -204,12 +206,14 @@ void H1Connection::discard(size_t bytes) {
 // Our FIN first, and a while for the caller to read and to end its side: closing over unread bytes
 // would reset the connection and take the answer away from it (RFC 9112 section 9.6).
 void H1Connection::begin_close() {
-  if (x_closing) return;
-  x_closing = true;
-  runtime().outbox.flush();
-  x_buffer.clear();
-  x_skip = 0;
-  x_stream->finish();
+  if (!x_closing) {
+    x_closing = true;
+    runtime().outbox.flush();
+    x_buffer.clear();
+    x_skip = 0;
+    x_rest.reset();
+    x_stream->finish();
+  }
   if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
 }
 
@@ -232,7 +236,7 @@ void H1Connection::abort(chain::Outcome::Kind kind) {
 }
 
 void H1Connection::close_if_idle() {
-  if (x_exchange != nullptr || x_head_end.began()) return;
+  if (x_exchange != nullptr || x_head_end.began() || !x_buffer.empty()) return;
   begin_close();
   settle();
 }

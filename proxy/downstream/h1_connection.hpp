@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "proxy/base/buffer.hpp"
@@ -43,6 +44,16 @@ class H1Connection final : public Connection,
     kClose,     // its end, after ours
   };
 
+  // What is left of a chunked body whose answer is complete.
+  struct Rest {
+    http::BodyReader reader;
+    Arena arena{{}};  // for trailers that nobody reads
+    size_t bytes = 0;
+  };
+  static constexpr int64_t kRestMax = 64 * 1024;
+  // The write timer looks so often within write_stall.
+  static constexpr int kWriteLooks = 4;
+
   // -- h1_connection.cpp: events, timers, ends
   void on_read(std::string_view bytes) override;
   void on_end() override;
@@ -73,6 +84,7 @@ class H1Connection final : public Connection,
   // False when the rest of the bytes has to wait.
   bool take_head(std::string_view& bytes);
   bool take_body(std::string_view& bytes);
+  bool take_rest(std::string_view& bytes);
   void start_request(std::string_view text);
   // kNone: `request` may be resolved.
   Cause check(http::RequestHead& request);
@@ -97,6 +109,7 @@ class H1Connection final : public Connection,
   void put(size_t bound, Write write);
   // Whether what is missing of the request body may be read past, so that the connection lives on.
   bool can_skip_rest() const;
+  void skip_rest();
   int64_t missing_bytes() const;
   void count_sent(size_t bytes);
 
@@ -106,6 +119,7 @@ class H1Connection final : public Connection,
   io::StreamPtr x_stream;  // null: over
   chain::Exchange* x_exchange = nullptr;
   http::BodyReader* x_body = nullptr;  // in the arena; null: the request is complete
+  std::unique_ptr<Rest> x_rest;
   Buffer x_buffer;
   Timer x_timer = Timer::of<&H1Connection::on_timer>(*this);
   Timer x_write_timer = Timer::of<&H1Connection::on_write_timer>(*this);

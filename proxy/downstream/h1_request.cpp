@@ -41,7 +41,10 @@ std::string_view H1Connection::take(std::string_view bytes) {
       bytes.remove_prefix(skipped);
       continue;
     }
-    if (!(x_body != nullptr ? take_body(bytes) : take_head(bytes))) break;
+    const bool goes_on = x_rest != nullptr   ? take_rest(bytes)
+                         : x_body != nullptr ? take_body(bytes)
+                                             : take_head(bytes);
+    if (!goes_on) break;
   }
   return bytes;
 }
@@ -189,6 +192,22 @@ bool H1Connection::take_body(std::string_view& bytes) {
         fail_body(step.cause);
         return true;
     }
+  }
+}
+
+bool H1Connection::take_rest(std::string_view& bytes) {
+  while (true) {
+    const http::BodyReader::Step step = x_rest->reader.feed(bytes, x_rest->arena);
+    bytes.remove_prefix(step.consumed);
+    x_rest->bytes += step.consumed;
+    if (step.kind == http::BodyReader::Kind::kError || x_rest->bytes > kRestMax) {
+      begin_close();
+      return true;
+    }
+    if (step.kind == http::BodyReader::Kind::kMore) return false;
+    if (step.kind == http::BodyReader::Kind::kData) continue;
+    x_rest.reset();
+    return true;
   }
 }
 

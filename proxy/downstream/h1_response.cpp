@@ -6,8 +6,7 @@
 namespace outrigger::downstream {
 namespace {
 
-constexpr int64_t kSkipMax = 64 * 1024;
-constexpr int kWriteLooks = 4;
+constexpr size_t kFlushFrom = 32 * 1024;
 
 }  // namespace
 
@@ -50,14 +49,19 @@ void H1Connection::send_body(std::string_view bytes) {
   if (x_framing == http::Framing::kNone || bytes.empty()) return;
   io::Outbox& outbox = runtime().outbox;
   count_sent(bytes.size());
-  if (x_framing != http::Framing::kChunked) return outbox.append_lasting(*x_stream, bytes);
-  std::array<char, http::kChunkSizeBound> size;
-  const char* const end = http::write_chunk_size(size.data(), bytes.size());
-  const std::string_view size_line(size.data(), static_cast<size_t>(end - size.data()));
-  outbox.append(*x_stream, size_line);
-  outbox.append_lasting(*x_stream, bytes);
-  outbox.append(*x_stream, http::kChunkEnd);
-  count_sent(size_line.size() + http::kChunkEnd.size());
+  if (x_framing == http::Framing::kChunked) {
+    std::array<char, http::kChunkSizeBound> size;
+    const char* const end = http::write_chunk_size(size.data(), bytes.size());
+    const std::string_view size_line(size.data(), static_cast<size_t>(end - size.data()));
+    outbox.append(*x_stream, size_line);
+    outbox.append_lasting(*x_stream, bytes);
+    outbox.append(*x_stream, http::kChunkEnd);
+    count_sent(size_line.size() + http::kChunkEnd.size());
+  } else {
+    outbox.append_lasting(*x_stream, bytes);
+  }
+  // So that is_congested() tells the upstream to wait before it reads the next piece.
+  if (bytes.size() >= kFlushFrom) outbox.flush();
 }
 
 void H1Connection::send_end(const http::Fields* trailers) {
@@ -67,7 +71,7 @@ void H1Connection::send_end(const http::Fields* trailers) {
     put(http::last_chunk_bound(fields),
         [&](char* to) { return http::write_last_chunk(to, fields); });
   }
-  if (x_body != nullptr && !x_last) x_skip = static_cast<uint32_t>(missing_bytes());
+  if (x_body != nullptr && !x_last) skip_rest();
   x_body = nullptr;
   std::exchange(x_exchange, nullptr)->end({chain::Outcome::Kind::kDone, nullptr});
   if (x_last || x_ended) {
@@ -89,11 +93,21 @@ void H1Connection::want_request_body() {
   if (!x_taking) settle();
 }
 
-// A caller that still waits for a 100 may never send its body.
+// A caller that still waits for a 100 may never send its body. Of a chunked one nobody knows how
+// long it is: take_rest() sees to the bound.
 bool H1Connection::can_skip_rest() const {
   if (x_body == nullptr) return true;
-  return x_exchange->request().framing == http::Framing::kLength && missing_bytes() <= kSkipMax &&
-         !(x_expects && x_body->body_bytes() == 0);
+  if (x_expects && x_body->body_bytes() == 0) return false;
+  return x_exchange->request().framing == http::Framing::kChunked || missing_bytes() <= kRestMax;
+}
+
+void H1Connection::skip_rest() {
+  if (x_exchange->request().framing == http::Framing::kChunked) {
+    x_rest = std::make_unique<Rest>();
+    x_rest->reader = *x_body;
+  } else {
+    x_skip = static_cast<uint32_t>(missing_bytes());
+  }
 }
 
 int64_t H1Connection::missing_bytes() const {

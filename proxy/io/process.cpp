@@ -34,7 +34,8 @@ std::optional<uint64_t> smallest_limit(const std::string& hierarchy, std::string
                                        const std::string& file) {
   std::optional<uint64_t> limit;
   while (true) {
-    limit = smaller(limit, read_limit(hierarchy + path + "/" + file));
+    limit =
+        smaller(limit, read_limit(std::string(hierarchy).append(path).append("/").append(file)));
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) return limit;
     path.resize(slash);

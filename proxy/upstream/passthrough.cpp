@@ -8,13 +8,13 @@
 namespace outrigger::upstream {
 
 // Waits for the addresses of its name; then it is the attempt's.
-class PassthroughCall final : public chain::Call, public ListNode<> {
+class PassthroughCall final : public chain::Call, public NameWaiter {
  public:
   PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg)
       : x_client(client), x_settings(settings), x_leg(leg) {}
 
   void begin();
-  void on_looked_up(const PassthroughClient::Name& name);
+  void on_looked_up() override;
 
   void on_flow() override { x_attempt->on_flow(); }
   void on_request_body() override {
@@ -42,6 +42,7 @@ class PassthroughCall final : public chain::Call, public ListNode<> {
   chain::Leg& x_leg;
   chain::CallPtr x_attempt;
   Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
+  PassthroughClient::Name* x_name = nullptr;
   std::string_view x_host;
   uint16_t x_port = 80;
 };
@@ -63,17 +64,17 @@ void PassthroughCall::begin() {
   std::string host(x_host);
   std::transform(host.begin(), host.end(), host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  PassthroughClient::Name& name = x_client.look_up(host);
-  if (name.lookup == nullptr) return on_looked_up(name);
-  name.waiters.push_back(*this);
+  x_name = &x_client.look_up(host);
+  if (x_name->lookup == nullptr) return on_looked_up();
+  x_name->waiters.push_back(*this);
   UpstreamRuntime& upstream = x_client.upstream();
   upstream.runtime.loop.timers.arm(x_timer, upstream.now_ms() + x_settings.connect_timeout_ms);
 }
 
-void PassthroughCall::on_looked_up(const PassthroughClient::Name& name) {
+void PassthroughCall::on_looked_up() {
   x_timer.cancel();
-  if (name.failure != Cause::kNone) return fail(name.failure);
-  go(name.addresses, name.host == "localhost");
+  if (x_name->failure != Cause::kNone) return fail(x_name->failure);
+  go(x_name->addresses, x_name->host == "localhost");
 }
 
 // A name that nobody configured must not lead to this host or its link: that is how a public name
@@ -167,7 +168,7 @@ void PassthroughClient::Name::on_resolve_failed(Cause cause, bool empty) {
 
 void PassthroughClient::Name::tell_waiters() {
   client.x_upstream.runtime.loop.reaper.doom(std::move(lookup));
-  while (!waiters.empty()) waiters.pop_front().on_looked_up(*this);
+  while (!waiters.empty()) waiters.pop_front().on_looked_up();
 }
 
 ConnectionPool* PassthroughClient::pool_of(const Address& address) {

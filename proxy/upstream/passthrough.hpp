@@ -17,6 +17,15 @@ namespace outrigger::upstream {
 
 class PassthroughCall;
 
+// A call that waits for the addresses of its name. Destroying it leaves the queue.
+class NameWaiter : public ListNode<> {
+ public:
+  virtual void on_looked_up() = 0;
+
+ protected:
+  ~NameWaiter() = default;
+};
+
 // Names and connections, kept across configurations.
 class PassthroughClient final {
  public:
@@ -48,7 +57,7 @@ class PassthroughClient final {
     Cause failure = Cause::kNone;
     int64_t expires_ms = 0;
     io::OperationPtr lookup;
-    List<PassthroughCall> waiters;
+    List<NameWaiter> waiters;
   };
 
   Name& look_up(const std::string& host);

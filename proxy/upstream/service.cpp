@@ -76,12 +76,17 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
       const Known& known = item.second;
       return known.version != x_version && now_ms - known.removed_at_ms >= kForgetRemovedMs;
     });
-    x_discovery.answered = true;
-    x_discovery.answered_at_ms = now_ms;
-    x_discovery.last_error.clear();
   }
+  discovery_confirmed(now_ms);
   x_group->publish(set);
   return set;
+}
+
+void Service::discovery_confirmed(int64_t now_ms) {
+  const std::lock_guard lock(x_mutex);
+  x_discovery.answered = true;
+  x_discovery.answered_at_ms = now_ms;
+  x_discovery.last_error.clear();
 }
 
 void Service::discovery_failed(std::string error) {

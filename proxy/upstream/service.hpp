@@ -83,6 +83,8 @@ class Service {
   // workers get.
   std::shared_ptr<const EndpointSet> set_endpoints(const std::vector<ListedAddress>& list,
                                                    int64_t now_ms);
+  // Control thread: the latest list came again; nothing changes but its age.
+  void discovery_confirmed(int64_t now_ms);
   // Control thread: a source failed. Never removes an endpoint.
   void discovery_failed(std::string error);
 

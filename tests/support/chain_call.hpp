@@ -1,4 +1,5 @@
-// One exchange of a test: filters, a terminal, a sink and the request that goes down.
+// One exchange of a test: filters, a terminal, a sink and the request that goes down. It owns all
+// of them, and checks as it goes that everything was given back. One thread.
 #pragma once
 
 #include <memory>

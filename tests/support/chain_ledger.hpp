@@ -129,9 +129,14 @@ class Tap final : public Kept<Tap, Frame> {
     chunks += way == chain::Way::kRequest ? ">." : "<.";
   }
 
+  void on_leg(chain::Leg& mine, void* /*slot*/, chain::Leg& below) override {
+    if (answer) answer(mine, below);
+  }
+
   Hook request;
   Hook response;
   std::function<void(chain::Leg&, void* slot)> chunk;
+  std::function<void(chain::Leg& mine, chain::Leg& below)> answer;
   std::string chunks;
   int responses = 0;
   bool saw_error = false;

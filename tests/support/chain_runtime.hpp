@@ -3,6 +3,7 @@
 // order is a legal one, and ends the exchange as the real one does.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,11 @@ class TestRuntime final : public chain::ExchangeObserver {
   chain::MemoryBudget& budget() { return x_budget; }
 
   // What follows each callback of a loop.
-  void turn() { x_driver.run(); }
+  void turn() {
+    if (before_turn) before_turn();
+    x_driver.run();
+  }
+  std::function<void()> before_turn;
   // Millisecond by millisecond, with a turn after each timer and a reap after each step.
   void advance_ms(int64_t by) {
     for (int64_t i = 0; i < by; ++i) {

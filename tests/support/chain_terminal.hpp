@@ -31,7 +31,8 @@ struct Script {
   std::optional<size_t> break_after{};  // pieces, then an error in place of the rest
   Error error{.cause = Cause::kReset};
   bool reads_body = true;
-  bool runs_driver = false;  // from within the callback that delivered, as the forwarder does
+  bool waits_for_body = false;  // sends its own only when the request has come to its end
+  bool runs_driver = false;     // from within the callback that delivered, as the forwarder does
 
   static Script ok(std::string body = "ok") { return {.body = {std::move(body)}}; }
   static Script failing(Cause cause = Cause::kReset, Sent sent = Sent::kMaybe) {
@@ -87,6 +88,7 @@ class FakeCall final : public chain::Call {
   void on_request_body() override {
     EXPECT_FALSE(x_record.cancelled);
     read_body();
+    if (x_script.waits_for_body && x_leg.is_flowing() && !x_pushing) push();
   }
   void on_congestion(bool congested) override {
     x_congested = congested;
@@ -143,6 +145,7 @@ class FakeCall final : public chain::Call {
   }
 
   void push() {
+    if (x_script.waits_for_body && !x_record.body_ended) return;
     x_pushing = true;
     while (!x_congested && x_next < x_script.body.size()) {
       if (x_script.break_after == x_next) return break_off();

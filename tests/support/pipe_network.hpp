@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "proxy/io/network.hpp"
 #include "tests/support/virtual_loop.hpp"
@@ -48,8 +49,10 @@ class PipeNetwork final : public io::Network {
   AddressOptions& at(const Address& address);
   AddressOptions defaults;
 
-  void set_name(std::string name, io::Resolved answer) { x_names[name] = {.answer = answer}; }
-  void fail_name(std::string name, Cause cause, bool empty) {
+  void set_name(const std::string& name, io::Resolved answer) {
+    x_names[name] = {.answer = std::move(answer)};
+  }
+  void fail_name(const std::string& name, Cause cause, bool empty) {
     x_names[name] = {.answer = {}, .cause = cause, .empty = empty};
   }
   // Lookups take so long.

@@ -91,8 +91,11 @@ class PipeStream final : public io::Stream {
   void write(std::span<const std::string_view> pieces) override {
     if (out().finishing || x_broken || x_aborted) return;
     if (reset_arrived()) return x_readable.arm();
+    // Behind a tail, bytes wait for the loop like on a socket, so that on_drained() is never
+    // missed.
+    const bool behind = !out().tail.empty();
     for (std::string_view piece : pieces) out().tail += piece;
-    push();
+    if (!behind) push();
   }
   size_t unsent() const override { return out().tail.size(); }
 

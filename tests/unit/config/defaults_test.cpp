@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proxy/base/error.hpp"
 #include "tests/unit/config/support.hpp"
 
 namespace outrigger::config::test {
@@ -21,7 +22,8 @@ admin:
 metrics:
   address: 127.0.0.1:9902
   endpoint_label: off
-  histogram_buckets: [0.5ms, 1ms, 2.5ms, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2.5s, 5s, 10s, 30s, 60s]
+  histogram_buckets: [0.5ms, 1ms, 2.5ms, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2.5s,
+                      5s, 10s, 30s, 60s]
 zone: off
 workers: 1
 memory: { limit: auto, cache: 32MiB, retry_bodies: 16MiB }
@@ -38,8 +40,10 @@ listeners:
     service: off
     via: off
     timeout: { head: 10s, body_idle: 60s, keepalive: 1h, write_stall: 30s }
-    limits: { connections: 16384, pipelined: 16, header_bytes: 64KiB, fields: 100, target_bytes: 8KiB, requests_per_turn: 32 }
-    filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit, attempt_timeout]
+    limits: { connections: 16384, pipelined: 16, header_bytes: 64KiB, fields: 100,
+              target_bytes: 8KiB, requests_per_turn: 32 }
+    filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit,
+              attempt_timeout]
 registries:
   dns: { kind: dns, servers: system, ttl_min: 1s, ttl_max: 5m, hosts_file: off }
 snapshot: { dir: off }
@@ -63,8 +67,19 @@ services:
     panic_below: 20%
     timeout: { connect: 1s, request: 15s, attempt: auto, idle: 5m, stream_idle: 1h, total: off }
     deadline_header: off
-    retry: { attempts: 1, unsent: 2, on: [connect, reset, refused_stream, timeout, 502, 503, 504, grpc-unavailable], methods: idempotent, grpc: [], backoff: {base: 25ms, max: 250ms}, budget: 20%, body_max: 64KiB, hedge_after: off }
-    limits: { outstanding: 1024, streams: off, queue: 0, queue_wait: 250ms, rate: off, burst: off, rate_wait: off, rate_share: off, on_429: pass, adaptive: off, header_bytes: 64KiB, body_bytes: off, mode: enforce }
+    retry:
+      attempts: 1
+      unsent: 2
+      on: [connect, reset, refused_stream, timeout, 502, 503, 504, grpc-unavailable]
+      methods: idempotent
+      grpc: []
+      backoff: { base: 25ms, max: 250ms }
+      budget: 20%
+      body_max: 64KiB
+      hedge_after: off
+    limits: { outstanding: 1024, streams: off, queue: 0, queue_wait: 250ms, rate: off, burst: off,
+              rate_wait: off, rate_share: off, on_429: pass, adaptive: off, header_bytes: 64KiB,
+              body_bytes: off, mode: enforce }
     circuit:
       mode: enforce
       consecutive_failures: { count: 5, over: 1s }
@@ -77,7 +92,8 @@ services:
       open_max: 60s
       probes: 1
       ramp: { steps: [25%, 50%], each: 1s }
-      failures: [connect, timeout, reset, 5xx, grpc-unavailable, grpc-internal, grpc-unknown, grpc-deadline-exceeded]
+      failures: [connect, timeout, reset, 5xx, grpc-unavailable, grpc-internal, grpc-unknown,
+                 grpc-deadline-exceeded]
     endpoint_circuit: { consecutive_failures: 7, open_for: 5s, open_max: 60s, mode: enforce }
     fallback: []
     cache: { entry_bytes: 256KiB, key: all_but_noise, store: unless_forbidden }
@@ -181,6 +197,12 @@ TEST(Matcher, AnyIsAllButTooManyRequestsAndOtherClientErrors) {
   EXPECT_FALSE(any.has_status(429));
   EXPECT_FALSE(any.has_status(404));
   EXPECT_FALSE(any.has_status(200));
+}
+
+TEST(Matcher, NamesFailuresAsTheErrorTableDoes) {
+  for (size_t i = 0; i < kFailureTokenNames.size(); ++i) {
+    EXPECT_EQ(token_from(kFailureTokenNames[i]), static_cast<Token>(1U << i));
+  }
 }
 
 TEST(Methods, AreSafeIdempotentAnyOrAList) {

@@ -84,5 +84,11 @@ TEST(Later, FalseIsOffToo) {
   EXPECT_THAT(mistakes("services: {a: {tls: false, mirror: false}}"), IsEmpty());
 }
 
+TEST(Later, AnEmptyMapIsNotOff) {
+  EXPECT_THAT(mistakes("services: {a: {health_check: {}}}"),
+              ElementsAre("f:1:16: \"health_check\" is not in this version"));
+  EXPECT_THAT(mistakes("snapshot: {}"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace outrigger::config::test

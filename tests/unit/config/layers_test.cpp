@@ -36,9 +36,11 @@ services:
 
 TEST(Layers, OffReplacesAWholeMap) {
   const Policy policy = only_service(R"(
-defaults: { circuit: { window: 20s }, retry: { attempts: 3 }, timeout: { request: 1s } }
+defaults: { circuit: { window: 20s }, retry: { attempts: 3 }, timeout: { request: 1s },
+            fallback: [{ omit: no_content }] }
 services:
-  orders: { circuit: off, retry: off, timeout: off, limits: off, cache: off, pool: off, endpoint_circuit: off, headers: off }
+  orders: { circuit: off, retry: off, timeout: off, limits: off, cache: off, pool: off,
+            endpoint_circuit: off, headers: off, fallback: off }
 )")
                             .policy;
   EXPECT_FALSE(policy.circuit);
@@ -51,6 +53,7 @@ services:
   EXPECT_FALSE(policy.cache);
   EXPECT_FALSE(policy.pool.idle_ms);
   EXPECT_FALSE(policy.endpoint_circuit);
+  EXPECT_TRUE(policy.fallback.empty());
 }
 
 TEST(Layers, AMapOverOffStartsFromTheBuiltInValues) {
@@ -76,7 +79,8 @@ services:
     circuit: off
     routes:
       - { match: { path: /slow/* }, timeout: { request: 9s } }
-      - { name: reads, match: { path: "*", method: GET, headers: { X-Beta: "1" } }, circuit: { window: 20s } }
+      - { name: reads, match: { path: "*", method: GET, headers: { X-Beta: "1" } },
+          circuit: { window: 20s } }
 )");
   ASSERT_EQ(orders.routes.size(), 2U);
   const RouteConfig& slow = orders.routes[0];

@@ -55,7 +55,8 @@ TEST(Override, ReachesEveryPolicySection) {
   const Loaded loaded = apply_override(
       file(), kOrders, "",
       R"({"retry": {"attempts": 3, "on": [503, "timeout"]}, "limits": {"outstanding": 7},
-          "circuit": "off", "balance": "random", "fallback": [{"on": ["any"], "omit": "no_content"}]})");
+          "circuit": "off", "balance": "random",
+          "fallback": [{"on": ["any"], "omit": "no_content"}]})");
   EXPECT_THAT(texts(loaded.problems), IsEmpty());
   EXPECT_EQ(orders(loaded).retry->attempts, 3);
   EXPECT_THAT(orders(loaded).retry->on.statuses, ElementsAre(503));

@@ -1,5 +1,6 @@
 #pragma once
-// One configuration in which every key is written, none with its default.
+// One configuration in which every key is written somewhere, none with its default: what must read
+// back from the effective output, and what the schema must accept.
 
 #include <fstream>
 #include <string>
@@ -14,7 +15,10 @@ inline std::string rich_template() {
   std::ofstream(secret) << "secret";
   return R"(
 x-free: [1, 2]
-admin: { address: "unix:/run/admin.sock", tokens: [{ name: oncall, role: operator, file: SECRET }], insecure: true }
+admin:
+  address: "unix:/run/admin.sock"
+  tokens: [{ name: oncall, role: operator, file: SECRET }]
+  insecure: true
 metrics: { address: "[::]:9902", endpoint_label: true, histogram_buckets: [0.25ms, 2.5s, 90s] }
 workers: auto
 memory: { limit: 1GiB, cache: 1MiB, retry_bodies: 1536KiB }
@@ -25,7 +29,8 @@ startup: { wait: 0 }
 drain: { grace: 5s, quiet: 100ms }
 unmatched: refuse
 listeners:
-  - { name: a, address: "127.0.0.1:0", intercept: proxy, via: me, timeout: { head: 1s }, limits: { fields: 50 } }
+  - { name: a, address: "127.0.0.1:0", intercept: proxy, via: me,
+      timeout: { head: 1s }, limits: { fields: 50 } }
   - { name: b, address: ["127.0.0.1:15002", "unix:/run/b"], service: orders }
 registries:
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
@@ -41,7 +46,9 @@ services:
     endpoints:
       first_of:
         - { dns: { name: orders.svc, port: 8080, registry: corp }, min: 2 }
-        - union: [{ file: /etc/orders.yaml }, { static: ["10.0.0.1:1", { address: "[::1]:1", weight: 3 }] }]
+        - union:
+            - { file: /etc/orders.yaml }
+            - { static: ["10.0.0.1:1", { address: "[::1]:1", weight: 3 }] }
       hold: 5s
     when_empty: refuse
     protocol: http1
@@ -52,25 +59,40 @@ services:
     panic_below: off
     timeout: { request: off, attempt: 1s, idle: off, stream_idle: off }
     deadline_header: X-Deadline
-    retry: { attempts: 3, unsent: 0, on: [429, 5xx, {header: {x-retry: "yes"}}], methods: [GET, POST], backoff: { base: 0, max: 2s }, budget: 33.3%, body_max: 1MiB }
+    retry: { attempts: 3, unsent: 0, on: [429, 5xx, {header: {x-retry: "yes"}}],
+             methods: [GET, POST], backoff: { base: 0, max: 2s }, budget: 33.3%, body_max: 1MiB }
     limits: { outstanding: 5, queue: 7, queue_wait: 1s, mode: shadow }
-    circuit: { mode: shadow, consecutive_failures: 3, failure_rate: off, slow_rate: 10%, slow_call: 2s, ramp: off, failures: [timeout, {header: {x-outcome: bad}}] }
+    circuit: { mode: shadow, consecutive_failures: 3, failure_rate: off, slow_rate: 10%,
+               slow_call: 2s, ramp: off, failures: [timeout, {header: {x-outcome: bad}}] }
     endpoint_circuit: { consecutive_failures: 2, mode: shadow }
     fallback:
       - { on: [any, {header: {x-outcome: bad}}], stale: { max_age: 1h }, methods: any }
       - { on: [timeout, 503, grpc-unavailable], service: stock, within: 500ms }
-      - { on: [circuit_open], respond: { status: 200, headers: { content-type: application/json, x-t: {file: SECRET, prefix: "Bearer "} }, body: "[]\n\"x\": ${A:-b}\u0001" } }
+      - on: [circuit_open]
+        respond:
+          status: 200
+          headers: { content-type: application/json, x-t: {file: SECRET, prefix: "Bearer "} }
+          body: "[]\n\"x\": ${A:-b}\u0001"
       - { respond: { status: 503, body_file: SECRET } }
       - { omit: empty_list }
     cache: { key: [accept, x-user], store: rfc9111, entry_bytes: 1MiB }
     headers:
-      request: { set: { x-a: "a: b", x-s: {file: SECRET, prefix: p} }, add: { x-b: {file: SECRET, prefix: p} }, remove: [X-C] }
-      response: { set: { x-s: {file: SECRET, prefix: p} }, add: { x-b: {file: SECRET, prefix: p} }, remove: server }
+      request:
+        set: { x-a: "a: b", x-s: {file: SECRET, prefix: p} }
+        add: { x-b: {file: SECRET, prefix: p} }
+        remove: [X-C]
+      response:
+        set: { x-s: {file: SECRET, prefix: p} }
+        add: { x-b: {file: SECRET, prefix: p} }
+        remove: server
     routes:
-      - { name: reads, match: { path: /v2/*, method: [GET], headers: { x-beta: "1" } }, circuit: { window: 5s }, limits: { outstanding: 2 } }
-      - { match: { path: /exact }, headers: off, retry: off, timeout: { total: 2h }, deadline_header: off, fallback: [] }
+      - { name: reads, match: { path: /v2/*, method: [GET], headers: { x-beta: "1" } },
+          circuit: { window: 5s }, limits: { outstanding: 2 } }
+      - { match: { path: /exact }, headers: off, retry: off, timeout: { total: 2h },
+          deadline_header: off, fallback: [] }
       - { name: edits, headers: { request: off } }
-  stock: { circuit: off, endpoint_circuit: off, cache: off, retry: off, limits: off, timeout: off, pool: off }
+  stock: { circuit: off, endpoint_circuit: off, cache: off, retry: off, limits: off,
+           timeout: off, pool: off }
   rest: { hosts: [], balance: round_robin, authority: upstream, headers: off }
 )";
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Short ways to load a text in these tests. The file is called `f`.
+// Short ways to load a text in these tests. The file is called `f`, and no environment variable is
+// set unless the test says so.
 
 #include <map>
 #include <string>

@@ -106,7 +106,9 @@ TEST(Yaml, NeverCrashesOnRandomText) {
 TEST(Yaml, NeverCrashesOnAMutatedFile) {
   const std::string file = effective(good(R"(
 services:
-  a: { endpoints: { first_of: [{ dns: { name: a.b, port: 80 }, min: 2 }, { static: ["10.0.0.1:1"] }] }, fallback: [{ service: b }] }
+  a:
+    endpoints: { first_of: [{ dns: { name: a.b, port: 80 }, min: 2 }, { static: ["10.0.0.1:1"] }] }
+    fallback: [{ service: b }]
   b: { routes: [{ name: r, circuit: off, match: { path: /x/* } }] }
 )"));
   std::mt19937 random(7);

@@ -1,4 +1,5 @@
-// A process with two services, two workers and every fact set, for the tests of the exporter.
+// A process with a service, a named route, two workers and every fact set. For the tests of the
+// exporter; owned by the test.
 #pragma once
 
 #include "metrics/exporter.hpp"

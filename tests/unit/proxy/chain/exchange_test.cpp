@@ -99,6 +99,21 @@ TEST(Exchange, CannotReplayABodyLargerThanWhatMayBeKept) {
   EXPECT_EQ(call.sink.status, 502);
 }
 
+TEST(Exchange, KeepsNoBodyBeyondTheBudgetOfTheProcess) {
+  ChainCall call({Script::failing().after(5)});
+  call.runtime.budget().set_limit(4);
+  call.add<Retry>("retry", 2, 0);
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("1234");
+  EXPECT_EQ(call.runtime.budget().used(), 4);
+  call.send("5");
+  EXPECT_EQ(call.runtime.budget().used(), 0);
+  call.pass_ms(5);
+  EXPECT_EQ(call.terminal.calls(), 1U);
+  EXPECT_EQ(call.terminal.call(0).body, "12345");
+}
+
 TEST(Exchange, KeepsForALegThatStartedAgainWhatItHasNotRead) {
   ChainCall call({Script::failing().after(5), Script::ok().after(30)});
   call.add<Retry>("retry", 2, 0, 8);
@@ -223,12 +238,45 @@ TEST(Exchange, ResumesItsLegsAfterItEndedWithoutEffect) {
   EXPECT_EQ(call.ledger.outcome("tap"), "caller gone");
 }
 
-// The caller leaves after each number of milliseconds of a call in which much happens.
-TEST(Exchange, EndsCleanlyWheneverTheCallerLeaves) {
-  for (int64_t leaves_ms = 0; leaves_ms < 60; ++leaves_ms) {
-    FakeTerminal replica({Script{.after_ms = 4, .body = {"x", "y", "z"}, .gap_ms = 2}});
+TEST(Exchange, MayEndWhileItTellsItsCallsOfTheBody) {
+  Script echo = Script::ok();
+  echo.waits_for_body = true;
+  ChainCall call({Script::hanging(), echo, Script::hanging()});
+  std::array<LegPtr, 3> legs;
+  Tap& opener = call.add<Tap>("opener", Wants{.opens_legs = true});
+  opener.request = [&](Leg& leg, void*) {
+    for (LegPtr& below : legs) below = leg.open_rest();
+    return Step::kPaused;
+  };
+  opener.answer = [&](Leg& mine, Leg& below) {
+    EXPECT_EQ(&below, legs[1].get());
+    mine.accept(std::move(legs[1]));
+  };
+  call.add<Tap>("inner");
+  call.make(http::Method::kPost);
+  call.begin();
+  call.send("abc");
+  EXPECT_FALSE(call.sink.has_answer());
+  call.finish();
+  EXPECT_EQ(call.sink.body, "ok");
+  EXPECT_EQ(call.ledger.outcome("inner", 0), "dropped");
+  EXPECT_EQ(call.ledger.outcome("inner", 1), "done");
+  EXPECT_EQ(call.ledger.outcome("inner", 2), "dropped");
+}
+
+// A call in which much happens; the caller leaves after a callback, before the turn that follows.
+int turns_until_the_caller_leaves(int leaves_at) {
+  FakeTerminal replica({Script{.after_ms = 4, .body = {"x", "y", "z"}, .gap_ms = 2}});
+  int turns = 0;
+  bool left = false;
+  {
     ChainCall call(
         {Script::failing().after(3), Script{.after_ms = 2, .status = 503}, Script::hanging()});
+    call.runtime.before_turn = [&] {
+      if (turns++ != leaves_at || !call.sink.owns()) return;
+      left = true;
+      call.sink.end(Outcome::Kind::kCallerGone);
+    };
     call.add<Wait>("queue_of_replica", 2, 2);
     const Chain& other = call.close_chain(replica);
     call.add<Tap>("log");
@@ -241,19 +289,27 @@ TEST(Exchange, EndsCleanlyWheneverTheCallerLeaves) {
     call.add<Tap>("inner");
     call.make(http::Method::kPost);
     call.begin();
-    call.send("body");
+    if (call.sink.owns()) call.send("body");
     call.finish();
-    call.pass_ms(leaves_ms);
-    const bool answered = call.sink.has_answer();
-    call.sink.end(Outcome::Kind::kCallerGone);
-    call.runtime.turn();
-    EXPECT_EQ(call.ledger.open(), 0U) << leaves_ms;
-    EXPECT_EQ(call.ledger.outcome("log"), answered ? "done" : "caller gone") << leaves_ms;
-    if (leaves_ms == 59) {
-      EXPECT_TRUE(answered);
+    call.pass_ms(60);
+    EXPECT_FALSE(call.sink.owns());
+    EXPECT_EQ(call.ledger.open(), 0U) << leaves_at;
+    if (left && leaves_at > 0) {
+      EXPECT_EQ(call.ledger.outcome("log"), "caller gone") << leaves_at;
+    } else if (!left) {
+      EXPECT_EQ(call.sink.body, "xyz");
+      EXPECT_EQ(call.ledger.outcome("log"), "done");
     }
-    EXPECT_EQ(replica.cancelled(), replica.calls());
+    call.runtime.before_turn = nullptr;
   }
+  EXPECT_EQ(replica.cancelled(), replica.calls());
+  return turns;
+}
+
+TEST(Exchange, EndsCleanlyAtWhateverStepTheCallerLeaves) {
+  const int turns = turns_until_the_caller_leaves(-1);
+  EXPECT_GT(turns, 12);
+  for (int leaves_at = 0; leaves_at < turns; ++leaves_at) turns_until_the_caller_leaves(leaves_at);
 }
 
 TEST(ExchangePool, TakesBlocksAgain) {

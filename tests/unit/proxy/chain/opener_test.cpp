@@ -208,6 +208,45 @@ TEST(Opener, GivesTheFirstFailureWhenTheAlternateFailsToo) {
   EXPECT_EQ(call.ledger.outcome("inner_of_replica"), "failed reset");
 }
 
+TEST(Opener, HearsOfEachLegOnceAlsoWhenAKeptAnswerIsLost) {
+  // The first answer, a 503, is kept while the alternate is asked; its call breaks off meanwhile.
+  FakeTerminal replica({Script::failing(Cause::kTimeout).after(9)});
+  ChainCall call({Script{.status = 503}});
+  const Chain& other = call.close_chain(replica);
+  call.add<Alternate>("fallback", other);
+  call.add<Deadline>("total", 5, true);
+  call.start();
+  call.pass_ms(5);
+  EXPECT_TRUE(call.terminal.call(0).cancelled);
+  EXPECT_EQ(call.sink.status, 0);
+  call.pass_ms(4);
+  EXPECT_EQ(call.sink.status, 504);
+  EXPECT_EQ(call.ledger.outcome("total"), "failed timeout");
+}
+
+TEST(Opener, IsSparedAnAnswerThatComesAfterItsOwn) {
+  ChainCall call({Script{.body = {"a", "b"}, .gap_ms = 5}, Script::ok("late").after(3)});
+  std::array<LegPtr, 2> legs;
+  int heard = 0;
+  Tap& opener = call.add<Tap>("opener", Wants{.opens_legs = true});
+  opener.request = [&](Leg& leg, void*) {
+    for (LegPtr& below : legs) below = leg.open_rest();
+    return Step::kPaused;
+  };
+  opener.answer = [&](Leg& mine, Leg&) {
+    ++heard;
+    mine.accept(std::move(legs[0]));
+  };
+  call.add<Tap>("inner");
+  call.start();
+  call.pass_ms(3);
+  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(call.ledger.outcome("inner", 1), "dropped");
+  EXPECT_TRUE(call.terminal.call(1).cancelled);
+  call.pass_ms(10);
+  EXPECT_EQ(call.sink.body, "ab");
+}
+
 TEST(Opener, AnswersFromATimerByResume) {
   ChainCall call({Script::hanging()});
   const Tap& outer = call.add<Tap>("outer");

@@ -185,23 +185,64 @@ TEST(H1Bodies, ARestThatDoesNotComeClosesAfterASecondAbuse71) {
   EXPECT_TRUE(caller.ended);
 }
 
-TEST(H1Bodies, ALongOrUnknownRestEndsTheConnectionAfterAnEarlyAnswerAbuse71) {
-  for (const std::string framing : {"Content-Length: 1000000", "Transfer-Encoding: chunked"}) {
+TEST(H1Bodies, TheRestOfAChunkedBodyIsReadPastAfterAnEarlyAnswerAbuse71) {
+  const std::string bytes = "c\r\n3;x=y\r\ndef\r\n0\r\nx-t: 1\r\n\r\n" + get("/next");
+  for (size_t split = 1; split < bytes.size(); ++split) {
     Server server;
     server.terminal.echoes = false;
     Caller caller(server);
-    caller.ask("POST / HTTP/1.1\r\nHost: a\r\n" + framing + "\r\n\r\n3\r\nabc\r\n");
+    caller.ask(chunked("/", "3\r\nab"));
     server.loop.post([&] { server.terminal.last().respond(200, "early"); });
-    const std::string answer = caller.wait();
-    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
-    EXPECT_TRUE(answer.ends_with("early"));
-    // It goes on sending, and still sees an end and not a reset.
-    caller.ask(std::string(30'000, 'x'));
-    EXPECT_TRUE(caller.ended);
-    EXPECT_FALSE(caller.broken);
-    caller.wait(1'001);
-    EXPECT_FALSE(server.acceptor->has_connections());
+    EXPECT_EQ(caller.wait(), ok("early"));
+    EXPECT_TRUE(server.terminal.last().cancelled);
+    server.terminal.echoes = true;
+    std::string answer = caller.ask(bytes.substr(0, split));
+    answer += caller.ask(bytes.substr(split));
+    EXPECT_EQ(answer, ok("GET /next ")) << split;
   }
+}
+
+TEST(H1Bodies, AMalformedRestOfAChunkedBodyClosesAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(chunked("/", "3\r\nabc\r\n"));
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  caller.wait();
+  EXPECT_EQ(caller.ask("zz\r\n" + get("/next")), "") << "no answer that could be taken for another";
+  EXPECT_TRUE(caller.ended);
+  EXPECT_EQ(server.terminal.calls.size(), 1u);
+}
+
+TEST(H1Bodies, ALongRestOfAChunkedBodyClosesAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(chunked("/", "fffffff\r\n"));
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  EXPECT_EQ(caller.wait(), ok("early"));
+  caller.ask(std::string(60'000, 'x'));
+  EXPECT_FALSE(caller.ended);
+  caller.ask(std::string(6'000, 'x'));
+  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(caller.broken);
+}
+
+TEST(H1Bodies, ALongRestEndsTheConnectionAfterAnEarlyAnswerAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  const std::string answer = caller.wait();
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(answer.ends_with("early"));
+  // It goes on sending, and still sees an end and not a reset.
+  caller.ask(std::string(30'000, 'x'));
+  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(caller.broken);
+  caller.wait(1'001);
+  EXPECT_FALSE(server.acceptor->has_connections());
 }
 
 TEST(H1Bodies, TheDrainAfterAnEarlyAnswerIsBoundedAbuse71) {
@@ -233,7 +274,7 @@ TEST(H1Bodies, AnEarlyHeadDoesNotStopTheRequestBody) {
   EXPECT_TRUE(server.terminal.last().body_ended);
   server.loop.post([&] { server.terminal.last().end(); });
   EXPECT_EQ(caller.wait(), "0\r\n\r\n");
-  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(caller.is_over());
 }
 
 TEST(H1Bodies, AnAnswerLargerThanEveryBufferPasses) {

@@ -58,6 +58,23 @@ TEST(H1Timeouts, ABodyThatStallsAfterTheAnswerBeganResetsAbuse114) {
   EXPECT_TRUE(caller.broken);
 }
 
+TEST(H1Timeouts, TakingTheAnswerDoesNotProlongTheTimeOfTheBodyAbuse114) {
+  Server server;
+  server.terminal.echoes = false;
+  server.network.at(server.address).pipe.kernel_bytes = 1000;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+  server.loop.post([&] { server.terminal.last().head(200, -1); });
+  for (int i = 0; i < 5; ++i) {
+    server.loop.post([&] { server.terminal.last().push(std::string(40'000, 'x')); });
+    caller.wait(11'000);
+  }
+  EXPECT_FALSE(caller.broken);
+  EXPECT_GT(server.terminal.last().congestions, 0);
+  caller.wait(5'001);
+  EXPECT_TRUE(caller.broken);
+}
+
 TEST(H1Timeouts, ABodyThatWeHoldBackDoesNotCountAsStalled) {
   Server server;
   server.terminal.echoes = server.terminal.pulls = false;
@@ -134,6 +151,24 @@ TEST(H1Timeouts, ACallerThatDoesNotReadIsResetAbuse115) {
   caller.resume();
   caller.wait();
   EXPECT_TRUE(caller.broken);
+}
+
+TEST(H1Timeouts, TheUpstreamWaitsAfterTheFirstPieceThatDoesNotFitAbuse115) {
+  Server server;
+  server.terminal.echoes = false;
+  server.network.at(server.address).pipe.kernel_bytes = 4096;
+  Caller caller(server);
+  caller.pause();
+  caller.ask(get("/"));
+  server.loop.post([&] {
+    server.terminal.last().head(200, -1);
+    server.terminal.last().push(std::string(64 * 1024, 'x'));
+    EXPECT_TRUE(server.terminal.last().congested) << "within the callback that brought the piece";
+  });
+  server.loop.run_until_idle();
+  caller.resume();
+  caller.wait();
+  EXPECT_FALSE(server.terminal.last().congested);
 }
 
 TEST(H1Timeouts, ASlowButSteadyReaderIsServedToTheEnd) {

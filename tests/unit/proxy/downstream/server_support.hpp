@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct CallRecord {
   std::string target;
   std::string body;  // pulled so far
   bool pulls = true;
+  // Answered by this from within on_flow(), as a small upstream answer is.
+  std::optional<std::string> flows;
   bool body_ended = false;
   bool flowing = false;
   bool congested = false;
@@ -56,6 +59,10 @@ struct CallRecord {
   void end(const http::Fields* trailers = nullptr) {
     chain::Leg* const ended = leg;
     ended->push_end(trailers);
+  }
+  void respond_at_once(int status, std::string_view text) {
+    flows = text;
+    head(status, static_cast<int64_t>(text.size()));
   }
   void respond(int status, std::string_view text) {
     head(status, static_cast<int64_t>(text.size()));
@@ -96,8 +103,8 @@ class FakeTerminal final : public chain::Terminal {
 
     void on_flow() override {
       x_record->flowing = true;
-      if (!x_echoes) return;
-      const std::string text = echo_text();
+      if (!x_echoes && !x_record->flows) return;
+      const std::string text = x_record->flows.value_or(echo_text());
       if (x_record->method != "HEAD") {
         x_record->push(text);
       }
@@ -152,6 +159,18 @@ class FakeResolver final : public downstream::Resolver {
   const chain::Route& x_route;
 };
 
+// Has the request body kept whole, as retry does.
+class RetainingFilter final : public chain::Filter {
+ public:
+  std::string_view name() const override { return "retaining"; }
+  chain::Step on_request(chain::Leg& leg, void*) override {
+    const http::RequestHead& request = leg.request();
+    const bool counted = request.framing == http::Framing::kLength;
+    leg.exchange().body().retain(64 * 1024, counted ? request.content_length : -1);
+    return chain::Step::kContinue;
+  }
+};
+
 struct EndCounter final : chain::ExchangeObserver {
   int done = 0;
   int failed = 0;
@@ -168,7 +187,7 @@ struct EndCounter final : chain::ExchangeObserver {
 
 class Server {
  public:
-  Server() {
+  explicit Server(std::vector<chain::Filter*> with = {}) : filters(std::move(with)) {
     route.service = route.label = "orders";
     route.chains.push_back(std::make_unique<chain::Chain>(filters, terminal));
     loop.set_after_each([](void* of) { static_cast<chain::Driver*>(of)->run(); }, &driver);

@@ -76,6 +76,16 @@ TEST_F(ServiceTest, AFailedSourceRemovesNobody) {
   EXPECT_EQ(service.discovery().last_error, "");
 }
 
+TEST_F(ServiceTest, AConfirmedListIsFreshAndTheSame) {
+  const auto set = list({"10.0.0.1:80"});
+  service.discovery_failed("no route to host");
+  now += 5'000;
+  service.discovery_confirmed(now);
+  EXPECT_EQ(service.endpoints(), set);
+  EXPECT_EQ(service.discovery().answered_at_ms, now);
+  EXPECT_EQ(service.discovery().last_error, "");
+}
+
 TEST_F(ServiceTest, AChangedPolicyKeepsStateAndCounts) {
   Random random(1);
   list({"10.0.0.1:80", "10.0.0.2:80"});

@@ -1,4 +1,4 @@
-#include "config/policy_kinds.hpp"
+#include "config/kinds_of_policy.hpp"
 
 #include <filesystem>
 

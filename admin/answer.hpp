@@ -1,0 +1,34 @@
+// What an operation of the admin API answers, before it becomes a local reply. Errors are problem
+// details (RFC 9457). Plain values; control thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/problem.hpp"
+
+namespace outrigger::admin {
+
+struct Answer {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields;
+  // The answer waits until every worker took this change, at most a second: 200, else 202.
+  std::optional<uint64_t> change;
+  // Instead of a body: events after this id, as they come.
+  std::optional<uint64_t> stream_after;
+};
+
+Answer json(std::string body);
+Answer text(std::string body, std::string content_type = "text/plain; charset=utf-8");
+
+// `application/problem+json`; what is wrong in a document goes to `errors`, by path.
+Answer problem(int status, std::string_view detail,
+               const std::vector<config::Problem>& errors = {});
+
+}  // namespace outrigger::admin

@@ -1,0 +1,113 @@
+#include "admin/api.hpp"
+
+#include "admin/call.hpp"
+#include "admin/event_stream.hpp"
+#include "proxy/chain/exchange.hpp"
+
+namespace outrigger::admin {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kMergePatch = "application/merge-patch+json";
+
+bool is_listed(std::string_view list, std::string_view name) {
+  bool found = false;
+  http::for_each_element(list, [&](std::string_view one) { found = found || one == name; });
+  return found;
+}
+
+std::optional<Answer> refuse_parameters(const Operation& operation, const Request& request) {
+  for (const auto& [name, value] : request.query) {
+    // One that is mistyped must not make an override that was meant to end last for ever.
+    if (!is_listed(operation.parameters, name)) {
+      return problem(400, "there is no parameter \"" + name + "\" here");
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Answer> refuse_body(const Operation& operation, const Request& request,
+                                  const http::RequestHead& head) {
+  if (operation.body == BodyKind::kNone) return std::nullopt;
+  const std::string type = media_type_of(request.field(http::Name::kContentType));
+  const bool patch = operation.body == BodyKind::kMergePatch;
+  if (type != kJson && !(patch && type == kMergePatch)) {
+    Answer answer = problem(415, patch ? "send application/merge-patch+json or application/json"
+                                       : "send application/json");
+    // RFC 5789 section 2.2.
+    if (patch) answer.fields.emplace_back("Accept-Patch", kMergePatch);
+    return answer;
+  }
+  if (head.framing == http::Framing::kLength &&
+      head.content_length > static_cast<int64_t>(AdminApi::kBodyBytesMax)) {
+    return problem(413, "a body has at most 64 KiB");
+  }
+  return std::nullopt;
+}
+
+template <class T>
+chain::CallPtr owned(T* call, const LoopContext& loop) {
+  return chain::CallPtr(call, chain::CancelCall{&loop.reaper});
+}
+
+}  // namespace
+
+AdminApi::Prepared AdminApi::prepare(const http::RequestHead& head) {
+  Prepared prepared;
+  auto& refusal = prepared.refusal;
+  if (x_rules != nullptr) refusal = x_rules->refuse_host(head);
+  if (refusal) return prepared;
+  Result<Request> parsed = parse_request(head);
+  if (!parsed) {
+    refusal = problem(400, parsed.error());
+    return prepared;
+  }
+  Request& request = prepared.request = std::move(*parsed);
+  std::string allow;
+  const Operation* operation = find_operation(request, x_rules == nullptr, allow);
+  if (operation == nullptr) {
+    if (allow.empty()) {
+      refusal = problem(404, "there is nothing here; GET / lists what there is");
+    } else {
+      refusal = problem(405, "the methods here are " + allow);
+      refusal->fields.emplace_back("Allow", allow);
+    }
+    return prepared;
+  }
+  prepared.operation = operation;
+  if (x_rules != nullptr) refusal = x_rules->refuse_caller(request, operation->access);
+  if (!refusal) refusal = refuse_parameters(*operation, request);
+  if (!refusal) refusal = refuse_body(*operation, request, head);
+  return prepared;
+}
+
+chain::CallPtr AdminApi::start(chain::Leg& leg) {
+  Prepared prepared = prepare(leg.request());
+  if (prepared.refusal) {
+    deliver(leg, *prepared.refusal);
+    return nullptr;
+  }
+  const Operation& operation = *prepared.operation;
+  if (operation.body != BodyKind::kNone) {
+    auto* call = new AdminCall(x_parts, leg);
+    call->read_body(operation, std::move(prepared.request));
+    return owned(call, x_parts.loop);
+  }
+  Answer answer = operation.serve(x_parts, prepared.request);
+  if (answer.stream_after) {
+    auto* stream = new EventStream(x_parts.loop, x_parts.events, leg, *answer.stream_after);
+    chain::CallPtr call = owned(stream, x_parts.loop);
+    if (stream->begin()) return call;
+    answer = problem(503, "too many subscribers");
+    answer.fields.emplace_back("Retry-After", "10");
+  }
+  if (!answer.change) {
+    deliver(leg, answer);
+    return nullptr;
+  }
+  auto* call = new AdminCall(x_parts, leg);
+  call->conclude(std::move(answer));
+  return owned(call, x_parts.loop);
+}
+
+}  // namespace outrigger::admin

@@ -1,0 +1,41 @@
+// The AdminApi is the terminal of the admin and metrics listeners: it checks who asks and how,
+// finds the operation, and answers the leg, at once or when every worker has taken a change. It
+// knows HTTP and nothing of what it serves (see operations.hpp). Owned by the application; control
+// thread only.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "admin/access.hpp"
+#include "admin/operations.hpp"
+#include "proxy/chain/terminal.hpp"
+
+namespace outrigger::admin {
+
+class AdminApi final : public chain::Terminal {
+ public:
+  static constexpr size_t kBodyBytesMax = 64 * 1024;
+  // So long an answer waits for the workers.
+  static constexpr int64_t kTakenMs = 1'000;
+
+  // The admin address: everything, within the rules, which outlive the API.
+  AdminApi(const Parts& parts, AccessRules& rules) : x_parts(parts), x_rules(&rules) {}
+  // The metrics address: read-only, only what may face a network, for any Host.
+  explicit AdminApi(const Parts& parts) : x_parts(parts) {}
+
+  chain::CallPtr start(chain::Leg& leg) override;
+
+ private:
+  struct Prepared {
+    Request request;
+    const Operation* operation = nullptr;
+    std::optional<Answer> refusal;
+  };
+  Prepared prepare(const http::RequestHead& head);
+
+  const Parts x_parts;
+  AccessRules* const x_rules = nullptr;  // null: the metrics address
+};
+
+}  // namespace outrigger::admin

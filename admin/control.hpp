@@ -1,0 +1,53 @@
+// What the admin API needs of the application: the configuration in force, the services' states,
+// and the few acts that only the application can do. Implemented by it; control thread only. The
+// API itself decides nothing about workers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/upstream/service.hpp"
+
+namespace outrigger::admin {
+
+// An authority that matched no service.
+struct UnmatchedHost {
+  std::string authority;
+  uint64_t count = 0;
+  std::string nearest;  // the service that was perhaps meant; may be empty
+  int64_t last_ms = 0;  // wall time
+};
+
+// Each empty when all is well, else what is not.
+struct HealthStates {
+  std::string live;
+  std::string started;
+  std::string ready;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  // The configuration that was last installed, with its overrides.
+  virtual const config::Loaded& loaded() const = 0;
+  virtual upstream::Services& services() = 0;
+
+  // Makes `next` the configuration: loaded() and services() show it at once; `taken` is called on
+  // this thread, maybe before install() returns, when every worker has it. Changes are taken in the
+  // order of their installation, each exactly once.
+  virtual void install(config::Loaded next, std::function<void()> taken) = 0;
+
+  // The last 100.
+  virtual std::vector<UnmatchedHost> unmatched() const = 0;
+  // Returns how many answers its stale store held.
+  virtual uint64_t clear_cache(const std::string& service) = 0;
+  // Begins the orderly end; a second time does nothing.
+  virtual void drain() = 0;
+  virtual HealthStates health() const = 0;
+};
+
+}  // namespace outrigger::admin

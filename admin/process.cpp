@@ -1,0 +1,122 @@
+// The process as a whole: health, metrics, configuration, drain, caches, hosts that matched
+// nothing.
+#include "admin/openapi.hpp"
+#include "admin/operations.hpp"
+#include "admin/resources.hpp"
+#include "config/text.hpp"
+#include "metrics/exposition.hpp"
+#include "proxy/base/json_line.hpp"
+
+namespace outrigger::admin {
+namespace {
+
+Answer health(const std::string& problem_of_it) {
+  return problem_of_it.empty() ? text("ok\n") : problem(503, problem_of_it);
+}
+
+}  // namespace
+
+Result<Write, Answer> read_write(const Request& request) {
+  constexpr size_t kReasonMax = 256;
+  Write write{request.actor.name, std::string(request.parameter("reason")), std::nullopt};
+  if (write.reason.size() > kReasonMax) {
+    return failure(problem(400, "a reason has at most 256 bytes"));
+  }
+  const std::string_view ttl = request.parameter("ttl");
+  if (request.query.find("ttl") == request.query.end()) return write;
+  const auto ttl_ms = config::parse_duration_ms(ttl);
+  if (!ttl_ms || *ttl_ms < 1) {
+    return failure(problem(400, "ttl is a duration such as 90s, 10m or 2h"));
+  }
+  write.ttl_ms = static_cast<int64_t>(*ttl_ms);
+  return write;
+}
+
+Answer get_index(const Parts&, const Request&) {
+  std::string page = "Outrigger. What is where:\n\n";
+  for (const Operation& operation : operations()) {
+    std::string method(to_string(operation.method));
+    method.resize(8, ' ');
+    page.append(method).append(operation.path).append("\n");
+  }
+  return text(page + "\nEach is described in /openapi.yaml.\n");
+}
+
+Answer get_healthz(const Parts& parts, const Request&) {
+  return health(parts.control.health().live);
+}
+
+Answer get_startupz(const Parts& parts, const Request&) {
+  return health(parts.control.health().started);
+}
+
+Answer get_readyz(const Parts& parts, const Request&) {
+  return health(parts.control.health().ready);
+}
+
+Answer get_metrics(const Parts& parts, const Request& request) {
+  const auto form = metrics::negotiate(request.field(http::Name::kAccept));
+  Answer answer = text(parts.exporter.expose(form), std::string(metrics::content_type(form)));
+  answer.fields.emplace_back("Vary", "Accept");
+  return answer;
+}
+
+Answer get_openapi(const Parts&, const Request&) {
+  return text(std::string(kOpenApiYaml), "application/yaml");
+}
+
+Answer get_unmatched(const Parts& parts, const Request&) {
+  std::string body = "{\"unmatched\":[";
+  for (const UnmatchedHost& host : parts.control.unmatched()) {
+    if (body.back() == '}') body += ',';
+    body += "{\"authority\":";
+    append_json_string(body, host.authority);
+    body += ",\"count\":" + std::to_string(host.count);
+    if (!host.nearest.empty()) {
+      body += ",\"nearest\":";
+      append_json_string(body, host.nearest);
+    }
+    body += ",\"last\":";
+    append_json_string(body, iso_time(host.last_ms));
+    body += '}';
+  }
+  return json(body + "]}");
+}
+
+Answer delete_cache(const Parts& parts, const Request& request) {
+  const std::string service(request.part("service"));
+  const config::Config& config = parts.control.loaded().config;
+  if (config.find_service(service) == nullptr) return unknown_service(config, service);
+  const auto write = read_write(request);
+  if (!write) return write.error();
+  const uint64_t removed = parts.control.clear_cache(service);
+  Event event;
+  event.kind = "cache_cleared";
+  event.service = service;
+  event.reason = write->reason;
+  event.actor = write->actor;
+  event.before = std::to_string(removed);
+  event.after = "0";
+  parts.events.publish(std::move(event));
+  return json("{\"removed\":" + std::to_string(removed) + "}");
+}
+
+Answer get_config(const Parts& parts, const Request&) {
+  return text(config::effective(parts.control.loaded().config), "application/yaml");
+}
+
+Answer post_drain(const Parts& parts, const Request& request) {
+  const auto write = read_write(request);
+  if (!write) return write.error();
+  Event event;
+  event.kind = "drain";
+  event.reason = write->reason;
+  event.actor = write->actor;
+  parts.events.publish(std::move(event));
+  parts.control.drain();
+  Answer answer = json("{\"draining\":true}");
+  answer.status = 202;
+  return answer;
+}
+
+}  // namespace outrigger::admin

@@ -1,0 +1,55 @@
+// The operations of the admin API, one function each, and what they are given. They answer at once;
+// what has to wait is said in the Answer. Free functions over the application's parts; control
+// thread only.
+#pragma once
+
+#include "admin/answer.hpp"
+#include "admin/changes.hpp"
+#include "admin/control.hpp"
+#include "admin/events.hpp"
+#include "admin/request.hpp"
+#include "metrics/exporter.hpp"
+#include "proxy/base/loop_context.hpp"
+
+namespace outrigger::admin {
+
+// All of it outlives the API.
+struct Parts {
+  LoopContext loop;
+  Control& control;
+  Changes& changes;
+  Events& events;
+  const metrics::Exporter& exporter;
+};
+
+Answer get_circuits(const Parts& parts, const Request& request);
+Answer get_circuit(const Parts& parts, const Request& request);
+Answer patch_circuit(const Parts& parts, const Request& request);
+Answer put_circuit_state(const Parts& parts, const Request& request);
+
+Answer get_services(const Parts& parts, const Request& request);
+Answer get_service(const Parts& parts, const Request& request);
+
+Answer get_overrides(const Parts& parts, const Request& request);
+Answer delete_overrides(const Parts& parts, const Request& request);
+
+Answer get_events(const Parts& parts, const Request& request);
+
+Answer get_unmatched(const Parts& parts, const Request& request);
+Answer delete_cache(const Parts& parts, const Request& request);
+Answer get_config(const Parts& parts, const Request& request);
+Answer post_drain(const Parts& parts, const Request& request);
+
+Answer get_index(const Parts& parts, const Request& request);
+Answer get_healthz(const Parts& parts, const Request& request);
+Answer get_startupz(const Parts& parts, const Request& request);
+Answer get_readyz(const Parts& parts, const Request& request);
+Answer get_metrics(const Parts& parts, const Request& request);
+Answer get_openapi(const Parts& parts, const Request& request);
+
+// What writes share: ?ttl and ?reason. The failure is a 400.
+Result<Write, Answer> read_write(const Request& request);
+
+Answer unknown_service(const config::Config& config, std::string_view name);
+
+}  // namespace outrigger::admin

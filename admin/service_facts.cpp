@@ -1,0 +1,82 @@
+#include "admin/service_facts.hpp"
+
+#include <map>
+
+namespace outrigger::admin {
+namespace {
+
+constexpr double kMsPerSecond = 1e3;
+
+void fill(metrics::ServiceFacts& facts, const upstream::Circuit& circuit,
+          const upstream::OutstandingLimit& limit, const Clock& clock) {
+  const int64_t now_ms = clock.now_ms();
+  metrics::CircuitFacts state;
+  state.state = upstream::to_string(circuit.state());
+  state.open_s = static_cast<double>(circuit.open_ms_total(now_ms)) / kMsPerSecond;
+  state.changed_at_s =
+      static_cast<double>(clock.wall_ms() - (now_ms - circuit.changed_at_ms())) / kMsPerSecond;
+  state.would_refuse = circuit.would_refuse();
+  facts.circuit = state;
+  facts.outstanding = limit.outstanding();
+  facts.queued = limit.queued();
+  if (limit.limit() != upstream::OutstandingLimit::kNoLimit) {
+    facts.outstanding_limit = limit.limit();
+  }
+  facts.would_refuse_outstanding = limit.would_refuse();
+}
+
+}  // namespace
+
+EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms) {
+  EndpointCounts counts;
+  if (set == nullptr) return counts;
+  const bool has_ready = set->has_ready();
+  for (const upstream::EndpointEntry& entry : set->entries) {
+    ++counts.listed;
+    if (upstream::is_usable(entry, has_ready)) ++counts.usable;
+    if (upstream::is_eligible(entry, has_ready, now_ms)) ++counts.eligible;
+  }
+  return counts;
+}
+
+std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+  const upstream::Exclusion why = upstream::exclusion_of(entry, has_ready, now_ms);
+  return why == upstream::Exclusion::kNone ? "eligible" : upstream::to_string(why);
+}
+
+metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy& policy,
+                               const Clock& clock) {
+  const int64_t now_ms = clock.now_ms();
+  metrics::ServiceFacts facts;
+  facts.service = service.name();
+  fill(facts, service.circuit(), service.limit(), clock);
+  if (policy.retry) {
+    facts.retry_budget_remaining = service.retry_budget().remaining(now_ms);
+  }
+  const auto set = service.endpoints();
+  std::map<std::string_view, double> states{{"eligible", 0}};
+  if (set != nullptr) {
+    const bool has_ready = set->has_ready();
+    for (const auto& entry : set->entries) ++states[state_of(entry, has_ready, now_ms)];
+  }
+  for (const auto& [state, count] : states) {
+    facts.endpoints.push_back({std::string(state), count});
+  }
+  facts.panic = count_endpoints(set.get(), now_ms).is_panic(policy.panic_below_share);
+  const upstream::DiscoveryFacts discovery = service.discovery();
+  if (discovery.answered) {
+    facts.discovery_age_s = static_cast<double>(now_ms - discovery.answered_at_ms) / kMsPerSecond;
+  }
+  return facts;
+}
+
+metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::string& service,
+                               const std::string& route, const Clock& clock) {
+  metrics::ServiceFacts facts;
+  facts.service = service;
+  facts.route = route;
+  fill(facts, state.circuit, state.limit, clock);
+  return facts;
+}
+
+}  // namespace outrigger::admin

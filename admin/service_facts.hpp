@@ -1,0 +1,35 @@
+// What can be said of a service at one moment, from its process-wide state: for the API and, as
+// facts, for the exporter. Pure functions; control thread.
+#pragma once
+
+#include <cstdint>
+
+#include "metrics/facts.hpp"
+#include "proxy/base/clock.hpp"
+#include "proxy/upstream/service.hpp"
+
+namespace outrigger::admin {
+
+struct EndpointCounts {
+  size_t listed = 0;
+  size_t usable = 0;
+  size_t eligible = 0;
+
+  // So few are eligible that all usable ones are used.
+  bool is_panic(double below_share) const {
+    return usable > 0 && (eligible == 0 || static_cast<double>(eligible) <
+                                               below_share * static_cast<double>(usable));
+  }
+};
+EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms);
+
+// The word for an endpoint: "eligible", or the first that excludes it.
+std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms);
+
+metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy& policy,
+                               const Clock& clock);
+// Of a route that has its own circuit or limits.
+metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::string& service,
+                               const std::string& route, const Clock& clock);
+
+}  // namespace outrigger::admin

@@ -1,0 +1,119 @@
+// GET of services: endpoints, circuit, limits in use, age of the list.
+#include <nlohmann/json.hpp>
+
+#include "admin/resources.hpp"
+#include "admin/service_facts.hpp"
+#include "config/text.hpp"
+
+namespace outrigger::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view to_string(upstream::Health health) {
+  if (health == upstream::Health::kUnknown) return "unknown";
+  return health == upstream::Health::kHealthy ? "healthy" : "unhealthy";
+}
+
+Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+  const upstream::Endpoint& endpoint = *entry.endpoint;
+  const upstream::EndpointCircuit& circuit = endpoint.circuit();
+  Json json;
+  json["address"] = endpoint.name();
+  json["state"] = state_of(entry, has_ready, now_ms);
+  json["weight"] = entry.weight;
+  json["terminating"] = entry.terminating;
+  json["operator"] = upstream::to_string(endpoint.operator_state());
+  json["health"] = to_string(endpoint.health());
+  json["outstanding"] = endpoint.outstanding();
+  json["listed_ms_ago"] = now_ms - endpoint.listed_since_ms();
+  Json& shown = json["circuit"];
+  shown["state"] = upstream::to_string(circuit.state());
+  shown["run"] = circuit.run();
+  shown["times_opened"] = circuit.times_opened();
+  const bool open = circuit.state() == upstream::EndpointCircuitState::kOpen;
+  shown["open_ms_left"] =
+      open ? Json(std::max<int64_t>(0, circuit.open_until_ms() - now_ms)) : Json();
+  return json;
+}
+
+Json limits_json(const upstream::OutstandingLimit& limit) {
+  const bool limited = limit.limit() != upstream::OutstandingLimit::kNoLimit;
+  return {{"outstanding", limit.outstanding()},
+          {"outstanding_limit", limited ? Json(limit.limit()) : Json()},
+          {"queued", limit.queued()},
+          {"queue_limit", limit.queue_limit()}};
+}
+
+Json discovery_json(const upstream::DiscoveryFacts& facts, int64_t now_ms) {
+  Json json;
+  json["answered"] = facts.answered;
+  json["age_ms"] = facts.answered ? Json(now_ms - facts.answered_at_ms) : Json();
+  json["errors"] = facts.errors;
+  json["last_error"] = facts.last_error.empty() ? Json() : Json(facts.last_error);
+  return json;
+}
+
+Json service_json(upstream::Service& service, const config::ServiceConfig& config, int64_t now_ms,
+                  bool with_endpoints) {
+  const auto set = service.endpoints();
+  const EndpointCounts counts = count_endpoints(set.get(), now_ms);
+  Json json;
+  json["name"] = config.name;
+  json["hosts"] = config.hosts_auto ? Json("auto") : Json(config.hosts);
+  json["circuit"] = {{"state", upstream::to_string(service.circuit().state())}};
+  json["limits"] = limits_json(service.limit());
+  json["retry_budget_remaining"] = service.retry_budget().remaining(now_ms);
+  json["discovery"] = discovery_json(service.discovery(), now_ms);
+  json["endpoint_counts"] = {
+      {"listed", counts.listed}, {"usable", counts.usable}, {"eligible", counts.eligible}};
+  json["panic"] = counts.is_panic(config.policy.panic_below_share);
+  json["routes"] = Json::array();
+  for (const config::RouteConfig& route : config.routes) {
+    if (!route.name.empty()) json["routes"].push_back(route.name);
+  }
+  if (!with_endpoints) return json;
+  json["endpoints"] = Json::array();
+  if (set == nullptr) return json;
+  const bool has_ready = set->has_ready();
+  for (const upstream::EndpointEntry& entry : set->entries) {
+    json["endpoints"].push_back(endpoint_json(entry, has_ready, now_ms));
+  }
+  return json;
+}
+
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Answer unknown_service(const config::Config& config, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const config::ServiceConfig& service : config.services) names.push_back(service.name);
+  std::string detail = "there is no service \"" + std::string(name) + "\"";
+  const std::string_view meant = config::nearest(name, names);
+  if (!meant.empty()) detail += "; was \"" + std::string(meant) + "\" meant?";
+  return problem(404, detail);
+}
+
+Answer get_services(const Parts& parts, const Request&) {
+  Json list = Json::array();
+  for (const config::ServiceConfig& config : parts.control.loaded().config.services) {
+    const auto service = parts.control.services().find(config.name);
+    if (service == nullptr) continue;
+    list.push_back(service_json(*service, config, parts.loop.clock.now_ms(), false));
+  }
+  return json(dumped(Json{{"services", std::move(list)}}));
+}
+
+Answer get_service(const Parts& parts, const Request& request) {
+  const config::Config& config = parts.control.loaded().config;
+  const config::ServiceConfig* found = config.find_service(request.part("service"));
+  if (found == nullptr) return unknown_service(config, request.part("service"));
+  const auto service = parts.control.services().find(found->name);
+  if (service == nullptr) return problem(503, "the service is not running yet");
+  return json(dumped(service_json(*service, *found, parts.loop.clock.now_ms(), true)));
+}
+
+}  // namespace outrigger::admin

@@ -1,0 +1,34 @@
+// Questions about the settings of one service or named route, answered as JSON text. Pure functions
+// over a configuration; they compile nothing, unlike config::read_setting. Control thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace outrigger::admin {
+
+// Null when there is no such service or route.
+const config::Policy* find_policy(const config::Config& config, const config::Target& target);
+// The policy in effect at a path with dots ("circuit", "circuit.open_for"); empty where nothing is.
+std::string setting_json(const config::Config& config, const config::Target& target,
+                         std::string_view key);
+// Only what the overrides say about a section; empty when they say nothing.
+std::string overridden_json(const config::Loaded& loaded, const config::Target& target,
+                            std::string_view section);
+
+// One key that a merge patch writes: its path and JSON value; empty: the key returns to the file.
+struct PatchedKey {
+  std::string key;
+  std::string value;
+};
+// Every key that the patch of `section` writes. Requires: the patch was accepted by
+// config::apply_override.
+std::vector<PatchedKey> patched_keys(std::string_view section, std::string_view merge_patch);
+
+// The file alone.
+config::Loaded without_overrides(const config::Loaded& loaded);
+
+}  // namespace outrigger::admin

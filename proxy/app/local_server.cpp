@@ -1,0 +1,35 @@
+#include "proxy/app/local_server.hpp"
+
+namespace outrigger::app {
+namespace {
+
+config::ListenerConfig settings(std::string name) {
+  config::ListenerConfig config;
+  config.name = std::move(name);
+  config.intercept = config::Intercept::kAuthority;
+  config.limits.connections = LocalServer::kConnectionsMax;
+  config.timeout.keepalive_ms = 60'000;
+  return config;
+}
+
+}  // namespace
+
+LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal)
+    : x_context{control.runtime(), *this, control.series(), settings(name), x_open},
+      x_acceptor(x_context) {
+  x_route.service = x_route.label = std::move(name);
+  x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));
+}
+
+Result<bool> LocalServer::listen(io::LoopNetwork& network, io::ListeningSocket socket) {
+  auto listener = network.listen_on(std::move(socket), x_acceptor);
+  if (!listener) return failure(listener.error());
+  x_acceptor.add_listener(std::move(*listener));
+  return true;
+}
+
+downstream::Resolution LocalServer::resolve(const http::RequestHead&, Arena&) {
+  return {.route = &x_route, .chain = x_route.chains.front().get()};
+}
+
+}  // namespace outrigger::app

@@ -1,0 +1,53 @@
+// Serves one terminal (the admin API, the metrics page) on the control thread, with the same connections
+// as the workers' listeners have. Owned by the control plane; one thread.
+#pragma once
+
+#include <atomic>
+
+#include "metrics/series.hpp"
+#include "proxy/chain/driver.hpp"
+#include "proxy/downstream/acceptor.hpp"
+#include "proxy/io/loop_network.hpp"
+
+namespace outrigger::app {
+
+// What exchanges on the control thread need; one for all its servers.
+class ControlRuntime {
+ public:
+  ControlRuntime(LoopContext loop, io::Outbox& outbox)
+      : x_runtime{loop, outbox, x_driver, x_exchanges, x_bodies} {}
+
+  chain::Runtime& runtime() { return x_runtime; }
+  chain::Driver& driver() { return x_driver; }
+  metrics::WorkerSeries& series() { return x_series; }
+
+ private:
+  static constexpr int64_t kBodyBytesMax = 1 << 20;
+
+  chain::Driver x_driver;
+  chain::ExchangePool x_exchanges;
+  chain::MemoryBudget x_bodies{kBodyBytesMax};
+  metrics::WorkerSeries x_series;  // not exported: no call of the neighbour
+  chain::Runtime x_runtime;
+};
+
+class LocalServer final : public downstream::Resolver {
+ public:
+  static constexpr int kConnectionsMax = 256;
+
+  // `name` is for people. The terminal outlives the server.
+  LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal);
+  ~LocalServer() { x_acceptor.close_all(); }
+
+  Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
+
+ private:
+  downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
+
+  chain::Route x_route;
+  std::atomic<int> x_open{0};
+  downstream::ServerContext x_context;
+  downstream::Acceptor x_acceptor;
+};
+
+}  // namespace outrigger::app

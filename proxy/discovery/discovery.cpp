@@ -1,0 +1,160 @@
+#include "proxy/discovery/discovery.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "proxy/base/assert.hpp"
+
+namespace outrigger::discovery {
+namespace {
+
+SourceKind first_leaf(const config::EndpointSource& source) {
+  using Kind = config::EndpointSource::Kind;
+  if (source.kind == Kind::kFile) return SourceKind::kFile;
+  if (source.kind == Kind::kDns) return SourceKind::kDns;
+  return source.parts.empty() ? SourceKind::kStatic : first_leaf(source.parts.front());
+}
+
+// Loopback and link-local ones are the operator's word; our own listeners are refused when dialled.
+bool is_usable(const Address& address) {
+  if (!address.is_ip() || address.port() == 0 || address.is_any()) return false;
+  const auto first = address.ip()[0];
+  const bool is_ipv4 = address.kind() == Address::Kind::kIpv4;
+  const bool is_multicast = is_ipv4 ? first >= 224 && first < 240 : first == 0xff;
+  return !is_multicast;
+}
+
+struct Checked {
+  AddressList list;
+  std::string mistake;  // empty: all of it is usable
+};
+
+Checked checked(const AddressList& given) {
+  Checked out;
+  std::unordered_set<Address> seen;
+  for (const upstream::ListedAddress& listed : given) {
+    if (!is_usable(listed.address)) {
+      out.mistake = listed.address.to_string() + " is no address of an instance; left out";
+    } else if (!seen.insert(listed.address).second) {
+      continue;
+    } else if (out.list.size() == Discovery::kMaxEndpoints) {
+      out.mistake = "more than " + std::to_string(Discovery::kMaxEndpoints) +
+                    " endpoints; the rest is left out";
+    } else {
+      out.list.push_back(listed);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+// The sources of one service, and what came of them.
+class Discovery::Tree final : private SourceEvents {
+ public:
+  using Published = std::optional<AddressList>;
+
+  Tree(Discovery& discovery, const config::ServiceConfig& config,
+       std::shared_ptr<upstream::Service> service, const Memory& memory, Published published)
+      : x_discovery(discovery),
+        x_config(config.endpoints),
+        x_service(std::move(service)),
+        x_networks(networks_of(x_config, discovery.x_registries)),
+        x_settings{config.policy.keep_last_ms},
+        x_published(std::move(published)),
+        x_root(make_source(x_config, discovery.x_surroundings, discovery.x_registries, memory,
+                           x_settings, *this)) {}
+
+  void start() { x_root->start(); }
+
+  bool still_suits(const config::ServiceConfig& config, const upstream::Service& service) const {
+    return x_config == config.endpoints && x_service.get() == &service &&
+           x_networks == networks_of(x_config, x_discovery.x_registries);
+  }
+  void set_keep_last(std::optional<int64_t> keep_last_ms) {
+    x_settings.keep_last_ms = keep_last_ms;
+  }
+
+  const Source& root() const { return *x_root; }
+  // What its successor starts from, when it serves the same Service.
+  Published published(const upstream::Service& service) const {
+    return x_service.get() == &service ? x_published : std::nullopt;
+  }
+
+ private:
+  void on_list(const AddressList& given) override {
+    Checked list = checked(given);
+    const int64_t now_ms = x_discovery.x_surroundings.loop.clock.now_ms();
+    if (x_published && same_list(*x_published, list.list)) {
+      x_service->discovery_confirmed(now_ms);
+    } else {
+      x_published = std::move(list.list);
+      x_discovery.x_events.on_endpoints(x_service->name(),
+                                        x_service->set_endpoints(*x_published, now_ms));
+    }
+    if (!list.mistake.empty()) on_failed(first_leaf(x_config), list.mistake);
+  }
+
+  void on_failed(SourceKind kind, const std::string& why) override {
+    ++x_discovery.x_errors[static_cast<size_t>(kind)];
+    x_service->discovery_failed(why);
+    x_discovery.x_events.on_discovery_failed(x_service->name(), kind, why);
+  }
+
+  Discovery& x_discovery;
+  const config::EndpointSource x_config;
+  const std::shared_ptr<upstream::Service> x_service;
+  const std::vector<std::shared_ptr<io::Network>> x_networks;
+  TreeSettings x_settings;
+  Published x_published;
+  const SourcePtr x_root;
+};
+
+Discovery::Discovery(Surroundings surroundings, DiscoveryEvents& events)
+    : x_surroundings(std::move(surroundings)), x_events(events) {}
+
+Discovery::~Discovery() = default;
+
+void Discovery::apply(const config::Config& config, const upstream::Services& services) {
+  apply_registries(config);
+  std::erase_if(x_trees,
+                [&](const auto& tree) { return config.find_service(tree.first) == nullptr; });
+  for (const config::ServiceConfig& each : config.services) {
+    const auto service = services.find(each.name);
+    OUTRIGGER_ASSERT(service != nullptr);
+    std::unique_ptr<Tree>& tree = x_trees[each.name];
+    if (tree && tree->still_suits(each, *service)) {
+      tree->set_keep_last(each.policy.keep_last_ms);
+      continue;
+    }
+    Memory memory;
+    if (tree) tree->root().remember(memory);
+    auto published = tree ? tree->published(*service) : std::nullopt;
+    tree = std::make_unique<Tree>(*this, each, service, memory, std::move(published));
+    tree->start();
+  }
+}
+
+void Discovery::apply_registries(const config::Config& config) {
+  DnsRegistries registries;
+  for (const config::DnsRegistryConfig& settings : config.registries) {
+    const auto known = x_registries.find(settings.name);
+    const bool is_same = known != x_registries.end() && known->second.settings == settings;
+    registries[settings.name] =
+        is_same ? known->second : DnsRegistry{settings, x_surroundings.open_dns(settings)};
+  }
+  x_registries = std::move(registries);
+}
+
+bool Discovery::all_answered() const {
+  return std::ranges::all_of(x_trees,
+                             [](const auto& tree) { return tree.second->root().answered(); });
+}
+
+std::optional<int64_t> Discovery::age_ms(std::string_view service) const {
+  const auto found = x_trees.find(service);
+  if (found == x_trees.end() || !found->second->root().answered()) return std::nullopt;
+  return found->second->root().age_ms();
+}
+
+}  // namespace outrigger::discovery

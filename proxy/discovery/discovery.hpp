@@ -1,0 +1,69 @@
+// Discovery keeps the endpoint lists of all services current: one tree of sources for each, kept
+// across configurations while nothing about it changes. Owned by the control thread; everything
+// happens there. Errors never remove an endpoint.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/model.hpp"
+#include "proxy/discovery/source_tree.hpp"
+#include "proxy/discovery/surroundings.hpp"
+#include "proxy/upstream/service.hpp"
+
+namespace outrigger::discovery {
+
+class DiscoveryEvents {
+ public:
+  // A list that differs from the one before: to be handed to the workers. It is already in the
+  // Service. May come from inside apply(). Must not call apply().
+  virtual void on_endpoints(const std::string& service,
+                            std::shared_ptr<const upstream::EndpointSet> endpoints) = 0;
+  // A source failed, or said something unusable; for the log. Already counted.
+  virtual void on_discovery_failed(const std::string& service, SourceKind source,
+                                   const std::string& why) = 0;
+
+ protected:
+  ~DiscoveryEvents() = default;
+};
+
+class Discovery {
+ public:
+  // Of one service; what is listed beyond is dropped.
+  static constexpr size_t kMaxEndpoints = 1000;
+
+  Discovery(Surroundings surroundings, DiscoveryEvents& events);
+  ~Discovery();
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
+
+  // Starts, keeps and stops sources, so that each service of `config` has its own. Fixed lists and
+  // files are read before this returns. A changed source starts anew, and the old list serves
+  // until its first answer. Requires: each service of `config` is in `services`.
+  void apply(const config::Config& config, const upstream::Services& services);
+
+  // Every service has had a first answer (for /startupz).
+  bool all_answered() const;
+  // How old the list is, for the metric; nothing before the first answer or for an unknown name.
+  // 0 for fixed lists and for files that are readable.
+  std::optional<int64_t> age_ms(std::string_view service) const;
+  // Since the start, by the kind of source (`discovery_errors_total`).
+  uint64_t errors(SourceKind kind) const { return x_errors[static_cast<size_t>(kind)]; }
+
+ private:
+  class Tree;
+  void apply_registries(const config::Config& config);
+
+  const Surroundings x_surroundings;
+  DiscoveryEvents& x_events;
+  std::array<uint64_t, kSourceKinds> x_errors{};
+  DnsRegistries x_registries;
+  std::map<std::string, std::unique_ptr<Tree>, std::less<>> x_trees;
+};
+
+}  // namespace outrigger::discovery

@@ -1,0 +1,195 @@
+#include "admin/api.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/admin/fixture.hpp"
+
+namespace outrigger::admin {
+namespace {
+
+using Json = nlohmann::json;
+using testing::Caller;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class Api : public testing::AdminTest {};
+
+TEST_F(Api, AnswersWhatItDoesNotKnowWithAProblem) {
+  for (const std::string path : {"/nothing", "/api/v1", "/api/v1/services/orders/x", "/metrics/",
+                                 "/api/v1/circuits/", "/../healthz", "//healthz"}) {
+    const Caller& got = call("GET", path);
+    EXPECT_EQ(got.status, 404) << path;
+    EXPECT_EQ(got.field("content-type"), "application/problem+json");
+    const Json problem = got.as<Json>();
+    EXPECT_EQ(problem["type"], "about:blank");
+    EXPECT_EQ(problem["title"], "Not Found");
+    EXPECT_EQ(problem["status"], 404);
+    EXPECT_FALSE(problem["detail"].get<std::string>().empty());
+  }
+}
+
+TEST_F(Api, SaysWhichMethodsAPathHas) {
+  const Caller& got = call("DELETE", "/api/v1/circuits/orders");
+  EXPECT_EQ(got.status, 405);
+  EXPECT_EQ(got.field("allow"), "GET, HEAD, PATCH");
+  EXPECT_EQ(call("POST", "/api/v1/circuits/orders/state").field("allow"), "PUT, GET, HEAD, PATCH");
+  EXPECT_EQ(call("OPTIONS", "/metrics").field("allow"), "GET, HEAD");
+  EXPECT_EQ(call("BREW", "/metrics").status, 405);
+}
+
+TEST_F(Api, ChangesNothingByGet) {
+  for (const std::string path : {"/api/v1/drain", "/api/v1/cache/orders"}) {
+    EXPECT_EQ(call("GET", path).status, 405) << path;
+  }
+  EXPECT_EQ(x_control.drains, 0);
+  EXPECT_TRUE(x_control.cleared.empty());
+}
+
+TEST_F(Api, ServesHeadWithoutABody) {
+  for (const std::string path : {"/", "/healthz", "/metrics", "/openapi.yaml",
+                                 "/api/v1/circuits/orders", "/api/v1/events"}) {
+    const Caller& get = call("GET", path);
+    const Caller& head = call("HEAD", path);
+    EXPECT_EQ(head.status, 200) << path;
+    EXPECT_EQ(head.body, "") << path;
+    EXPECT_EQ(head.field("content-type"), get.field("content-type"));
+    EXPECT_GT(head.content_length, 0);
+  }
+}
+
+TEST_F(Api, RefusesWhatItCannotRead) {
+  EXPECT_EQ(call("GET", "/api/v1/services/%zz").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/services/a%00b").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/services?x=%0a").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/services?x=1").status, 400);
+  EXPECT_EQ(call("OPTIONS", "*").status, 400);
+  EXPECT_EQ(call("DELETE", "/api/v1/overrides?reason=" + std::string(257, 'x')).status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/services/%6frders").status, 200);
+}
+
+TEST_F(Api, TellsWhereThingsAre) {
+  const Caller& got = call("GET", "/");
+  EXPECT_THAT(got.field("content-type"), StartsWith("text/plain"));
+  EXPECT_THAT(got.body, HasSubstr("PATCH   /api/v1/circuits/{service}\n"));
+  EXPECT_THAT(got.body, HasSubstr("GET     /metrics\n"));
+  EXPECT_EQ(got.field("x-content-type-options"), "nosniff");
+}
+
+TEST_F(Api, TellsHealthReadinessAndStart) {
+  EXPECT_EQ(call("GET", "/healthz").body, "ok\n");
+  EXPECT_EQ(call("GET", "/readyz").status, 200);
+  x_control.states.started = "waiting for the first endpoints of orders";
+  x_control.states.ready = "draining";
+  EXPECT_EQ(call("GET", "/healthz").status, 200);
+  const Caller& started = call("GET", "/startupz");
+  EXPECT_EQ(started.status, 503);
+  EXPECT_EQ(started.as<Json>()["detail"], "waiting for the first endpoints of orders");
+  EXPECT_EQ(call("GET", "/readyz").as<Json>()["detail"], "draining");
+}
+
+TEST_F(Api, IsReadyWhateverTheCircuitsAre) {
+  put("/api/v1/circuits/orders/state", R"({"state": "forced_open"})");
+  EXPECT_EQ(call("GET", "/readyz").status, 200);
+}
+
+TEST_F(Api, ExposesMetricsInTheFormThatIsAskedFor) {
+  const Caller& text = call("GET", "/metrics");
+  EXPECT_EQ(text.field("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(text.body, HasSubstr("# TYPE outrigger_build_info gauge"));
+  const Caller& open = call("GET", "/metrics", {{"accept", "application/openmetrics-text"}});
+  EXPECT_THAT(open.field("content-type"), StartsWith("application/openmetrics-text"));
+  EXPECT_TRUE(open.body.ends_with("# EOF\n"));
+  EXPECT_EQ(open.field("vary"), "Accept");
+}
+
+TEST_F(Api, ShowsTheConfigurationWithoutSecrets) {
+  const Caller& got = call("GET", "/api/v1/config");
+  EXPECT_EQ(got.field("content-type"), "application/yaml");
+  EXPECT_THAT(got.body, HasSubstr("orders:"));
+  EXPECT_THAT(got.body, HasSubstr("REDACTED"));
+  EXPECT_THAT(got.body, Not(HasSubstr("hunter2")));
+}
+
+TEST_F(Api, ListsAuthoritiesThatMatchedNothing) {
+  x_control.unmatched_hosts = {{"ordres:80", 3, "orders", 1'700'000'000'000},
+                               {"a\"b\r\n", 1, "", 1'700'000'000'000}};
+  const Json list = call("GET", "/api/v1/unmatched").as<Json>()["unmatched"];
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0]["authority"], "ordres:80");
+  EXPECT_EQ(list[0]["count"], 3);
+  EXPECT_EQ(list[0]["nearest"], "orders");
+  EXPECT_EQ(list[0]["last"], "2023-11-14T22:13:20.000Z");
+  EXPECT_FALSE(list[1].contains("nearest"));
+}
+
+TEST_F(Api, EmptiesTheStoreOfAService) {
+  EXPECT_EQ(call("DELETE", "/api/v1/cache/orders?reason=stale").as<Json>()["removed"], 7);
+  EXPECT_THAT(x_control.cleared, ElementsAre("orders"));
+  EXPECT_EQ(events_of("cache_cleared").at(0).reason, "stale");
+  EXPECT_EQ(call("DELETE", "/api/v1/cache/nobody").status, 404);
+}
+
+TEST_F(Api, BeginsTheDrain) {
+  const Caller& got = call("POST", "/api/v1/drain?reason=node+goes");
+  EXPECT_EQ(got.status, 202);
+  EXPECT_EQ(x_control.drains, 1);
+  EXPECT_EQ(events_of("drain").at(0).reason, "node goes");
+}
+
+TEST_F(Api, ServesOnlyReadOnlyThingsOnTheMetricsAddress) {
+  const auto status = [&](const std::string& method, const std::string& path) {
+    return begin_on(x_metrics_api, method, path, {{"host", "billing.shop.svc:9902"}}).status;
+  };
+  for (const std::string path : {"/metrics", "/healthz", "/startupz", "/readyz"}) {
+    EXPECT_EQ(status("GET", path), 200) << path;
+    EXPECT_EQ(status("POST", path), 405) << path;
+  }
+  for (const Operation& operation : operations()) {
+    if (operation.on_metrics_address) continue;
+    std::string path(operation.path);
+    for (size_t at = path.find("{service}"); at != std::string::npos; at = path.find("{service}")) {
+      path.replace(at, 9, "orders");
+    }
+    EXPECT_EQ(status(std::string(to_string(operation.method)), path), 404) << path;
+  }
+}
+
+TEST_F(Api, ServesServicesWithTheirEndpoints) {
+  const auto service = x_control.services().find("orders");
+  service->set_endpoints(
+      {{*Address::parse("10.0.0.1:8080"), 3, false}, {*Address::parse("10.0.0.2:8080"), 1, false}},
+      x_loop.now_ms());
+  const auto second = service->find_endpoint(*Address::parse("10.0.0.2:8080"));
+  second->set_operator_state(upstream::OperatorState::kDrain);
+  x_loop.advance_ms(250);
+  const Json json = call("GET", "/api/v1/services/orders").as<Json>();
+  EXPECT_EQ(json["name"], "orders");
+  EXPECT_EQ(json["circuit"]["state"], "closed");
+  EXPECT_EQ(json["limits"]["outstanding_limit"], 1024);
+  EXPECT_EQ(json["limits"]["outstanding"], 0);
+  EXPECT_EQ(json["discovery"]["age_ms"], 250);
+  EXPECT_EQ(json["endpoint_counts"], (Json{{"listed", 2}, {"usable", 1}, {"eligible", 1}}));
+  EXPECT_EQ(json["panic"], false);
+  EXPECT_EQ(json["routes"], (Json{"reads", "plain"}));
+  ASSERT_EQ(json["endpoints"].size(), 2U);
+  EXPECT_EQ(json["endpoints"][0]["address"], "10.0.0.1:8080");
+  EXPECT_EQ(json["endpoints"][0]["state"], "eligible");
+  EXPECT_EQ(json["endpoints"][0]["weight"], 3);
+  EXPECT_EQ(json["endpoints"][0]["circuit"]["state"], "closed");
+  EXPECT_EQ(json["endpoints"][1]["state"], "drain");
+}
+
+TEST_F(Api, ServesServicesBeforeTheirFirstEndpoints) {
+  const Json list = call("GET", "/api/v1/services").as<Json>()["services"];
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0]["discovery"]["answered"], false);
+  EXPECT_EQ(list[0]["discovery"]["age_ms"], nullptr);
+  EXPECT_FALSE(list[0].contains("endpoints"));
+  EXPECT_EQ(call("GET", "/api/v1/services/stock").as<Json>()["endpoints"], Json::array());
+  EXPECT_EQ(call("GET", "/api/v1/services/nobody").status, 404);
+}
+
+}  // namespace
+}  // namespace outrigger::admin

@@ -1,0 +1,117 @@
+// What the tests of discovery share: lists as text, a recorder of reports, a source that does what
+// the test says, and surroundings in virtual time.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proxy/discovery/source.hpp"
+#include "proxy/discovery/surroundings.hpp"
+#include "tests/support/pipe_network.hpp"
+#include "tests/support/virtual_loop.hpp"
+
+namespace outrigger::discovery {
+
+using Texts = std::vector<std::string>;
+
+inline AddressList listed(const Texts& texts) {
+  AddressList list;
+  for (const auto& text : texts) list.push_back({*Address::parse(text)});
+  return list;
+}
+
+inline Texts texts(const AddressList& list) {
+  Texts out;
+  for (const auto& each : list) out.push_back(each.address.to_string());
+  return out;
+}
+
+// A DNS answer; addresses without a port.
+inline io::Resolved resolved(const Texts& ips, int64_t ttl_s) {
+  io::Resolved answer;
+  for (const auto& ip : ips) answer.addresses.push_back(*Address::from_ip(ip, 0));
+  answer.ttl_s = ttl_s;
+  return answer;
+}
+
+struct Recorder final : SourceEvents {
+  void on_list(const AddressList& list) override { lists.push_back(texts(list)); }
+  void on_failed(SourceKind, const std::string& why) override { failures.push_back(why); }
+
+  Texts latest() const { return lists.empty() ? Texts{"nothing"} : lists.back(); }
+
+  std::vector<Texts> lists;
+  Texts failures;
+};
+
+// Says what the test makes it say.
+class ScriptedSource final : public Source {
+ public:
+  ScriptedSource(const Clock& clock, SourceEvents& events) : Source(events), x_clock(clock) {}
+
+  void start() override {
+    if (on_start) on_start();
+  }
+  void remember(Memory& memory) const override { memory["scripted"] = {list(), x_answered_at_ms}; }
+  int64_t age_ms() const override { return x_clock.now_ms() - x_answered_at_ms; }
+  int64_t lapsed_ms() const override { return x_is_failing ? age_ms() : 0; }
+
+  void say(const Texts& addresses) {
+    x_is_failing = false;
+    x_answered_at_ms = x_clock.now_ms();
+    report(listed(addresses));
+  }
+  void fail() {
+    x_is_failing = true;
+    report_failure(SourceKind::kDns, "away");
+  }
+
+  std::function<void()> on_start;
+
+ private:
+  const Clock& x_clock;
+  bool x_is_failing = false;
+  int64_t x_answered_at_ms = 0;
+};
+
+// One of several networks onto the same names.
+class NameServer final : public io::Network {
+ public:
+  explicit NameServer(io::Network& network) : x_network(network) {}
+
+  io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override {
+    return x_network.connect(to, events);
+  }
+  Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
+    return x_network.listen(at, events);
+  }
+  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
+    return x_network.resolve(name, events);
+  }
+
+ private:
+  io::Network& x_network;
+};
+
+// A loop in virtual time with a name server on it; files are watched by nobody.
+struct VirtualWorld {
+  Surroundings surroundings() {
+    return {loop.context(),
+            [](const std::string&, io::FileEvents&) { return std::unique_ptr<Reapable>(); },
+            [this](const config::DnsRegistryConfig&) {
+              ++opened;
+              return std::make_shared<NameServer>(network);
+            }};
+  }
+  int64_t now_ms() const { return loop.now_ms(); }
+
+  testing::VirtualLoop loop;
+  testing::PipeNetwork network{loop};
+  int opened = 0;  // registries
+};
+
+}  // namespace outrigger::discovery

@@ -1,0 +1,132 @@
+#include "tests/unit/proxy/downstream/server_support.hpp"
+
+namespace outrigger::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(Acceptor, RefusesConnectionsAboveTheLimitOfTheProcess) {
+  Server server;
+  server.context.config.limits.connections = 3;
+  server.open_connections = 1;  // another worker's
+  Caller first(server);
+  Caller second(server);
+  Caller third(server);
+  EXPECT_THAT(third.wait(), StartsWith("HTTP/1.1 503 "));
+  EXPECT_TRUE(third.ended);
+  EXPECT_EQ(server.series.overload_connections.value(), 1u);
+  EXPECT_EQ(server.series.downstream_connections.value(), 2);
+  EXPECT_EQ(first.ask(get("/")), ok("GET / "));
+  first.close();
+  server.loop.run_until_idle();
+  Caller fourth(server);
+  EXPECT_EQ(fourth.ask(get("/")), ok("GET / ")) << "a connection that is over makes room";
+  server.open_connections -= 1;
+}
+
+TEST(Acceptor, ConnectionsThatSayNothingOrResetAtOnceLeaveNothingAbuse116) {
+  Server server;
+  std::vector<std::unique_ptr<Caller>> silent;
+  for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<Caller>(server));
+  for (int i = 0; i < 1'000; ++i) {
+    Caller storm(server);
+    if (i % 2 == 0) storm.send("GET");
+    storm.abort();
+  }
+  server.loop.run_until_idle();
+  EXPECT_EQ(server.series.downstream_connections.value(), 200);
+  Caller caller(server);
+  EXPECT_EQ(caller.ask(get("/")), ok("GET / "));
+  server.loop.advance_ms(3'602'000);
+  EXPECT_EQ(server.series.downstream_connections.value(), 0) << "silence ends with keepalive";
+}
+
+TEST(Acceptor, CountsConnectionsForWhichNoDescriptorWasLeftAbuse117) {
+  Server server;
+  server.network.at(server.address).out_of_descriptors = true;
+  Caller refused(server);
+  EXPECT_EQ(server.series.overload_descriptors.value(), 1u);
+  server.network.at(server.address).out_of_descriptors = false;
+  Caller caller(server);
+  EXPECT_EQ(caller.ask(get("/")), ok("GET / ")) << "it recovers by itself";
+}
+
+TEST(Acceptor, RemembersWhenTheLastConnectionCame) {
+  Server server;
+  EXPECT_EQ(server.acceptor->last_accepted_ms(), 0);
+  server.loop.advance_ms(500);
+  Caller caller(server);
+  EXPECT_EQ(server.acceptor->last_accepted_ms(), server.loop.now_ms());
+}
+
+TEST(Drain, ListenersCloseAndConnectionsLiveOnAbuse152) {
+  Server server;
+  Caller caller(server);
+  server.acceptor->stop_listening();
+  server.loop.run_until_idle();
+  Caller late(server);
+  EXPECT_EQ(late.failed, Cause::kConnectRefused);
+  EXPECT_EQ(caller.ask(get("/")), ok("GET / "));
+}
+
+TEST(Drain, AnswersOfTheLastPhaseEndTheirConnectionAbuse152) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask(get("/"));
+  server.acceptor->drain();
+  server.loop.post([&] { server.terminal.last().respond(200, "x"); });
+  const std::string answer = caller.wait();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(Drain, NewCallsOfTheLastPhaseAreRefusedAbuse152) {
+  Server server;
+  Caller caller(server);
+  server.acceptor->drain();
+  const std::string answer = caller.ask(get("/"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(answer, HasSubstr("details=\"draining\""));
+  EXPECT_TRUE(caller.ended);
+  EXPECT_TRUE(server.terminal.calls.empty());
+}
+
+TEST(Drain, IdleConnectionsEndBusyOnesDoNotAbuse152) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller idle(server);
+  Caller busy(server);
+  Caller beginning(server);
+  busy.ask(get("/"));
+  beginning.ask("GET / HT");
+  server.loop.post([&] { server.acceptor->drain_idle(); });
+  server.loop.run_until_idle();
+  EXPECT_TRUE(idle.ended);
+  EXPECT_FALSE(idle.broken);
+  EXPECT_FALSE(busy.is_over());
+  EXPECT_FALSE(beginning.is_over());
+  idle.close();
+  server.loop.run_until_idle();
+  EXPECT_EQ(server.series.downstream_connections.value(), 2);
+}
+
+TEST(Drain, WhatStillRunsAtTheEndIsResetAndCountedAbuse152) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller idle(server);
+  Caller busy(server);
+  busy.ask(get("/"));
+  EXPECT_EQ(server.acceptor->close_all(), 1);
+  server.loop.run_until_idle();
+  EXPECT_TRUE(busy.broken);
+  EXPECT_TRUE(idle.broken);
+  EXPECT_TRUE(server.terminal.last().cancelled);
+  EXPECT_EQ(server.ends.dropped, 1);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+}  // namespace
+}  // namespace outrigger::testing
