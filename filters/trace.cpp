@@ -84,7 +84,8 @@ void Trace::identify(Leg& leg) const {
 void Trace::propagate(Leg& leg) const {
   const http::Field* parent = leg.request().fields.find(http::Name::kTraceparent);
   if (parent == nullptr) return;
-  const std::string_view trace = trace_id(parent->value);
+  const bool single = leg.request().fields.count(http::Name::kTraceparent) == 1;
+  const std::string_view trace = single ? trace_id(parent->value) : std::string_view();
   leg.exchange().facts().trace_id = trace;
   if (!trace.empty()) return;
   http::Fields& fields = leg.edit_request().fields;

@@ -124,7 +124,7 @@ void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outco
   x_recorder.on_exchange_end(exchange, outcome);
   // What never had a route has no access_log filter either.
   if (exchange.has_chain() || x_access_log == nullptr) return;
-  x_access_log->on_end(exchange, outcome, chain::Leg::kNever);
+  x_access_log->on_end(exchange, outcome);
 }
 
 // A client outlives the snapshots that use it, so that its connections and counts stay.

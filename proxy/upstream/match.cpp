@@ -23,7 +23,9 @@ int grpc_status(const http::Fields& fields) {
 
 bool matches(const config::Matcher& matcher, const Error& error) {
   const Token token = row_of(error.cause).token;
-  return token != Token::kNone && matcher.has(as_configured(token));
+  if (token == Token::kNone) return false;
+  const bool by_status = error.received_status > 0 && matcher.has_status(error.received_status);
+  return by_status || matcher.has(as_configured(token));
 }
 
 bool matches(const config::Matcher& matcher, const http::ResponseHead& head) {
