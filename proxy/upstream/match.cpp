@@ -15,6 +15,7 @@ config::FailureToken as_configured(Token token) {
 int grpc_status(const http::Fields& fields) {
   const std::string_view text = fields.value(http::Name::kGrpcStatus);
   int code = -1;
+  if (text.empty()) return code;
   std::from_chars(text.data(), text.data() + text.size(), code);
   return code;
 }
@@ -34,6 +35,21 @@ bool matches(const config::Matcher& matcher, const http::ResponseHead& head) {
     const http::Field* field = head.fields.find(std::string_view(wanted.name));
     return field != nullptr && field->value == wanted.value;
   });
+}
+
+bool has_method(const config::Methods& methods, const http::RequestHead& request) {
+  switch (methods.kind) {
+    case config::Methods::Kind::kSafe:
+      return http::is_safe(request.method);
+    case config::Methods::Kind::kIdempotent:
+      return http::is_idempotent(request.method);
+    case config::Methods::Kind::kAny:
+      return true;
+    case config::Methods::Kind::kList:
+      break;
+  }
+  return std::find(methods.list.begin(), methods.list.end(), request.method_text) !=
+         methods.list.end();
 }
 
 }  // namespace outrigger::upstream
