@@ -115,9 +115,9 @@ bool Fallback::may_open(const Leg& leg, const void* slot) const {
 void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   FallbackSlot& slot = of(slot_);
   if (slot.alternate == nullptr) return replace(slot);
-  // Depth one: an alternate that fails as well is not replaced by itself; the next entry may be.
-  const config::Fallback& used = x_entries[slot.next - 1].policy;
-  if (failed(below, used)) {
+  // Depth one: an alternate that fails as well, in whatever way, stands in for nothing; the next
+  // entry may.
+  if (failed(below, x_entries[slot.next - 1].policy.on) || failed(below, x_any)) {
     slot.alternate.reset();
     return replace(slot);
   }
@@ -130,9 +130,9 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   mine.accept(std::move(slot.alternate));
 }
 
-bool Fallback::failed(const Leg& below, const config::Fallback& policy) const {
-  if (const Error* error = below.error()) return upstream::matches(policy.on, *error);
-  return !below.is_local_reply() && upstream::matches(policy.on, *below.response());
+bool Fallback::failed(const Leg& below, const config::Matcher& on) const {
+  if (const Error* error = below.error()) return upstream::matches(on, *error);
+  return !below.is_local_reply() && upstream::matches(on, *below.response());
 }
 
 // Takes the first entry that applies and can; else the caller gets what the call itself got.

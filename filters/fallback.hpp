@@ -42,7 +42,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
     int64_t within_ms = 0;  // of `service`
   };
 
-  bool failed(const chain::Leg& below, const config::Fallback& policy) const;
+  bool failed(const chain::Leg& below, const config::Matcher& on) const;
   void replace(FallbackSlot& slot) const;
   bool act(FallbackSlot& slot, const Entry& entry) const;
   bool serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const;

@@ -77,10 +77,11 @@ class H1Call final : public chain::Call,
   bool read_head(std::string_view& bytes);
   bool read_body(std::string_view& bytes);
   void read_buffered();
-  bool take_final_head(http::ResponseHead& head);
+  bool take_final_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
 
   // -- ends
+  void finish_before(std::string_view behind);
   void finish();
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);
