@@ -15,7 +15,7 @@
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
 #include "proxy/base/line_writer.hpp"
-#include "proxy/chain/request_body.hpp"
+#include "proxy/chain/exchange.hpp"
 #include "proxy/upstream/own_listeners.hpp"
 #include "proxy/upstream/service.hpp"
 
@@ -57,6 +57,9 @@ struct Process {
   std::map<std::string, ListenerCounts> listeners;
   std::atomic<bool> out_of_memory{false};  // new calls are refused
   std::atomic<int64_t> last_accepted_ms{0};
+  // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
+  // may be null.
+  chain::ExchangeObserver* exchange_observer = nullptr;
 };
 
 }  // namespace outrigger::app
