@@ -115,6 +115,8 @@ bool Fallback::may_open(const Leg& leg, const void* slot) const {
 void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   FallbackSlot& slot = of(slot_);
   if (slot.alternate == nullptr) return replace(slot);
+  // The answer that the alternate is to replace was lost meanwhile.
+  if (&below == slot.first.get()) return;
   // Depth one: an alternate that fails as well, in whatever way, stands in for nothing; the next
   // entry may.
   if (failed(below, x_entries[slot.next - 1].policy.on) || failed(below, x_any)) {

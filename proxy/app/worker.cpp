@@ -122,6 +122,9 @@ int Worker::end() {
 
 void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
   x_recorder.on_exchange_end(exchange, outcome);
+  if (x_process.exchange_observer != nullptr) {
+    x_process.exchange_observer->on_exchange_end(exchange, outcome);
+  }
   // What never had a route has no access_log filter either.
   if (exchange.has_chain() || x_access_log == nullptr) return;
   x_access_log->on_end(exchange, outcome);

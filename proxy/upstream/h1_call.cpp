@@ -297,7 +297,7 @@ void H1Call::finish() {
   H1Connection& connection = *std::exchange(x_connection, nullptr);
   // The last bytes may have been more than the caller takes now; the next call reads on.
   if (x_congested) connection.stream().resume_reading();
-  x_pool.give_back(connection, x_reusable && x_body_sent, x_keep_alive_s);
+  x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
   x_lease.release();
   x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
 }
