@@ -33,7 +33,6 @@ struct DeadlineSlot {
 
   Leg& leg;
   Timer timer = Timer::of<&DeadlineSlot::on_due>(*this);
-  int64_t opener_at = Leg::kNever;  // what a fallback left to its alternate
   int64_t callers_at = Leg::kNever;
   int64_t request_at = Leg::kNever;
   int64_t total_at = Leg::kNever;

@@ -61,7 +61,7 @@ Fallback::Fallback(const Context& context)
       x_label(context.label),
       x_rules(store_rules(context)),
       x_timeout(context.policy.timeout),
-      x_body_max_bytes(context.policy.retry ? context.policy.retry->body_max_bytes : 0),
+      x_body_max_bytes(context.policy.retry.value_or(config::Retry{}).body_max_bytes),
       x_series(context.series),
       x_store(context.stale),
       x_inner_chain(context.inner_chain) {
@@ -142,7 +142,7 @@ void Fallback::replace(FallbackSlot& slot) const {
   while (slot.next < x_entries.size()) {
     const Entry& entry = x_entries[slot.next++];
     if (!upstream::has_method(entry.policy.methods, slot.leg.request())) continue;
-    if (failed(*slot.first, entry.policy) && act(slot, entry)) return;
+    if (failed(*slot.first, entry.policy.on) && act(slot, entry)) return;
   }
   begin_capture(slot, *slot.first);
   slot.leg.accept(std::move(slot.first));

@@ -59,6 +59,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   chain::Runtime& x_runtime;
   const std::string x_label;
   std::vector<Entry> x_entries;
+  const config::Matcher x_any = config::any_failure();
   const std::optional<StoreRules> x_rules;  // of what is kept for `stale`; nothing: it is off
   const config::Timeout x_timeout;
   const int64_t x_body_max_bytes;

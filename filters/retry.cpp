@@ -145,7 +145,6 @@ int64_t Retry::retry_after_ms(const Leg& below) {
 
 void Retry::try_again(RetrySlot& slot, const Leg& below, const Again& again) const {
   take(slot, below);
-  const int64_t asked_ms = retry_after_ms(below);
   slot.below.reset();
   if (again.wait_ms == 0) return open(slot, again.fresh);
   x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + again.wait_ms);

@@ -156,8 +156,7 @@ class RandomRun {
     for (size_t i = 0; i < x_world.upstream().calls(); ++i) {
       const testing::CallRecord& record = x_world.upstream().call(i);
       EXPECT_LE(++attempts[record.target], most) << record.target;
-      const bool repeatable =
-          config::Methods{config::Methods::Kind::kIdempotent, {}}.has(record.method);
+      const bool repeatable = http::is_idempotent(http::method_from(record.method));
       EXPECT_FALSE(may_have_arrived[record.target] && !repeatable)
           << record.method << " " << record.target << " arrives twice";
       may_have_arrived[record.target] |=
