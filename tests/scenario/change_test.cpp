@@ -146,6 +146,19 @@ TEST(Change, ListsAndSnapshotsThatChangeUnderLoadLoseNoCall) {
   EXPECT_EQ(good, asked);
 }
 
+// The control thread is ahead of the workers by a post.
+TEST(Change, ACallBetweenANewListAndItsArrivalAtTheWorkerIsNotRefused) {
+  Town town(orders("timeout: {request: 5s}"));
+  town.origin(kAt).otherwise = answers(200, "old");
+  town.origin("10.0.0.2:80").otherwise = answers(200, "new");
+  Caller caller(town);
+  const auto set =
+      town.service("orders").set_endpoints({{*Address::parse("10.0.0.2:80")}}, town.now_ms());
+  EXPECT_EQ(caller.get().body, "old");
+  town.workers[0]->take_endpoints("orders", set);
+  EXPECT_EQ(caller.get().body, "new");
+}
+
 TEST(Change, AThousandEndpointsComeAndGo) {
   Town town("services: {orders: {endpoints: {static: ['10.0.0.1:80']}}}");
   town.origin(kAt);
