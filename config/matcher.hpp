@@ -107,6 +107,22 @@ struct Methods {
   Kind kind = Kind::kSafe;
   std::vector<std::string> list;  // only for kList; methods are case-sensitive
 
+  bool has(std::string_view method) const {
+    const bool safe =
+        method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+    switch (kind) {
+      case Kind::kSafe:
+        return safe;
+      case Kind::kIdempotent:
+        return safe || method == "PUT" || method == "DELETE";
+      case Kind::kAny:
+        return true;
+      case Kind::kList:
+        break;
+    }
+    return std::find(list.begin(), list.end(), method) != list.end();
+  }
+
   bool operator==(const Methods&) const = default;
 };
 

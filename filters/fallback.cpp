@@ -90,7 +90,7 @@ Step Fallback::on_request(Leg& leg, void* slot_) {
   slot.started_ms = x_runtime.loop.clock.now_ms();
   int64_t reserve_ms = 0;
   for (const Entry& entry : x_entries) {
-    if (upstream::has_method(entry.policy.methods, request)) {
+    if (entry.policy.methods.has(request.method_text)) {
       reserve_ms = std::max(reserve_ms, entry.within_ms);
     }
   }
@@ -108,7 +108,7 @@ bool Fallback::may_open(const Leg& leg, const void* slot) const {
       x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
       [&](const Entry& entry) {
         return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
-               upstream::has_method(entry.policy.methods, leg.request());
+               entry.policy.methods.has(leg.request().method_text);
       });
 }
 
@@ -141,7 +141,7 @@ bool Fallback::failed(const Leg& below, const config::Matcher& on) const {
 void Fallback::replace(FallbackSlot& slot) const {
   while (slot.next < x_entries.size()) {
     const Entry& entry = x_entries[slot.next++];
-    if (!upstream::has_method(entry.policy.methods, slot.leg.request())) continue;
+    if (!entry.policy.methods.has(slot.leg.request().method_text)) continue;
     if (failed(*slot.first, entry.policy.on) && act(slot, entry)) return;
   }
   begin_capture(slot, *slot.first);

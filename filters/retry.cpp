@@ -48,7 +48,7 @@ Step Retry::on_request(Leg& leg, void* slot_) {
   RetrySlot& slot = of(slot_);
   const http::RequestHead& request = leg.request();
   x_budget.deposit(x_runtime.loop.clock.now_ms());
-  slot.repeatable = upstream::has_method(x_policy.methods, request);
+  slot.repeatable = x_policy.methods.has(request.method_text);
   if (request.framing != http::Framing::kNone) {
     const bool known = request.framing == http::Framing::kLength;
     leg.exchange().body().retain(x_policy.body_max_bytes, known ? request.content_length : -1);

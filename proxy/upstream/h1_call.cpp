@@ -18,7 +18,7 @@ H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& po
       x_name(name),
       x_started_ns(pool.upstream().runtime.loop.clock.precise_ns()),
       x_acquired_ms(pool.upstream().now_ms()),
-      x_may_be_repeated(has_method(settings.repeatable, leg.request())) {}
+      x_may_be_repeated(settings.repeatable.has(leg.request().method_text)) {}
 
 void H1Call::begin() {
   chain::Facts& facts = x_leg.exchange().facts();

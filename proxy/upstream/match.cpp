@@ -37,19 +37,4 @@ bool matches(const config::Matcher& matcher, const http::ResponseHead& head) {
   });
 }
 
-bool has_method(const config::Methods& methods, const http::RequestHead& request) {
-  switch (methods.kind) {
-    case config::Methods::Kind::kSafe:
-      return http::is_safe(request.method);
-    case config::Methods::Kind::kIdempotent:
-      return http::is_idempotent(request.method);
-    case config::Methods::Kind::kAny:
-      return true;
-    case config::Methods::Kind::kList:
-      break;
-  }
-  return std::find(methods.list.begin(), methods.list.end(), request.method_text) !=
-         methods.list.end();
-}
-
 }  // namespace outrigger::upstream

@@ -15,7 +15,4 @@ bool matches(const config::Matcher& matcher, const Error& error);
 // Requires: the answer is the upstream's own.
 bool matches(const config::Matcher& matcher, const http::ResponseHead& head);
 
-// Whether the request's method is one of them.
-bool has_method(const config::Methods& methods, const http::RequestHead& request);
-
 }  // namespace outrigger::upstream

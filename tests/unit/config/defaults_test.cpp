@@ -205,5 +205,19 @@ TEST(Matcher, NamesFailuresAsTheErrorTableDoes) {
   }
 }
 
+TEST(Methods, AreSafeIdempotentAnyOrAList) {
+  const Methods safe{Methods::Kind::kSafe, {}};
+  const Methods idempotent{Methods::Kind::kIdempotent, {}};
+  const Methods list{Methods::Kind::kList, {"POST"}};
+  EXPECT_TRUE(safe.has("GET"));
+  EXPECT_FALSE(safe.has("PUT"));
+  EXPECT_FALSE(safe.has("get"));
+  EXPECT_TRUE(idempotent.has("DELETE"));
+  EXPECT_FALSE(idempotent.has("PATCH"));
+  EXPECT_TRUE(list.has("POST"));
+  EXPECT_FALSE(list.has("GET"));
+  EXPECT_TRUE((Methods{Methods::Kind::kAny, {}}.has("BREW")));
+}
+
 }  // namespace
 }  // namespace outrigger::config::test
