@@ -88,7 +88,7 @@ void H1Call::send_head() {
   char* const begin = outbox.reserve(x_connection->stream(), bound);
   const char* const end = http::write_request_head(begin, head, writing);
   outbox.commit(static_cast<size_t>(end - begin));
-  x_connection->note_written(end - begin);
+  count_written(end - begin);
   x_body_sent = head.framing == http::Framing::kNone;
 }
 
@@ -129,14 +129,18 @@ void H1Call::send_body() {
   char* const begin = outbox.reserve(x_connection->stream(), http::last_chunk_bound(fields));
   const char* const end = http::write_last_chunk(begin, fields);
   outbox.commit(static_cast<size_t>(end - begin));
-  x_connection->note_written(end - begin);
+  count_written(end - begin);
+}
+
+void H1Call::count_written(int64_t bytes) {
+  x_connection->note_written(bytes);
+  upstream().series.upstream_bytes_out.add(static_cast<uint64_t>(bytes));
 }
 
 void H1Call::send_body_piece(std::string_view piece) {
   io::Outbox& outbox = upstream().runtime.outbox;
   io::Stream& stream = x_connection->stream();
-  x_connection->note_written(static_cast<int64_t>(piece.size()));
-  upstream().series.upstream_bytes_out.add(piece.size());
+  count_written(static_cast<int64_t>(piece.size()));
   if (x_leg.request().framing != http::Framing::kChunked) {
     return outbox.append_lasting(stream, piece);
   }
@@ -145,7 +149,7 @@ void H1Call::send_body_piece(std::string_view piece) {
   outbox.commit(static_cast<size_t>(end - begin));
   outbox.append_lasting(stream, piece);
   outbox.append(stream, http::kChunkEnd);
-  x_connection->note_written(end - begin + static_cast<int64_t>(http::kChunkEnd.size()));
+  count_written(end - begin + static_cast<int64_t>(http::kChunkEnd.size()));
 }
 
 void H1Call::on_request_body() {
@@ -297,7 +301,7 @@ void H1Call::finish() {
   H1Connection& connection = *std::exchange(x_connection, nullptr);
   // The last bytes may have been more than the caller takes now; the next call reads on.
   if (x_congested) connection.stream().resume_reading();
-  x_pool.give_back(connection, x_reusable && x_body_sent, x_keep_alive_s);
+  x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
   x_lease.release();
   x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
 }

@@ -66,6 +66,7 @@ class H1Call final : public chain::Call,
   void send_head();
   void send_body();
   void send_body_piece(std::string_view piece);
+  void count_written(int64_t bytes);
   std::string_view authority() const;
 
   // -- io::StreamEvents of the connection

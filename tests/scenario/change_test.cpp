@@ -182,7 +182,8 @@ struct Draining {
         drain(of.loop.context(), config,
               {.open_connections =
                    [this] { return town.process.listeners.at("outbound").open_connections.load(); },
-               .last_accepted_ms = [this] { return town.process.last_accepted_ms.load(); },
+               .last_accepted_ms =
+                   [this] { return town.process.listeners.at("outbound").last_accepted_ms.load(); },
                .begin_last_phase =
                    [this] {
                      last_phase_at_ms = town.now_ms();
