@@ -71,6 +71,8 @@ Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network
 
 Worker::~Worker() {
   end();
+  // What was doomed still counts itself out of its server.
+  x_runtime.loop.reaper.flush();
   x_servers.clear();
   x_runtime.loop.reaper.flush();
 }
