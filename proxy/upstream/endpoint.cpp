@@ -80,12 +80,13 @@ Exclusion exclusion_of(const EndpointEntry& entry, bool has_ready, int64_t now_m
 }
 
 bool is_usable(const EndpointEntry& entry, bool has_ready) {
-  return entry.endpoint->is_listed() && !(entry.terminating && has_ready) &&
+  return !(entry.terminating && has_ready) &&
          entry.endpoint->operator_state() == OperatorState::kAuto;
 }
 
 bool is_eligible(const EndpointEntry& entry, bool has_ready, int64_t now_ms) {
-  return exclusion_of(entry, has_ready, now_ms) == Exclusion::kNone;
+  return is_usable(entry, has_ready) && entry.endpoint->health() != Health::kUnhealthy &&
+         !entry.endpoint->circuit().excludes(now_ms);
 }
 
 }  // namespace outrigger::upstream
