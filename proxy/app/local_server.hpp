@@ -35,7 +35,7 @@ class LocalServer final : public downstream::Resolver {
 
   // `name` is for people. The terminal outlives the server.
   LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal);
-  ~LocalServer() { x_acceptor.close_all(); }
+  ~LocalServer();
 
   Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
 
