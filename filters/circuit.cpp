@@ -64,7 +64,9 @@ Step Circuit::on_request(Leg& leg, void* slot_) {
   error.cause = Cause::kCircuitOpen;
   error.ours = true;
   error.retry_after_s = admission.retry_after_s;
-  error.detail = arena.concat({arena.number(admission.retry_after_s), "s"});
+  // Seconds left, to the tenth.
+  const int64_t tenths = (admission.left_ms + 50) / 100;
+  error.detail = arena.concat({arena.number(tenths / 10), ".", arena.number(tenths % 10), "s"});
   leg.refuse(error);
   return Step::kReplied;
 }

@@ -254,20 +254,23 @@ void ControlPlane::on_signal(int number) {
       return log::info("log files reopened");
     case SIGINT:
       if (++x_interrupts > 1) return end();
-      return drain();
+      return drain_on_signal();
     case SIGTERM:
-      return drain();
+      return drain_on_signal();
     default:
       return;
   }
 }
 
-void ControlPlane::drain() {
+void ControlPlane::drain() { x_drain.begin(); }
+
+void ControlPlane::drain_on_signal() {
   if (x_drain.is_draining()) return;
   admin::Event event;
   event.kind = "drain";
+  event.reason = "signal";
   x_events.publish(std::move(event));
-  x_drain.begin();
+  drain();
 }
 
 Drain::Hooks ControlPlane::drain_hooks() {

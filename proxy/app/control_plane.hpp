@@ -71,6 +71,7 @@ class ControlPlane final : public admin::Control,
   Drain::Hooks drain_hooks();
   int open_connections() const;
   int64_t last_accepted_ms() const;
+  void drain_on_signal();
   void end();
 
   config::Loaded x_loaded;

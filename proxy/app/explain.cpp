@@ -55,8 +55,8 @@ void explain_listeners(std::ostream& out, const Loaded& loaded, const std::strin
     out << "listener   " << listener.name;
     for (const std::string& address : listener.addresses) out << " " << address;
     out << at(config::where_listener(loaded, listener.name)) << "\n";
-    out << "  filters  ";
-    for (const config::FilterKind kind : listener.filters) out << config::to_string(kind) << " ";
+    out << "  filters ";
+    for (const config::FilterKind kind : listener.filters) out << " " << config::to_string(kind);
     out << "\n";
   }
 }

@@ -91,7 +91,8 @@ Admission Circuit::refuse(uint64_t word, int64_t left_ms) {
     return {};
   }
   x_refused.fetch_add(1, std::memory_order_relaxed);
-  return {CircuitToken(), true, std::max<int64_t>(1, (left_ms + 999) / 1000)};
+  return {CircuitToken(), true, std::max<int64_t>(1, (left_ms + 999) / 1000),
+          std::max<int64_t>(0, left_ms)};
 }
 
 // The generation is taken along: a place of a later half-open phase must not be lost to a token
