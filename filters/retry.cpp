@@ -87,6 +87,8 @@ bool Retry::may_open(const Leg&, const void* slot) const {
 std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) const {
   const Error* error = below.error();
   if (error != nullptr && error->ours) return std::nullopt;
+  // The call that goes well is asked nothing more.
+  if (error == nullptr && slot.attempts >= x_policy.attempts) return std::nullopt;
   if (!slot.leg.exchange().body().is_whole()) return std::nullopt;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
   if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms)) return std::nullopt;

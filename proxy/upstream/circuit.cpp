@@ -65,7 +65,7 @@ Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random) {
     return {CircuitToken(), true, 1};
   }
   if ((word & kOffBit) != 0) return {};
-  if (force_of(word) == CircuitForce::kForcedClosed) return {token_of(word, false), false, 0};
+  if (force_of(word) == CircuitForce::kForcedClosed) return {token_of(word, false)};
 
   word = pass_time(word, now_ms);
   switch (machine_of(word)) {
@@ -73,14 +73,14 @@ Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random) {
       return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
     case CircuitState::kHalfOpen:
       if (!take_probe(generation_of(word))) return refuse(word, 0);
-      return {token_of(word, true), false, 0};
+      return {token_of(word, true)};
     case CircuitState::kRamping:
       if (!random.chance(x_share.load(std::memory_order_relaxed))) {
         return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
       }
-      return {token_of(word, false), false, 0};
+      return {token_of(word, false)};
     default:
-      return {token_of(word, false), false, 0};
+      return {token_of(word, false)};
   }
 }
 

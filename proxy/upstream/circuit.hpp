@@ -62,7 +62,7 @@ class CircuitToken {
 };
 
 struct Admission {
-  CircuitToken token;
+  CircuitToken token{};
   bool refused = false;
   int64_t retry_after_s = 0;  // >= 1 when refused
   int64_t left_ms = 0;        // of the open period; 0: not known
@@ -80,7 +80,7 @@ class Circuit {
 
   Admission admit(int64_t now_ms, Random& random) {
     const uint64_t word = x_word.load(std::memory_order_acquire);
-    if ((word & kNotPlainClosed) == 0) return {token_of(word, false), false, 0, 0};
+    if ((word & kNotPlainClosed) == 0) return {token_of(word, false)};
     return admit_slow(word, now_ms, random);
   }
 
