@@ -141,7 +141,7 @@ Changed Changes::return_to_file(std::string_view service, const Write& write) {
 }
 
 // Takes settings out of the configuration in force and forced states off their circuits.
-Changed Changes::end(std::vector<OverrideEntry> ended, std::string_view kind,
+Changed Changes::end(const std::vector<OverrideEntry>& ended, std::string_view kind,
                      std::string_view reason, std::string_view actor) {
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> keys;
   std::vector<Event> events;

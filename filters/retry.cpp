@@ -53,8 +53,18 @@ Step Retry::on_request(Leg& leg, void* slot_) {
     const bool known = request.framing == http::Framing::kLength;
     leg.exchange().body().retain(x_policy.body_max_bytes, known ? request.content_length : -1);
   }
-  slot.attempts = 1;
-  open(slot, false);
+  slot.attempts = slot.legs = 1;
+  return Step::kContinue;
+}
+
+// The first attempt runs in our own leg: a call that goes well costs no other.
+Step Retry::on_response(Leg& leg, void* slot_) {
+  RetrySlot& slot = of(slot_);
+  const std::optional<Again> again = decide(slot, leg);
+  if (!again) return Step::kContinue;
+  take(slot, leg);
+  leg.split();
+  go_again(slot, *again);
   return Step::kPaused;
 }
 
@@ -67,7 +77,11 @@ void Retry::open(RetrySlot& slot, bool fresh) const {
 void Retry::on_leg(Leg& mine, void* slot_, Leg& below) {
   RetrySlot& slot = of(slot_);
   const std::optional<Again> again = decide(slot, below);
-  if (again) return try_again(slot, below, *again);
+  if (again) {
+    take(slot, below);
+    slot.below.reset();
+    return go_again(slot, *again);
+  }
   const Error* error = below.error();
   const bool refused_by_us = error != nullptr && error->ours && slot.legs > 1;
   if (!refused_by_us) return mine.accept(std::move(slot.below));
@@ -145,9 +159,7 @@ int64_t Retry::retry_after_ms(const Leg& below) {
   return std::min(seconds, kDayS) * 1000;
 }
 
-void Retry::try_again(RetrySlot& slot, const Leg& below, const Again& again) const {
-  take(slot, below);
-  slot.below.reset();
+void Retry::go_again(RetrySlot& slot, const Again& again) const {
   if (again.wait_ms == 0) return open(slot, again.fresh);
   x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + again.wait_ms);
 }

@@ -21,8 +21,9 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   explicit Retry(const Context& context);
 
   std::string_view name() const override { return "retry"; }
-  chain::Wants wants() const override { return {.opens_legs = true}; }
+  chain::Wants wants() const override { return {.splits_leg = true}; }
   chain::Step on_request(chain::Leg& leg, void* slot) override;
+  chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
   bool may_open(const chain::Leg& leg, const void* slot) const override;
 
@@ -39,7 +40,7 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;
   bool listed(const chain::Leg& below) const;
   static int64_t retry_after_ms(const chain::Leg& below);
-  void try_again(RetrySlot& slot, const chain::Leg& below, const Again& again) const;
+  void go_again(RetrySlot& slot, const Again& again) const;
   void take(RetrySlot& slot, const chain::Leg& below) const;
   int64_t backoff_ms(int attempts_made) const;
 

@@ -167,7 +167,7 @@ std::shared_ptr<const StoredAnswer> StaleStore::find(const std::string& key,
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_key.find(key);
   if (found == shard.by_key.end()) return nullptr;
-  const std::shared_ptr<const StoredAnswer> answer = found->second->answer;
+  std::shared_ptr<const StoredAnswer> answer = found->second->answer;
   if (now_ms - answer->stored_ms > max_age_ms) return nullptr;
   if (!answer->vary.empty() && vary_key(answer->vary, request) != answer->vary_key) return nullptr;
   shard.recent.splice(shard.recent.begin(), shard.recent, found->second);

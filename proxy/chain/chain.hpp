@@ -40,6 +40,7 @@ class Chain {
   uint32_t response_chunks() const { return x_response_chunks; }
   uint32_t request_end() const { return x_request_end; }
   uint32_t response_end() const { return x_response_end; }
+  uint32_t splits() const { return x_splits; }
 
  private:
   std::vector<Frame> x_frames;
@@ -48,6 +49,7 @@ class Chain {
   uint32_t x_response_chunks = 0;
   uint32_t x_request_end = 0;
   uint32_t x_response_end = 0;
+  uint32_t x_splits = 0;
 };
 
 }  // namespace outrigger::chain

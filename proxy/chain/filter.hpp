@@ -34,6 +34,8 @@ struct Wants {
   bool request_end = false;
   bool response_end = false;
   bool opens_legs = false;  // it is the last frame of its leg
+  // It opens legs only after an answer came up (Leg::split): until then the call runs in its own.
+  bool splits_leg = false;
 };
 
 // How a frame ended. Exactly one for each on_request.
@@ -75,9 +77,9 @@ class Filter {
   // The last byte of the request arrived from the caller (not told to frames entered later:
   // Exchange::request_complete), or of the response from the upstream.
   virtual void on_body_end(Leg&, void* /*slot*/, Way) {}
-  // Only for filters that open legs: `below` has a head or an error. Once for each leg; one that
-  // comes after the answer was given is dropped unseen. A head that is lost while the leg is kept
-  // is an error when the leg is accepted.
+  // Only for filters that open or split legs: `below` has a head or an error. Once for each leg;
+  // one that comes after the answer was given is dropped unseen. A head that is lost while the leg
+  // is kept is an error when the leg is accepted.
   virtual void on_leg(Leg& /*mine*/, void* /*slot*/, Leg& /*below*/) {}
   // Whether this frame may still open another leg: then the request body is kept.
   virtual bool may_open(const Leg&, const void* /*slot*/) const { return false; }

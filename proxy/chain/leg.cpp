@@ -89,6 +89,7 @@ bool Leg::is_alternate() const {
 
 // Shared by the attempts under one opener: kept in the leg above them.
 Tried& Leg::tried() {
+  if (x_parent != nullptr && x_parent->x_split) return x_parent->tried();
   Leg& keeper = x_parent != nullptr ? *x_parent : *this;
   if (keeper.x_tried == nullptr) keeper.x_tried = x_exchange.arena().make<Tried>();
   return *keeper.x_tried;
@@ -242,9 +243,11 @@ Leg& Leg::start_flow() {
   return x_accepted != nullptr ? x_accepted->start_flow() : *this;
 }
 
-bool Leg::runs_terminal() const {
-  return x_end == x_chain.size() && (x_end == x_first || !x_chain.frame(x_end - size_t{1}).opens);
+bool Leg::ends_in_opener() const {
+  return x_split || (x_end > x_first && x_chain.frame(x_end - size_t{1}).opens);
 }
+
+bool Leg::runs_terminal() const { return x_end == x_chain.size() && !ends_in_opener(); }
 
 // Now or later. A leg in an opener counts while it has none below, for the one that it may open.
 bool Leg::may_read_body() const {
@@ -254,11 +257,13 @@ bool Leg::may_read_body() const {
 
 bool Leg::may_open() const {
   for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
-    const bool waits_in_opener = leg->x_entered == leg->x_end && !leg->runs_terminal();
-    if (waits_in_opener &&
-        leg->x_chain.filter(leg->opener()).may_open(*leg, leg->slot_of(leg->opener()))) {
-      return true;
-    }
+    bool may = false;
+    const auto ask = [&](size_t frame) {
+      may = may || leg->x_chain.filter(frame).may_open(*leg, leg->slot_of(frame));
+    };
+    if (leg->ends_in_opener() && leg->x_entered == leg->x_end) ask(leg->opener());
+    for_each_frame_up(leg->x_chain.splits(), leg->x_first, leg->x_entered, ask);
+    if (may) return true;
   }
   return false;
 }

@@ -93,6 +93,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
 
   // -- for filters that open legs
 
+  // From on_response of a filter that splits its leg, which then returns kPaused: the attempt that
+  // ran here is over, its frames below have ended, and the filter is an opener from now on.
+  void split();
   LegPtr open_rest();
   // `chain` instead of the rest; the request is the one of this leg.
   LegPtr open(const Chain& chain, bool alternate);
@@ -153,6 +156,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   Leg& start_flow();
   bool may_open() const;
   bool is_accepted() const { return x_parent != nullptr && x_parent->x_accepted.get() == this; }
+  bool ends_in_opener() const;
   bool runs_terminal() const;
   bool may_read_body() const;
   void mark_ready();
@@ -181,7 +185,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   const Error* x_ending_error = nullptr;
   Tried* x_tried = nullptr;
   const uint16_t x_first;  // frames [x_first, x_entered) are entered
-  const uint16_t x_end;    // one past the last frame of this leg's segment
+  uint16_t x_end;          // one past the last frame of this leg's segment
   uint16_t x_entered;
   uint16_t x_at;  // frames from here on have seen the answer, or gave it
   uint16_t x_interrupt_at = 0;
@@ -194,6 +198,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_is_local = false;
   bool x_flowing = false;
   bool x_alternate = false;
+  bool x_split = false;
   bool x_fresh_connection = false;
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
   uint32_t x_round = 0;     // of Exchange::for_each_leg

@@ -54,6 +54,10 @@ void Leg::go_up() {
     std::optional<Error> before;
     if (x_has_error) before = x_error;
     const Step step = x_chain.filter(index).on_response(*this, slot_of(index));
+    if (x_phase == Phase::kWaiting) {  // it was split
+      if (x_interrupted) interrupt();
+      return;
+    }
     if (step == Step::kReplied) {
       // What is further in has been replaced.
       x_answered = false;
@@ -67,6 +71,24 @@ void Leg::go_up() {
     }
   }
   deliver();
+}
+
+// The request is read from byte 0 again, and interims of the lost attempt were never sent.
+void Leg::split() {
+  OUTRIGGER_ASSERT(x_phase == Phase::kUp && !x_split);
+  const Error error = x_error;
+  end_from(x_at + size_t{1}, x_has_error ? Outcome{Outcome::Kind::kFailed, &error}
+                                         : Outcome{Outcome::Kind::kDropped, nullptr});
+  x_split = true;
+  x_phase = Phase::kWaiting;
+  x_end = static_cast<uint16_t>(x_at + 1);
+  x_at = x_end;
+  x_response = nullptr;
+  x_has_error = false;
+  x_is_local = false;
+  x_held = nullptr;
+  x_held_last = &x_held;
+  x_body_at = 0;
 }
 
 void Leg::deliver() {
@@ -127,7 +149,7 @@ void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
 
 // Once the opener has its answer, a leg that did not give it is only dropped.
 void Leg::end_legs_below(const Outcome& outcome) noexcept {
-  if (x_end == x_first || !x_chain.frame(x_end - size_t{1}).opens) return;
+  if (!ends_in_opener()) return;
   const bool answered = x_at < x_end;
   while (Leg* below = x_exchange.find_leg_under(*this)) {
     const bool dropped = answered && below != x_accepted.get();

@@ -25,7 +25,7 @@ std::string_view to_string(EndpointCircuitState state) {
 EndpointCircuitGroup::EndpointCircuitGroup(std::optional<config::EndpointCircuit> settings,
                                            uint64_t seed)
     : x_random(seed) {
-  set_settings(std::move(settings));
+  set_settings(settings);
 }
 
 void EndpointCircuitGroup::set_settings(std::optional<config::EndpointCircuit> settings) {

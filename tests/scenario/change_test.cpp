@@ -1,5 +1,7 @@
 // PRODUCT: Change and Drain as the workers see them: nothing running is disturbed, nothing that is
 // known is forgotten.
+#include <gtest/gtest.h>
+
 #include "proxy/app/drain.hpp"
 #include "tests/support/worker_town.hpp"
 

@@ -1,4 +1,6 @@
 // PRODUCT: Circuit, and Which endpoint. When calls stop, who is let through again, and what counts.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -1,4 +1,6 @@
 // PRODUCT: Fallback and Stale store. What the caller gets when the call cannot be made.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

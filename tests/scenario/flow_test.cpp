@@ -1,4 +1,6 @@
 // Bodies both ways: constant memory, back-pressure, early answers. (ABUSE, pool hygiene and flow.)
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -1,4 +1,6 @@
 // PRODUCT: Passthrough. What no service claims goes where it went before, or is refused.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -1,5 +1,7 @@
 // What of a request travels on, and what ends at this hop or is refused. (PRODUCT section 7, third
 // promise; ABUSE, requests.)
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

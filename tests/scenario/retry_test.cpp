@@ -1,4 +1,6 @@
 // PRODUCT: Retry. What is tried again, where, how often, and what is not.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -1,4 +1,6 @@
 // PRODUCT: Routes, Balancing, and which service a call belongs to.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

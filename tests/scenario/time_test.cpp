@@ -1,4 +1,6 @@
 // PRODUCT: Time. What bounds a call, and what its caller gets when the time is over.
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -1,4 +1,6 @@
 // What an upstream may send, and what of it a caller sees. (ABUSE, section on responses.)
+#include <gtest/gtest.h>
+
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {

@@ -20,7 +20,7 @@ namespace outrigger::sim {
 class World final : public upstream::PermitPost, public chain::ExchangeObserver {
  public:
   World(uint64_t seed, Ledger& ledger);
-  ~World();
+  ~World() override;
 
   // Until nothing is left to happen, or something happened that must not.
   void run();

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/access.hpp"
 
 #include <cstdio>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/api.hpp"
 
 #include <nlohmann/json.hpp>

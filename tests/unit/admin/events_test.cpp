@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/events.hpp"
 
 #include <nlohmann/json.hpp>

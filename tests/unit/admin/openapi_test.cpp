@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/openapi.hpp"
 
 #include <set>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/overrides.hpp"
 
 #include <nlohmann/json.hpp>

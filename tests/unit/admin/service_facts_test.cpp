@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "admin/service_facts.hpp"
 
 #include "metrics/names.hpp"

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "metrics/exporter.hpp"
 
 #include <atomic>

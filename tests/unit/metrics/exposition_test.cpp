@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "metrics/exposition.hpp"
 
 namespace outrigger::metrics {

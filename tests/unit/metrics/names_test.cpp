@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "metrics/names.hpp"
 
 #include <fstream>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "metrics/recorder.hpp"
 
 #include "metrics/shards.hpp"

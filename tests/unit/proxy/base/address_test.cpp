@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/address.hpp"
 
 #include <unordered_set>

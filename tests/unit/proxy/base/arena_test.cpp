@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/arena.hpp"
 
 #include <array>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/error.hpp"
 
 #include <set>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/intrusive_list.hpp"
 
 namespace outrigger {

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/random.hpp"
 
 #include <array>

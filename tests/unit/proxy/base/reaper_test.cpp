@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/reaper.hpp"
 
 namespace outrigger {

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/base/timer_wheel.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/discovery/discovery.hpp"
 
 #include "tests/unit/proxy/discovery/support.hpp"

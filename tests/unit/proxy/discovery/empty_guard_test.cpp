@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/discovery/empty_guard.hpp"
 
 #include "tests/unit/proxy/discovery/support.hpp"

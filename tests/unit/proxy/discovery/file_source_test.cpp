@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/discovery/file_source.hpp"
 
 #include <filesystem>

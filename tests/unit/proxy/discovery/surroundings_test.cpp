@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/discovery/surroundings.hpp"
 
 #include <filesystem>

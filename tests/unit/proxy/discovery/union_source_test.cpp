@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/discovery/union_source.hpp"
 
 #include "tests/unit/proxy/discovery/support.hpp"

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "tests/unit/proxy/downstream/server_support.hpp"
 
 namespace outrigger::testing {

@@ -1,4 +1,6 @@
 // What only a kernel can show: who sees an end, who a reset, and that nothing is lost by either.
+#include <gtest/gtest.h>
+
 #include "proxy/io/loop.hpp"
 #include "proxy/io/loop_network.hpp"
 #include "tests/support/run_until.hpp"

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/io/file_watch.hpp"
 
 #include <filesystem>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/io/loop.hpp"
 
 #include <csignal>

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "tests/support/pipe_network.hpp"
 
 #include "tests/support/test_peer.hpp"

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "proxy/io/process.hpp"
 
 #include <cstring>
