@@ -21,6 +21,12 @@ LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Termi
   x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));
 }
 
+LocalServer::~LocalServer() {
+  x_acceptor.close_all();
+  // What was doomed still counts itself out of this server.
+  x_context.runtime.loop.reaper.flush();
+}
+
 Result<bool> LocalServer::listen(io::LoopNetwork& network, io::ListeningSocket socket) {
   auto listener = network.listen_on(std::move(socket), x_acceptor);
   if (!listener) return failure(listener.error());

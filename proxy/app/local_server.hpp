@@ -1,5 +1,5 @@
-// Serves one terminal (the admin API, the metrics page) on the control thread, with the same connections
-// as the workers' listeners have. Owned by the control plane; one thread.
+// Serves one terminal (the admin API, the metrics page) on the control thread, with the same
+// connections as the workers' listeners have. Owned by the control plane; one thread.
 #pragma once
 
 #include "metrics/series.hpp"
@@ -35,7 +35,7 @@ class LocalServer final : public downstream::Resolver {
 
   // `name` is for people. The terminal outlives the server.
   LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal);
-  ~LocalServer() { x_acceptor.close_all(); }
+  ~LocalServer();
 
   Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
 

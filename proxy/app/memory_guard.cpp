@@ -20,6 +20,8 @@ MemoryGuard::MemoryGuard(LoopContext& loop, Process& process, const config::Memo
 }
 
 void MemoryGuard::look() {
+  // The allocator keeps what calls have freed; without this what was shed would never show.
+  if (sheds() && x_looks++ % kTrimEachLooks == 0) malloc_trim(0);
   judge(static_cast<int64_t>(x_gauge.anonymous_bytes()));
   x_loop.timers.arm(x_timer, x_loop.clock.now_ms() + kLookEachMs);
 }

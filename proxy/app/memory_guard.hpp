@@ -1,6 +1,6 @@
-// Watches the memory of the process against its limit, ten times a second, and sheds in this order: the
-// stale cache, the retained request bodies, then new calls are refused until there is room again.
-// Control thread.
+// Watches the memory of the process against its limit, ten times a second, and sheds in this order:
+// the stale cache, the retained request bodies, then new calls are refused until there is room
+// again. Control thread.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ namespace outrigger::app {
 class MemoryGuard {
  public:
   static constexpr int64_t kLookEachMs = 100;
+  static constexpr int kTrimEachLooks = 10;  // while it sheds
 
   // `limit_bytes`: nothing is watched without one.
   MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
@@ -41,6 +42,7 @@ class MemoryGuard {
   io::MemoryGauge x_gauge;
   Timer x_timer = Timer::of<&MemoryGuard::look>(*this);
   int64_t x_used_bytes = 0;
+  int x_looks = 0;  // while it shed
   Level x_level = Level::kNormal;
 };
 

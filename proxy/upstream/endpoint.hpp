@@ -100,7 +100,8 @@ struct EndpointSet {
 };
 
 // Usable: ready (or, when none is, terminating) and not taken out by the operator. Eligible:
-// usable, not unhealthy, circuit not open. `has_ready` is that of the set.
+// usable, not unhealthy, circuit not open. `has_ready` is that of the set. What a later set took
+// away is for the owner of this one to see.
 bool is_usable(const EndpointEntry& entry, bool has_ready);
 bool is_eligible(const EndpointEntry& entry, bool has_ready, int64_t now_ms);
 Exclusion exclusion_of(const EndpointEntry& entry, bool has_ready, int64_t now_ms);

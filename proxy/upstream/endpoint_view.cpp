@@ -119,7 +119,12 @@ void EndpointView::look(int64_t now_ms, int64_t slow_start_ms) {
   double least = std::numeric_limits<double>::max();
   double most = 0;
   double sum = 0;
+  // What a newer list took away is left out; when that is everybody, ours serves until we have it.
+  const bool any_listed = std::any_of(x_slots.begin(), x_slots.end(), [](const auto* slot) {
+    return slot->endpoint().is_listed();
+  });
   for (WorkerEndpoint* slot : x_slots) {
+    if (any_listed && !slot->endpoint().is_listed()) continue;
     if (!is_usable(slot->x_entry, x_has_ready)) continue;
     const Endpoint& endpoint = slot->endpoint();
     const double share = slow_start_share(endpoint, now_ms, slow_start_ms);

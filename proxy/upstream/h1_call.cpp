@@ -186,7 +186,8 @@ void H1Call::read_buffered() {
   upstream().runtime.outbox.flush();
   if (x_over) return x_unread.clear();
   x_unread.consume(x_unread.size() - bytes.size());
-  if (x_ended && x_unread.empty()) end_of_stream();
+  // What is left then is the beginning of a line that will not come.
+  if (x_ended && may_read()) end_of_stream();
 }
 
 // Whether there is more to do with the rest of `bytes`, now.
@@ -231,8 +232,10 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   return false;
 }
 
+bool H1Call::may_read() const { return x_leg.is_flowing() && !x_congested; }
+
 bool H1Call::read_body(std::string_view& bytes) {
-  if (!x_leg.is_flowing() || x_congested) return false;
+  if (!may_read()) return false;
   const auto step = x_reader.feed(bytes, x_leg.exchange().arena());
   bytes.remove_prefix(step.consumed);
   switch (step.kind) {
@@ -268,11 +271,8 @@ void H1Call::on_congestion(bool congested) {
 
 void H1Call::on_end() {
   if (!x_head_read) return fail_closed(true);
-  if (!x_leg.is_flowing() || !x_unread.empty()) {
-    x_ended = true;  // what is held back comes first
-    return;
-  }
-  end_of_stream();
+  x_ended = true;
+  read_buffered();  // what is held back comes first
 }
 
 void H1Call::end_of_stream() {

@@ -78,6 +78,7 @@ class H1Call final : public chain::Call,
   bool read_head(std::string_view& bytes);
   bool read_body(std::string_view& bytes);
   void read_buffered();
+  bool may_read() const;  // of the body
   bool take_final_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
 

@@ -13,14 +13,16 @@ std::string orders_at(const std::string& address, const std::string& more = "") 
   return "services: {orders: {endpoints: {static: [\"" + address + "\"]}" + more + "}}\n";
 }
 
+// Nothing in it repeats within 64 KiB, and no two blocks are the same.
 std::string large_text(size_t bytes) {
-  std::string text;
-  text.reserve(bytes);
+  std::string block;
   uint32_t state = 1;
-  while (text.size() < bytes) {
+  while (block.size() < 65'537) {
     state = state * 1664525 + 1013904223;
-    text += static_cast<char>(state >> 24);
+    block += static_cast<char>(state >> 24);
   }
+  std::string text;
+  for (size_t n = 0; text.size() < bytes; ++n) text += std::to_string(n) + block;
   return text;
 }
 

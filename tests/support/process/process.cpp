@@ -1,5 +1,6 @@
 #include "tests/support/process/process.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -21,6 +22,8 @@ extern char** environ;
 
 namespace outrigger::testing {
 namespace {
+
+constexpr rlim_t kSoftLimit = 256;
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
@@ -49,7 +52,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   ::dup2(out, 1);
   ::dup2(err, 2);
   if (spawn.descriptors) {
-    const rlimit limit{*spawn.descriptors, *spawn.descriptors};
+    const rlimit limit{std::min<rlim_t>(kSoftLimit, *spawn.descriptors), *spawn.descriptors};
     ::setrlimit(RLIMIT_NOFILE, &limit);
   }
   ::execve(program, argv, environment);

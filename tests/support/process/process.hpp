@@ -50,8 +50,8 @@ class TempFolder {
 };
 
 struct Spawn {
-  std::vector<std::string> environment;  // NAME=VALUE, added to ours
-  std::optional<uint64_t> descriptors;   // soft and hard limit of open files
+  std::vector<std::string> environment{};  // NAME=VALUE, added to ours
+  std::optional<uint64_t> descriptors{};   // hard limit of open files; the soft one is low
 };
 
 class Process {

@@ -20,7 +20,7 @@ std::string outrigger_binary();
 struct SidecarOptions {
   bool own_admin = false;  // the text has `admin` and `metrics` of its own
   bool waits = true;       // for the line that says it is ready
-  Spawn spawn;
+  Spawn spawn{};
 };
 
 class Sidecar {

@@ -283,6 +283,21 @@ TEST_F(BalancerTest, EachEndpointShowsTheFirstWordThatExcludedIt) {
   EXPECT_EQ(word(1), "removed");
 }
 
+// Workers take a list a moment after the process knows it.
+TEST_F(BalancerTest, LeavesOutWhatTheNextListTookAwayUnlessThatIsEverybody) {
+  make(2);
+  at(0).set_listed(false, now);
+  EXPECT_EQ(spread(10)[&at(1)], 10);
+  at(1).set_listed(false, now);
+  for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
+    settings.balance = balance;
+    balancer.set_settings(settings);
+    EXPECT_EQ(spread(10)[nullptr], 0);
+  }
+  open_circuit(at(0));
+  EXPECT_EQ(spread(10)[&at(1)], 10);
+}
+
 // --- what was tried
 
 TEST_F(BalancerTest, AvoidsWhatTheCallHasTried) {
