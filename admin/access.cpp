@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-#include "config/text.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"

@@ -43,6 +43,9 @@ Events::Events(const Clock& clock, Log log)
 void Events::publish(Event event) {
   event.id = x_next_id++;
   event.wall_ms = x_clock.wall_ms();
+  for (std::string* value : {&event.before, &event.after}) {
+    if (value->size() > kValueBytesMax) *value = "\"(too large)\"";
+  }
   x_kept.push_back(std::move(event));
   if (x_kept.size() > kKept) x_kept.pop_front();
   if (x_log) x_log(x_kept.back());

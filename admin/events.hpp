@@ -45,6 +45,8 @@ class Events {
  public:
   static constexpr size_t kKept = 1000;
   static constexpr size_t kSubscribersMax = 16;
+  static constexpr size_t kValueBytesMax =
+      4096;  // of `before` and `after`; larger ones are left out
   using Log = std::function<void(const Event&)>;
 
   // Ids start at the time of day in milliseconds: they grow across restarts too, so a client that

@@ -79,4 +79,27 @@ metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::st
   return facts;
 }
 
+Event event_of(std::string_view circuit, const upstream::CircuitTransition& what) {
+  const metrics::SeriesKey key = key_of(circuit);
+  Event event;
+  event.kind = "circuit";
+  event.service = key.service;
+  event.route = key.route;
+  event.from = upstream::to_string(what.from);
+  event.to = upstream::to_string(what.to);
+  event.reason = upstream::to_string(what.reason);
+  return event;
+}
+
+metrics::SeriesKey key_of(std::string_view circuit) {
+  const size_t slash = std::min(circuit.find('/'), circuit.size());
+  return {std::string(circuit.substr(0, slash)),
+          std::string(circuit.substr(std::min(slash + 1, circuit.size())))};
+}
+
+metrics::Transition transition_of(const upstream::CircuitTransition& what) {
+  return {std::string(upstream::to_string(what.from)), std::string(upstream::to_string(what.to)),
+          std::string(upstream::to_string(what.reason))};
+}
+
 }  // namespace outrigger::admin

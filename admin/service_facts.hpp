@@ -4,7 +4,9 @@
 
 #include <cstdint>
 
+#include "admin/events.hpp"
 #include "metrics/facts.hpp"
+#include "metrics/shards.hpp"
 #include "proxy/base/clock.hpp"
 #include "proxy/upstream/service.hpp"
 
@@ -31,5 +33,10 @@ metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy&
 // Of a route that has its own circuit or limits.
 metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::string& service,
                                const std::string& route, const Clock& clock);
+
+// A transition as an event and as a counter. The name of the circuit is "orders" or "orders/reads".
+Event event_of(std::string_view circuit, const upstream::CircuitTransition& what);
+metrics::SeriesKey key_of(std::string_view circuit);
+metrics::Transition transition_of(const upstream::CircuitTransition& what);
 
 }  // namespace outrigger::admin

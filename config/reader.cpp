@@ -55,7 +55,8 @@ void Reader::unknown(const Mark& mark, std::string_view what, std::string_view w
   } else {
     message += "known here: ";
     for (size_t i = 0; i < std::min(known.size(), kMostShown); ++i) {
-      message += (i == 0 ? "" : ", ") + std::string(known[i]);
+      if (i != 0) message += ", ";
+      message += known[i];
     }
   }
   problem(mark, std::move(message));

@@ -49,8 +49,7 @@ bool AccessLog::wanted(RequestOutcome outcome, int64_t total_ms) const {
   return x_policy.sample_share >= 1 || x_runtime.loop.random.chance(x_policy.sample_share);
 }
 
-void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& outcome,
-                       int64_t deadline_ms) {
+void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
   const chain::Facts& facts = exchange.facts();
   const Clock& clock = x_runtime.loop.clock;
   const int64_t total_ns = clock.precise_ns() - facts.start_ns;
@@ -86,9 +85,7 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   line.add_number("total_ms", ms(total_ns));
   line.add("bytes_in", facts.bytes_in);
   line.add("bytes_out", facts.bytes_out);
-  if (deadline_ms != chain::Leg::kNever) {
-    line.add("deadline_left_ms", deadline_ms - clock.now_ms());
-  }
+  if (facts.deadline_left_ms) line.add("deadline_left_ms", *facts.deadline_left_ms);
   line.add_if("upstream_reason",
               facts.upstream_reason.empty() ? facts.detail : facts.upstream_reason);
   x_writer.append(line.end());
@@ -100,7 +97,7 @@ void AccessLogFilter::make(const Context& context, FilterList& filters) {
 }
 
 void AccessLogFilter::on_end(chain::Leg& leg, void*, const chain::Outcome& outcome) noexcept {
-  x_log.on_end(leg.exchange(), outcome, leg.deadline_ms());
+  x_log.on_end(leg.exchange(), outcome);
 }
 
 }  // namespace outrigger::filters

@@ -20,7 +20,7 @@ class AccessLog {
       : x_policy(policy), x_writer(writer), x_runtime(runtime) {}
 
   // Also for exchanges that ended before they had a route.
-  void on_end(const chain::Exchange& exchange, const chain::Outcome& outcome, int64_t deadline_ms);
+  void on_end(const chain::Exchange& exchange, const chain::Outcome& outcome);
 
  private:
   bool wanted(metrics::RequestOutcome outcome, int64_t total_ms) const;

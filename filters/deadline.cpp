@@ -56,20 +56,24 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
   slot.timer.set_rank(leg.timer_rank(slot_));
   slot.openers_at = leg.deadline_ms();
   const int64_t now_ms = x_loop.clock.now_ms();
-  if (const auto granted_ms = callers_ms(leg)) {
-    slot.callers_at = now_ms + *granted_ms;
-    if (*granted_ms <= 0) {
-      Error error;
-      error.cause = Cause::kTimeout;
-      error.ours = true;
-      error.callers_deadline = true;
-      error.detail = "caller's deadline";
-      leg.refuse(error);
-      return Step::kReplied;
-    }
+  // An alternate starts later, but the caller's time runs from its first byte.
+  chain::Exchange& exchange = leg.exchange();
+  const auto granted_ms = callers_ms(leg);
+  if (granted_ms && exchange.callers_deadline_ms() == Leg::kNever) {
+    exchange.set_callers_deadline_ms(now_ms + *granted_ms);
+  }
+  slot.callers_at = exchange.callers_deadline_ms();
+  if (slot.callers_at <= now_ms) {
+    Error error;
+    error.cause = Cause::kTimeout;
+    error.ours = true;
+    error.callers_deadline = true;
+    error.detail = "caller's deadline";
+    leg.refuse(error);
+    return Step::kReplied;
   }
   if (x_timeout.total_ms) slot.total_at = now_ms + *x_timeout.total_ms;
-  if (leg.exchange().request_complete()) start_request_timeout(slot);
+  if (exchange.request_complete()) start_request_timeout(slot);
   arm(slot);
   return Step::kContinue;
 }

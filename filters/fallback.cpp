@@ -6,6 +6,7 @@
 #include <sstream>
 #include <type_traits>
 
+#include "filters/headers.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/local_reply.hpp"
 #include "proxy/upstream/match.hpp"
@@ -42,6 +43,13 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
+std::optional<StoreRules> store_rules(const Context& context) {
+  if (!context.policy.cache) return std::nullopt;
+  StoreRules rules{*context.policy.cache, {context.config.request_id.header}};
+  if (context.policy.deadline_header) rules.noise.push_back(*context.policy.deadline_header);
+  return rules;
+}
+
 }  // namespace
 
 void Fallback::make(const Context& context, FilterList& filters) {
@@ -51,24 +59,27 @@ void Fallback::make(const Context& context, FilterList& filters) {
 Fallback::Fallback(const Context& context)
     : x_runtime(context.runtime),
       x_label(context.label),
-      x_cache(context.policy.cache),
-      x_request_ms(context.policy.timeout.request_ms),
-      x_body_max_bytes(context.policy.retry ? context.policy.retry->body_max_bytes : 0),
+      x_rules(store_rules(context)),
+      x_timeout(context.policy.timeout),
+      x_body_max_bytes(context.policy.retry.value_or(config::Retry{}).body_max_bytes),
       x_series(context.series),
       x_store(context.stale),
       x_inner_chain(context.inner_chain) {
   for (const config::Fallback& policy : context.policy.fallback) {
-    Entry entry{policy, {}, 0};
+    Entry entry{policy, {}, {}, 0};
     if (const auto* reply = std::get_if<config::FallbackRespond>(&policy.action)) {
       entry.body = reply->body_file.empty() ? reply->body : read_file(reply->body_file);
+      for (const config::HeaderValue& header : reply->headers) {
+        if (auto value = header_value(header)) entry.fields.emplace_back(header.name, *value);
+      }
     }
     if (const auto* service = std::get_if<config::FallbackService>(&policy.action)) {
       const bool on_timeout = policy.on.has(config::FailureToken::kTimeout);
-      const int64_t quarter = on_timeout ? x_request_ms.value_or(0) / 4 : 0;
+      const int64_t quarter = on_timeout ? x_timeout.request_ms.value_or(0) / 4 : 0;
       entry.within_ms = service->within_ms.value_or(quarter);
     }
     x_stores =
-        x_stores || (x_cache && std::holds_alternative<config::FallbackStale>(policy.action));
+        x_stores || (x_rules && std::holds_alternative<config::FallbackStale>(policy.action));
     x_entries.push_back(std::move(entry));
   }
 }
@@ -104,9 +115,11 @@ bool Fallback::may_open(const Leg& leg, const void* slot) const {
 void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   FallbackSlot& slot = of(slot_);
   if (slot.alternate == nullptr) return replace(slot);
-  // Depth one: an alternate that fails as well is not replaced by itself; the next entry may be.
-  const config::Fallback& used = x_entries[slot.next - 1].policy;
-  if (failed(below, used)) {
+  // The answer that the alternate is to replace was lost meanwhile.
+  if (&below == slot.first.get()) return;
+  // Depth one: an alternate that fails as well, in whatever way, stands in for nothing; the next
+  // entry may.
+  if (failed(below, x_entries[slot.next - 1].policy.on) || failed(below, x_any)) {
     slot.alternate.reset();
     return replace(slot);
   }
@@ -119,9 +132,9 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   mine.accept(std::move(slot.alternate));
 }
 
-bool Fallback::failed(const Leg& below, const config::Fallback& policy) const {
-  if (const Error* error = below.error()) return upstream::matches(policy.on, *error);
-  return !below.is_local_reply() && upstream::matches(policy.on, *below.response());
+bool Fallback::failed(const Leg& below, const config::Matcher& on) const {
+  if (const Error* error = below.error()) return upstream::matches(on, *error);
+  return !below.is_local_reply() && upstream::matches(on, *below.response());
 }
 
 // Takes the first entry that applies and can; else the caller gets what the call itself got.
@@ -129,7 +142,7 @@ void Fallback::replace(FallbackSlot& slot) const {
   while (slot.next < x_entries.size()) {
     const Entry& entry = x_entries[slot.next++];
     if (!entry.policy.methods.has(slot.leg.request().method_text)) continue;
-    if (failed(*slot.first, entry.policy) && act(slot, entry)) return;
+    if (failed(*slot.first, entry.policy.on) && act(slot, entry)) return;
   }
   begin_capture(slot, *slot.first);
   slot.leg.accept(std::move(slot.first));
@@ -155,11 +168,11 @@ bool Fallback::act(FallbackSlot& slot, const Entry& entry) const {
 // ---- what stands in
 
 bool Fallback::serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const {
-  if (!x_cache) return false;
+  if (!x_rules) return false;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
   const http::RequestHead& request = slot.leg.request();
   const auto found =
-      x_store.find(cache_key(*x_cache, x_label, request), request, now_ms, stale.max_age_ms);
+      x_store.find(cache_key(*x_rules, x_label, request), request, now_ms, stale.max_age_ms);
   if (found == nullptr) return false;
   Arena& arena = slot.leg.exchange().arena();
   LocalReply reply;
@@ -174,6 +187,10 @@ bool Fallback::serve_stale(FallbackSlot& slot, const config::FallbackStale& stal
                    "outrigger; hit; detail=\"stale, the service failed\"");
   reply.body = arena.copy(found->body);
   finish(slot, reply, FallbackKind::kStale);
+  // The length that a HEAD told is not that of a body (RFC 9110 section 9.3.2).
+  if (request.method == http::Method::kHead) {
+    slot.leg.edit_response().content_length = found->content_length;
+  }
   return true;
 }
 
@@ -182,14 +199,27 @@ bool Fallback::call_service(FallbackSlot& slot, const Entry& entry,
   Leg& leg = slot.leg;
   const chain::Chain* chain = x_inner_chain(service.service);
   if (chain == nullptr || !leg.exchange().body().is_whole()) return false;
-  const int64_t now_ms = x_runtime.loop.clock.now_ms();
-  int64_t deadline_ms = leg.deadline_ms();
-  if (x_request_ms) deadline_ms = std::min(deadline_ms, slot.started_ms + *x_request_ms);
-  if (entry.within_ms > 0) deadline_ms = std::min(deadline_ms, now_ms + entry.within_ms);
-  if (deadline_ms <= now_ms) return false;
+  const int64_t answer_by_ms = deadline_ms(slot, entry.within_ms);
+  if (answer_by_ms <= x_runtime.loop.clock.now_ms()) return false;
   slot.alternate = leg.open(*chain, true);
-  slot.alternate->set_deadline_ms(deadline_ms);
+  slot.alternate->set_deadline_ms(answer_by_ms);
   return true;
+}
+
+// When the response head of an alternate has to be there: by the call's own timeouts, for all of it
+// is one call to the caller, and by `within`.
+int64_t Fallback::deadline_ms(const FallbackSlot& slot, int64_t within_ms) const {
+  const chain::Exchange& exchange = slot.leg.exchange();
+  int64_t deadline_ms = slot.leg.deadline_ms();
+  const auto bound = [&](int64_t from_ms, int64_t by_ms) {
+    deadline_ms = std::min(deadline_ms, from_ms + by_ms);
+  };
+  if (x_timeout.total_ms) bound(slot.started_ms, *x_timeout.total_ms);
+  if (x_timeout.request_ms && exchange.request_complete()) {
+    bound(exchange.request_complete_ms(), *x_timeout.request_ms);
+  }
+  if (within_ms > 0) bound(x_runtime.loop.clock.now_ms(), within_ms);
+  return deadline_ms;
 }
 
 void Fallback::respond(FallbackSlot& slot, const Entry& entry,
@@ -197,9 +227,7 @@ void Fallback::respond(FallbackSlot& slot, const Entry& entry,
   Arena& arena = slot.leg.exchange().arena();
   LocalReply reply;
   reply.status = answer.status;
-  for (const config::HeaderValue& header : answer.headers) {
-    reply.fields.add(arena, header.name, header.value);
-  }
+  for (const auto& [name, value] : entry.fields) reply.fields.add(arena, name, value);
   reply.body = entry.body;
   finish(slot, reply, FallbackKind::kRespond);
 }
@@ -249,15 +277,16 @@ void Fallback::begin_capture(FallbackSlot& slot, const Leg& below) const {
   if (!x_stores || below.response() == nullptr || below.is_local_reply()) return;
   const http::ResponseHead& head = *below.response();
   const http::RequestHead& request = slot.leg.request();
-  if (const auto why = why_not_stored(*x_cache, request, head)) {
+  if (const auto why = why_not_stored(x_rules->policy, request, head)) {
     x_series.cache_skipped[static_cast<size_t>(*why)].add();
     return;
   }
-  slot.key = cache_key(*x_cache, x_label, request);
+  slot.key = cache_key(*x_rules, x_label, request);
   slot.captured = std::make_unique<StoredAnswer>();
   StoredAnswer& answer = *slot.captured;
   answer.status = head.status;
-  answer.vary = head.fields.value(http::Name::kVary);
+  answer.content_length = head.content_length;
+  answer.vary = list_of(head.fields, http::Name::kVary);
   answer.vary_key = vary_key(answer.vary, request);
   const std::string_view age = head.fields.value(http::Name::kAge);
   std::from_chars(age.data(), age.data() + age.size(), answer.age_s);
@@ -269,7 +298,8 @@ void Fallback::begin_capture(FallbackSlot& slot, const Leg& below) const {
 void Fallback::on_chunk(Leg&, void* slot_, chain::Way, std::string_view bytes) {
   FallbackSlot& slot = of(slot_);
   if (slot.captured == nullptr) return;
-  if (static_cast<int64_t>(slot.captured->body.size() + bytes.size()) > x_cache->entry_bytes) {
+  if (static_cast<int64_t>(slot.captured->body.size() + bytes.size()) >
+      x_rules->policy.entry_bytes) {
     x_series.cache_skipped[static_cast<size_t>(metrics::CacheSkip::kTooLarge)].add();
     slot.captured.reset();
     return;

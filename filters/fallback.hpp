@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "filters/registry.hpp"
@@ -35,11 +36,13 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   // One entry of the list, with what had to be read for it.
   struct Entry {
     config::Fallback policy;
-    std::string body;       // of `respond`
+    // Of `respond`.
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> fields;
     int64_t within_ms = 0;  // of `service`
   };
 
-  bool failed(const chain::Leg& below, const config::Fallback& policy) const;
+  bool failed(const chain::Leg& below, const config::Matcher& on) const;
   void replace(FallbackSlot& slot) const;
   bool act(FallbackSlot& slot, const Entry& entry) const;
   bool serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const;
@@ -50,13 +53,15 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   void finish(FallbackSlot& slot, chain::LocalReply& reply, metrics::FallbackKind kind) const;
   void note(FallbackSlot& slot, metrics::FallbackKind kind) const;
   std::string_view marking(const FallbackSlot& slot) const;
+  int64_t deadline_ms(const FallbackSlot& slot, int64_t within_ms) const;
   void begin_capture(FallbackSlot& slot, const chain::Leg& below) const;
 
   chain::Runtime& x_runtime;
   const std::string x_label;
   std::vector<Entry> x_entries;
-  const std::optional<config::Cache> x_cache;
-  const std::optional<int64_t> x_request_ms;
+  const config::Matcher x_any = config::any_failure();
+  const std::optional<StoreRules> x_rules;  // of what is kept for `stale`; nothing: it is off
+  const config::Timeout x_timeout;
   const int64_t x_body_max_bytes;
   bool x_stores = false;
   metrics::ServiceSeries& x_series;

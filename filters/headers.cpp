@@ -1,7 +1,8 @@
 #include "filters/headers.hpp"
 
 #include <fstream>
-#include <sstream>
+#include <iterator>
+#include <utility>
 
 #include "proxy/chain/exchange.hpp"
 
@@ -10,21 +11,18 @@ namespace outrigger::filters {
 using chain::Leg;
 using chain::Step;
 
-namespace {
-
 // A secret file usually ends in a newline that is not part of the secret.
-std::string value_of(const config::HeaderValue& header) {
+std::optional<std::string> header_value(const config::HeaderValue& header) {
   if (header.file.empty()) return header.value;
   std::ifstream file(header.file, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string value = header.prefix + text.str();
+  if (!file) return std::nullopt;
+  std::string value = header.prefix;
+  value.append(std::istreambuf_iterator<char>(file), {});
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   // What would end the field early is not sent at all.
-  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos ? value : "";
+  const bool breaks = value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+  return breaks ? std::nullopt : std::optional(std::move(value));
 }
-
-}  // namespace
 
 void Headers::make(const Context& context, FilterList& filters) {
   const config::Headers& policy = context.policy.headers;
@@ -36,8 +34,13 @@ Headers::Headers(const config::Headers& policy)
     : x_request(policy.request), x_response(policy.response) {}
 
 Headers::Edits::Edits(const config::HeaderEdits& policy) : remove(policy.remove) {
-  for (const auto& header : policy.set) set.emplace_back(header.name, value_of(header));
-  for (const auto& header : policy.add) add.emplace_back(header.name, value_of(header));
+  const auto resolve = [](const std::vector<config::HeaderValue>& headers, auto& into) {
+    for (const auto& header : headers) {
+      if (auto value = header_value(header)) into.emplace_back(header.name, std::move(*value));
+    }
+  };
+  resolve(policy.set, set);
+  resolve(policy.add, add);
 }
 
 void Headers::Edits::apply(http::Fields& fields, Arena& arena) const {

@@ -2,6 +2,7 @@
 // Values from files were read when the chain was compiled.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "proxy/chain/leg.hpp"
 
 namespace outrigger::filters {
+
+// The value of a field as the policy gives it; nothing where its file cannot be read or holds what
+// no field may hold. Reads the file: when a chain is compiled only.
+std::optional<std::string> header_value(const config::HeaderValue& header);
 
 class Headers final : public chain::Filter {
  public:

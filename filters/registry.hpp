@@ -1,4 +1,5 @@
-// The one list of filters. A new filter is a pair of files and one line in registry.cpp.
+// The one list of filters. A new filter is a pair of files and one line in registry.cpp. Used when
+// a worker's chains are compiled; whoever compiles them owns the filters.
 #pragma once
 
 #include <memory>

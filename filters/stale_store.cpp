@@ -13,7 +13,10 @@ bool may_store_status(int status) {
   return std::find(std::begin(kStatuses), std::end(kStatuses), status) != std::end(kStatuses);
 }
 
-bool is_noise(const http::Field& field) {
+bool is_noise(const StoreRules& rules, const http::Field& field) {
+  for (const std::string& name : rules.noise) {
+    if (http::same_name(field.name, name)) return true;
+  }
   switch (field.id) {
     case http::Name::kTraceparent:
     case http::Name::kTracestate:
@@ -36,23 +39,29 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-bool has_directive(std::string_view cache_control, std::string_view wanted) {
+// Whether Cache-Control, on any of its lines, has one of `wanted`.
+bool has_directive(const http::Fields& fields, std::initializer_list<std::string_view> wanted) {
   bool found = false;
-  http::for_each_element(cache_control, [&](std::string_view directive) {
-    if (http::same_name(directive.substr(0, directive.find('=')), wanted)) found = true;
-  });
+  for (const http::Field& field : fields) {
+    if (field.id != http::Name::kCacheControl) continue;
+    http::for_each_element(field.value, [&](std::string_view directive) {
+      const std::string_view name = directive.substr(0, directive.find('='));
+      for (const std::string_view known : wanted) found = found || http::same_name(name, known);
+    });
+  }
   return found;
 }
 
-// What RFC 9111 section 3 asks beyond what we always do.
+// What RFC 9111 section 3 asks of a shared cache beyond what we always do, and section 4.2.4: an
+// answer that must not be served stale need not be kept.
 bool rfc9111_forbids(const http::RequestHead& request, const http::ResponseHead& response) {
-  const std::string_view asked = request.fields.value(http::Name::kCacheControl);
-  const std::string_view told = response.fields.value(http::Name::kCacheControl);
-  if (has_directive(asked, "no-store")) return true;
-  if (has_directive(told, "no-cache")) return true;
+  if (has_directive(request.fields, {"no-store"})) return true;
+  if (has_directive(response.fields,
+                    {"no-cache", "must-revalidate", "proxy-revalidate", "s-maxage"})) {
+    return true;
+  }
   return request.fields.find(http::Name::kAuthorization) != nullptr &&
-         !has_directive(told, "public") && !has_directive(told, "must-revalidate") &&
-         !has_directive(told, "s-maxage");
+         !has_directive(response.fields, {"public"});
 }
 
 void append_field(std::string& key, std::string_view name, std::string_view value) {
@@ -70,6 +79,16 @@ int64_t StoredAnswer::bytes() const {
   return static_cast<int64_t>(total);
 }
 
+std::string list_of(const http::Fields& fields, http::Name name) {
+  std::string list;
+  for (const http::Field& field : fields) {
+    if (field.id != name) continue;
+    if (!list.empty()) list += ", ";
+    list += field.value;
+  }
+  return list;
+}
+
 std::optional<metrics::CacheSkip> why_not_stored(const config::Cache& policy,
                                                  const http::RequestHead& request,
                                                  const http::ResponseHead& response) {
@@ -78,29 +97,28 @@ std::optional<metrics::CacheSkip> why_not_stored(const config::Cache& policy,
     return CacheSkip::kMethod;
   }
   if (!may_store_status(response.status)) return CacheSkip::kStatus;
-  const std::string_view told = response.fields.value(http::Name::kCacheControl);
-  if (has_directive(told, "no-store") || has_directive(told, "private") ||
+  if (has_directive(response.fields, {"no-store", "private"}) ||
       response.fields.find(http::Name::kSetCookie) != nullptr) {
     return CacheSkip::kForbidden;
   }
   if (policy.store == config::CacheStore::kRfc9111 && rfc9111_forbids(request, response)) {
     return CacheSkip::kForbidden;
   }
-  if (response.fields.value(http::Name::kVary).find('*') != std::string_view::npos) {
+  if (list_of(response.fields, http::Name::kVary).find('*') != std::string::npos) {
     return CacheSkip::kVary;
   }
   if (response.content_length > policy.entry_bytes) return CacheSkip::kTooLarge;
   return std::nullopt;
 }
 
-std::string cache_key(const config::Cache& policy, std::string_view service,
+std::string cache_key(const StoreRules& rules, std::string_view service,
                       const http::RequestHead& request) {
   std::string key;
   key.reserve(512);
   append_field(key, service, request.method_text);
   append_field(key, lower(request.authority), request.target);
-  if (policy.key_fields) {
-    for (const std::string& name : *policy.key_fields) {
+  if (rules.policy.key_fields) {
+    for (const std::string& name : *rules.policy.key_fields) {
       for (const http::Field& field : request.fields) {
         if (http::same_name(field.name, name)) append_field(key, field.name, field.value);
       }
@@ -110,7 +128,7 @@ std::string cache_key(const config::Cache& policy, std::string_view service,
   // The order of different fields means nothing (RFC 9110 section 5.3).
   std::vector<const http::Field*> sorted;
   for (const http::Field& field : request.fields) {
-    if (!is_noise(field)) sorted.push_back(&field);
+    if (!is_noise(rules, field)) sorted.push_back(&field);
   }
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto* a, const auto* b) { return lower(a->name) < lower(b->name); });
@@ -131,13 +149,12 @@ std::string vary_key(std::string_view vary, const http::RequestHead& request) {
 bool StaleStore::put(std::string_view service, const std::string& key, StoredAnswer answer) {
   const int64_t charge =
       answer.bytes() + static_cast<int64_t>(key.size() + service.size()) + kOverheadBytes;
-  Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
-  if (const auto known = shard.by_key.find(key); known != shard.by_key.end()) {
-    drop(shard, known->second);
-  }
-  if (!make_room(shard, charge)) return false;
+  const size_t home = shard_of(key);
+  if (!make_room(home, charge)) return false;
   auto stored = std::make_shared<const StoredAnswer>(std::move(answer));
+  Shard& shard = x_shards[home];
+  const std::lock_guard lock(shard.mutex);
+  drop(shard, key);
   shard.recent.push_front({key, std::string(service), std::move(stored), charge});
   shard.by_key.emplace(shard.recent.front().key, shard.recent.begin());
   return true;
@@ -146,7 +163,7 @@ bool StaleStore::put(std::string_view service, const std::string& key, StoredAns
 std::shared_ptr<const StoredAnswer> StaleStore::find(const std::string& key,
                                                      const http::RequestHead& request,
                                                      int64_t now_ms, int64_t max_age_ms) {
-  Shard& shard = shard_of(key);
+  Shard& shard = x_shards[shard_of(key)];
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_key.find(key);
   if (found == shard.by_key.end()) return nullptr;
@@ -187,8 +204,8 @@ void StaleStore::set_limit(int64_t bytes) {
   shrink_to(bytes);
 }
 
-StaleStore::Shard& StaleStore::shard_of(const std::string& key) {
-  return x_shards[std::hash<std::string>{}(key) % kShards];
+size_t StaleStore::shard_of(const std::string& key) {
+  return std::hash<std::string>{}(key) % kShards;
 }
 
 void StaleStore::drop(Shard& shard, std::list<Entry>::iterator entry) {
@@ -197,13 +214,25 @@ void StaleStore::drop(Shard& shard, std::list<Entry>::iterator entry) {
   shard.recent.erase(entry);
 }
 
-// Only this shard's answers are thrown out: keys spread evenly, and no second lock is needed.
-bool StaleStore::make_room(Shard& shard, int64_t bytes) {
-  while (!x_budget.try_take(bytes)) {
-    if (shard.recent.empty()) return false;
-    drop(shard, std::prev(shard.recent.end()));
+void StaleStore::drop(Shard& shard, const std::string& key) {
+  if (const auto known = shard.by_key.find(key); known != shard.by_key.end()) {
+    drop(shard, known->second);
   }
-  return true;
+}
+
+// Takes `bytes` of the budget. The least recently used ones of the shard that needs the room go
+// first; the others', one shard at a time, only when it has none left.
+bool StaleStore::make_room(size_t first, int64_t bytes) {
+  if (bytes > x_budget.limit()) return false;
+  for (size_t i = 0; i < kShards; ++i) {
+    Shard& shard = x_shards[(first + i) % kShards];
+    const std::lock_guard lock(shard.mutex);
+    do {
+      if (x_budget.try_take(bytes)) return true;
+      if (!shard.recent.empty()) drop(shard, std::prev(shard.recent.end()));
+    } while (!shard.recent.empty());
+  }
+  return x_budget.try_take(bytes);
 }
 
 }  // namespace outrigger::filters

@@ -28,20 +28,30 @@ struct StoredAnswer {
   std::string body;
   std::string vary;  // the Vary field, and below what the request said for it
   std::string vary_key;
+  int64_t content_length = -1;  // as declared; of HEAD
   int64_t stored_ms = 0;
   int64_t age_s = 0;  // the Age it came with
 
   int64_t bytes() const;
 };
 
-// Why an answer is not stored; kNone: it is.
+struct StoreRules {
+  config::Cache policy;
+  std::vector<std::string>
+      noise;  // fields that say nothing of what is asked for, beyond the known ones
+};
+
+// All elements of a field that may come on several lines, as one list.
+std::string list_of(const http::Fields& fields, http::Name name);
+
+// Why an answer is not stored; nothing: it is.
 std::optional<metrics::CacheSkip> why_not_stored(const config::Cache& policy,
                                                  const http::RequestHead& request,
                                                  const http::ResponseHead& response);
 
 // What makes two requests the same: method, host, target and the end-to-end fields but noise, or
 // those that the policy lists.
-std::string cache_key(const config::Cache& policy, std::string_view service,
+std::string cache_key(const StoreRules& rules, std::string_view service,
                       const http::RequestHead& request);
 // The values of the fields that `vary` names.
 std::string vary_key(std::string_view vary, const http::RequestHead& request);
@@ -78,9 +88,10 @@ class StaleStore {
   };
   static constexpr size_t kShards = 16;
 
-  Shard& shard_of(const std::string& key);
+  static size_t shard_of(const std::string& key);
   void drop(Shard& shard, std::list<Entry>::iterator entry);
-  bool make_room(Shard& shard, int64_t bytes);
+  void drop(Shard& shard, const std::string& key);
+  bool make_room(size_t first, int64_t bytes);
 
   std::array<Shard, kShards> x_shards;
   chain::MemoryBudget x_budget;

@@ -14,12 +14,14 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
+// Lower case only (W3C Trace Context section 3.2.2).
 bool is_hex(std::string_view text) {
-  return text.find_first_not_of(kHex) == std::string_view::npos;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_zero(std::string_view text) {
-  return text.find_first_not_of('0') == std::string_view::npos;
+  return std::all_of(text.begin(), text.end(), [](char c) { return c == '0'; });
 }
 
 std::string_view new_id(Random& random, Arena& arena) {
@@ -84,7 +86,8 @@ void Trace::identify(Leg& leg) const {
 void Trace::propagate(Leg& leg) const {
   const http::Field* parent = leg.request().fields.find(http::Name::kTraceparent);
   if (parent == nullptr) return;
-  const std::string_view trace = trace_id(parent->value);
+  const bool single = leg.request().fields.count(http::Name::kTraceparent) == 1;
+  const std::string_view trace = single ? trace_id(parent->value) : std::string_view();
   leg.exchange().facts().trace_id = trace;
   if (!trace.empty()) return;
   http::Fields& fields = leg.edit_request().fields;

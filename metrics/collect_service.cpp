@@ -97,6 +97,10 @@ void collect_service(Families& families, const SeriesKey& key, const Shards::Sli
   ServiceCollector collector(families, key, workers, bounds);
   collector.requests();
   collector.request_durations();
+  collector.counters(
+      index_of_metric("replies_total"), &ServiceSeries::replies,
+      [](size_t i) { return i == 0 ? "none" : row_of(static_cast<Cause>(i)).name; }, false);
+  if (key.service.empty()) return;  // what no service answered has no upstream side
   collector.histogram(index_of_metric("stream_duration_seconds"), &ServiceSeries::stream_duration);
   collector.histogram(index_of_metric("attempt_duration_seconds"),
                       &ServiceSeries::attempt_duration);
@@ -108,9 +112,6 @@ void collect_service(Families& families, const SeriesKey& key, const Shards::Sli
       [](size_t i) { return kAttemptOutcomeNames[i]; }, true);
   collector.counters(index_of_metric("retries_total"), &ServiceSeries::retries, retry_reason,
                      false);
-  collector.counters(
-      index_of_metric("replies_total"), &ServiceSeries::replies,
-      [](size_t i) { return i == 0 ? "none" : row_of(static_cast<Cause>(i)).name; }, false);
   collector.counters(
       index_of_metric("fallbacks_total"), &ServiceSeries::fallbacks,
       [](size_t i) { return kFallbackNames[i]; }, true);

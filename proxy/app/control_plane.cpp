@@ -41,12 +41,14 @@ std::string_view first_label(std::string_view authority) {
 
 void log_event(const admin::Event& event) {
   log::info("event", {{"kind", event.kind},
-                      {"service", event.route.empty() ? event.service
-                                                      : event.service + "/" + event.route},
+                      {"service", event.service},
+                      {"route", event.route},
                       {"from", event.from},
                       {"to", event.to},
                       {"reason", event.reason},
-                      {"actor", event.actor}});
+                      {"actor", event.actor},
+                      {"before", event.before},
+                      {"after", event.after}});
 }
 
 }  // namespace
@@ -269,7 +271,7 @@ void ControlPlane::drain() {
 
 Drain::Hooks ControlPlane::drain_hooks() {
   return {.open_connections = [this] { return open_connections(); },
-          .last_accepted_ms = [this] { return x_process.last_accepted_ms.load(); },
+          .last_accepted_ms = [this] { return last_accepted_ms(); },
           .begin_last_phase =
               [this] {
                 for (const auto& worker : x_workers) {
@@ -283,6 +285,14 @@ int ControlPlane::open_connections() const {
   int open = 0;
   for (const auto& [name, counts] : x_process.listeners) open += counts.open_connections.load();
   return open;
+}
+
+int64_t ControlPlane::last_accepted_ms() const {
+  int64_t last_ms = 0;
+  for (const auto& [name, counts] : x_process.listeners) {
+    last_ms = std::max(last_ms, counts.last_accepted_ms.load());
+  }
+  return last_ms;
 }
 
 void ControlPlane::end() {

@@ -70,6 +70,7 @@ class ControlPlane final : public admin::Control,
   void note_transition(const std::string& label, const upstream::CircuitTransition& what);
   Drain::Hooks drain_hooks();
   int open_connections() const;
+  int64_t last_accepted_ms() const;
   void end();
 
   config::Loaded x_loaded;

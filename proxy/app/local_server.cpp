@@ -15,7 +15,7 @@ config::ListenerConfig settings(std::string name) {
 }  // namespace
 
 LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal)
-    : x_context{control.runtime(), *this, control.series(), settings(name), x_open},
+    : x_context{control.runtime(), *this, control.series(), settings(name), x_counts},
       x_acceptor(x_context) {
   x_route.service = x_route.label = std::move(name);
   x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));

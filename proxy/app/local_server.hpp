@@ -2,8 +2,6 @@
 // as the workers' listeners have. Owned by the control plane; one thread.
 #pragma once
 
-#include <atomic>
-
 #include "metrics/series.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/acceptor.hpp"
@@ -45,7 +43,7 @@ class LocalServer final : public downstream::Resolver {
   downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
 
   chain::Route x_route;
-  std::atomic<int> x_open{0};
+  downstream::ListenerCounts x_counts;
   downstream::ServerContext x_context;
   downstream::Acceptor x_acceptor;
 };

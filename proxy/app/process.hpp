@@ -15,7 +15,9 @@
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
 #include "proxy/base/line_writer.hpp"
+#include "proxy/chain/exchange.hpp"
 #include "proxy/chain/request_body.hpp"
+#include "proxy/downstream/server_context.hpp"
 #include "proxy/upstream/own_listeners.hpp"
 #include "proxy/upstream/service.hpp"
 
@@ -39,11 +41,6 @@ class UnmatchedHosts {
   std::vector<Host> x_hosts;
 };
 
-// One listener of the file, over all workers.
-struct ListenerCounts {
-  std::atomic<int> open_connections{0};
-};
-
 struct Process {
   Process(const config::Config& config, const upstream::UpstreamContext& context);
 
@@ -54,9 +51,11 @@ struct Process {
   upstream::OwnListeners own_listeners;
   UnmatchedHosts unmatched;
   std::unique_ptr<LineWriter> access_log;  // null: off
-  std::map<std::string, ListenerCounts> listeners;
+  std::map<std::string, downstream::ListenerCounts> listeners;
   std::atomic<bool> out_of_memory{false};  // new calls are refused
-  std::atomic<int64_t> last_accepted_ms{0};
+  // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
+  // may be null.
+  chain::ExchangeObserver* exchange_observer = nullptr;
 };
 
 }  // namespace outrigger::app

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <cstdio>
-#include <map>
+#include <optional>
 
+#include "admin/service_facts.hpp"
 #include "proxy/app/snapshot.hpp"
 #include "proxy/app/version.hpp"
 
@@ -12,71 +13,25 @@ namespace {
 
 double seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
-void add_limit(const upstream::OutstandingLimit& limit, metrics::ServiceFacts& facts) {
-  facts.outstanding = limit.outstanding();
-  facts.queued = limit.queued();
-  facts.would_refuse_outstanding = limit.would_refuse();
-  if (limit.limit() != upstream::OutstandingLimit::kNoLimit) {
-    facts.outstanding_limit = limit.limit();
-  }
-}
-
 }  // namespace
 
 std::vector<metrics::ServiceFacts> ProcessFacts::services() const {
-  const int64_t now_ms = x_loop.clock.now_ms();
   std::vector<metrics::ServiceFacts> all;
   for (const auto& [name, service] : x_process.services.services()) {
-    if (name == kPassthrough) continue;
-    metrics::ServiceFacts facts;
-    facts.service = name;
-    facts.circuit = circuit_facts(service->circuit());
-    add_limit(service->limit(), facts);
-    facts.retry_budget_remaining = service->retry_budget().remaining(now_ms);
-    add_endpoints(*service, facts);
-    if (const auto age_ms = x_discovery.age_ms(name)) facts.discovery_age_s = seconds(*age_ms);
+    const config::ServiceConfig* config = x_loaded.config.find_service(name);
+    if (config == nullptr) continue;  // calls that no service claims
+    metrics::ServiceFacts facts = admin::facts_of(*service, config->policy, x_loop.clock);
+    // A list in the file never grows old.
+    const auto age_ms = x_discovery.age_ms(name);
+    facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
     all.push_back(std::move(facts));
   }
   for (const auto& [label, state] : x_process.services.routes()) {
-    metrics::ServiceFacts facts;
     const size_t slash = label.find('/');
-    facts.service = label.substr(0, slash);
-    facts.route = label.substr(slash + 1);
-    facts.circuit = circuit_facts(state->circuit);
-    add_limit(state->limit, facts);
-    all.push_back(std::move(facts));
+    all.push_back(
+        admin::facts_of(*state, label.substr(0, slash), label.substr(slash + 1), x_loop.clock));
   }
   return all;
-}
-
-metrics::CircuitFacts ProcessFacts::circuit_facts(const upstream::Circuit& circuit) const {
-  const int64_t now_ms = x_loop.clock.now_ms();
-  const int64_t changed_ago_ms = now_ms - circuit.changed_at_ms();
-  return {.state = upstream::to_string(circuit.state()),
-          .open_s = seconds(circuit.open_ms_total(now_ms)),
-          .changed_at_s = seconds(x_loop.clock.wall_ms() - changed_ago_ms),
-          .would_refuse = circuit.would_refuse()};
-}
-
-void ProcessFacts::add_endpoints(const upstream::Service& service,
-                                 metrics::ServiceFacts& facts) const {
-  const auto set = service.endpoints();
-  if (set == nullptr) return;
-  const int64_t now_ms = x_loop.clock.now_ms();
-  const bool has_ready = set->has_ready();
-  std::map<std::string_view, int> counts;
-  double usable = 0;
-  double eligible = 0;
-  for (const upstream::EndpointEntry& entry : set->entries) {
-    ++counts[upstream::to_string(upstream::exclusion_of(entry, has_ready, now_ms))];
-    usable += upstream::is_usable(entry, has_ready) ? 1 : 0;
-    eligible += upstream::is_eligible(entry, has_ready, now_ms) ? 1 : 0;
-  }
-  for (const auto& [state, count] : counts) {
-    facts.endpoints.push_back({std::string(state), static_cast<double>(count)});
-  }
-  const config::ServiceConfig* config = x_loaded.config.find_service(service.name());
-  if (config != nullptr) facts.panic = eligible < config->policy.panic_below_share * usable;
 }
 
 metrics::ProcessFacts ProcessFacts::process() const {

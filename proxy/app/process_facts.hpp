@@ -30,9 +30,6 @@ class ProcessFacts final : public metrics::FactsSource {
   metrics::ProcessFacts process() const override;
 
  private:
-  metrics::CircuitFacts circuit_facts(const upstream::Circuit& circuit) const;
-  void add_endpoints(const upstream::Service& service, metrics::ServiceFacts& facts) const;
-
   const LoopContext x_loop;
   const Process& x_process;
   const config::Loaded& x_loaded;

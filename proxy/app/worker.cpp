@@ -10,7 +10,7 @@ class Worker::Server final : public downstream::Resolver {
   Server(Worker& worker, const config::ListenerConfig& config)
       : x_worker(worker),
         x_context{worker.x_runtime, *this, *worker.x_series, config,
-                  worker.x_process.listeners[config.name].open_connections},
+                  worker.x_process.listeners[config.name]},
         x_acceptor(x_context) {
     choose_chain();
   }
@@ -71,7 +71,7 @@ Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network
 
 Worker::~Worker() {
   end();
-  // What was doomed still counts itself out of its server.
+  // What ended just now still refers to its server.
   x_runtime.loop.reaper.flush();
   x_servers.clear();
   x_runtime.loop.reaper.flush();
@@ -124,9 +124,12 @@ int Worker::end() {
 
 void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
   x_recorder.on_exchange_end(exchange, outcome);
+  if (x_process.exchange_observer != nullptr) {
+    x_process.exchange_observer->on_exchange_end(exchange, outcome);
+  }
   // What never had a route has no access_log filter either.
   if (exchange.has_chain() || x_access_log == nullptr) return;
-  x_access_log->on_end(exchange, outcome, chain::Leg::kNever);
+  x_access_log->on_end(exchange, outcome);
 }
 
 // A client outlives the snapshots that use it, so that its connections and counts stay.

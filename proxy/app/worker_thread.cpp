@@ -39,6 +39,8 @@ int WorkerThread::stop() {
     x_loop.stop();
   });
   x_thread.join();
+  // What was reset is closed now, not when we are destroyed.
+  x_loop.context().reaper.flush();
   return x_still_running;
 }
 

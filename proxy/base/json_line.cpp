@@ -12,11 +12,11 @@ namespace {
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0
-                                                                        ? 3
-                                                                    : lead >= 0xf0 && lead < 0xf5
-                                                                        ? 4
-                                                                        : 0;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : (lead & 0xf0) == 0xe0       ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
   if (length == 0 || length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -42,11 +42,16 @@ void append_json_string(std::string& to, std::string_view value) {
   while (!value.empty()) {
     const auto c = static_cast<unsigned char>(value.front());
     const size_t length = utf8_length(value);
+    // U+0080 to U+009F: some terminals take U+009B for the start of an escape sequence.
+    const bool second_controls =
+        length == 2 && c == 0xc2 && static_cast<unsigned char>(value[1]) < 0xa0;
     if (c == '"' || c == '\\') {
       to.push_back('\\');
       to.push_back(static_cast<char>(c));
     } else if (c < 0x20 || c == 0x7f || length == 0) {
       append_escape(to, c);
+    } else if (second_controls) {
+      append_escape(to, static_cast<unsigned char>(value[1]));
     } else {
       to.append(value.substr(0, length));
     }
@@ -86,9 +91,9 @@ std::string iso_time(int64_t wall_ms) {
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   std::array<char, 40> text;
-  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                utc.tm_sec, static_cast<int>(wall_ms % 1000));
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
+                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                static_cast<int>(wall_ms % 1000));
   return text.data();
 }
 

@@ -1,12 +1,12 @@
 #include "proxy/base/line_writer.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace outrigger {
 namespace {
@@ -72,18 +72,24 @@ void LineWriter::run() {
     lock.unlock();
     write_out(lines);
     if (reopen) {
-      if (const int fd = open_for_append(x_path); fd >= 0) ::close(std::exchange(x_fd, fd));
+      if (const int fd = open_for_append(x_path); fd >= 0) {
+        ::close(std::exchange(x_fd, fd));
+        x_torn = false;
+      }
     }
     if (end) return;
     lock.lock();
   }
 }
 
-// What the disk does not take is lost, line by line, and counted.
+// What the disk does not take is lost, line by line, and counted. A line of which only a part was
+// taken is closed, so that the next one is whole.
 void LineWriter::write_out(std::string_view lines) {
+  if (x_torn && !lines.empty()) x_torn = ::write(x_fd, "\n", 1) != 1;
   while (!lines.empty()) {
     const ssize_t written = ::write(x_fd, lines.data(), lines.size());
     if (written > 0) {
+      x_torn = lines[static_cast<size_t>(written) - 1] != '\n';
       lines.remove_prefix(static_cast<size_t>(written));
       continue;
     }

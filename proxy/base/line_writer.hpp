@@ -1,6 +1,6 @@
-// Writes lines to a file from a thread of its own, so that a slow or full disk never holds up a call:
-// what does not fit into the bounded buffer, or what the disk refuses, is dropped and counted.
-// append() from any thread; it holds a mutex for a copy of the line.
+// Writes lines to a file from a thread of its own, so that a slow or full disk never holds up a
+// call: what does not fit into the bounded buffer, or what the disk refuses, is dropped and
+// counted. append() from any thread; it holds a mutex for a copy of the line.
 #pragma once
 
 #include <atomic>
@@ -43,6 +43,7 @@ class LineWriter {
   std::string x_pending;
   bool x_reopen = false;
   bool x_end = false;
+  bool x_torn = false;  // the file ends within a line
   std::atomic<uint64_t> x_dropped{0};
   std::thread x_thread;
 };

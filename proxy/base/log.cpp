@@ -70,7 +70,7 @@ std::string as_json(Level level, std::string_view message, FieldList fields) {
   line.add("ts", iso_time(wall_ms()));
   line.add("level", name_of(level));
   line.add("msg", message);
-  for (const Field& field : fields) line.add(field.key, field.value);
+  for (const Field& field : fields) line.add_if(field.key, field.value);
   return std::string(line.end());
 }
 
@@ -78,11 +78,12 @@ std::string as_text(Level level, std::string_view message, FieldList fields) {
   std::string line = iso_time(wall_ms());
   line.append(" ").append(name_of(level)).append(" ").append(message);
   for (const Field& field : fields) {
+    if (field.value.empty()) continue;
     line.append(" ").append(field.key).append("=");
     const bool plain = field.value.find_first_not_of(
                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:%[]") ==
                        std::string::npos;
-    if (plain && !field.value.empty()) {
+    if (plain) {
       line.append(field.value);
     } else {
       append_json_string(line, field.value);

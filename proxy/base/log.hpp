@@ -16,6 +16,7 @@ enum class Format : uint8_t { kAuto, kText, kJson };
 void set_format(Format format);
 void set_level(Level level);
 
+// Left out of the line when the value is empty.
 struct Field {
   Field(std::string_view name, std::string_view text) : key(name), value(text) {}
   Field(std::string_view name, int64_t number) : key(name), value(std::to_string(number)) {}

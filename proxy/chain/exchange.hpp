@@ -128,6 +128,10 @@ class Exchange : public Reapable {
 
   bool request_complete() const { return x_body.is_complete(); }
   int64_t request_complete_ms() const { return x_request_complete_ms; }
+  // The deadline that the caller itself set, for whatever is tried; Leg::kNever until a filter read
+  // one.
+  int64_t callers_deadline_ms() const { return x_callers_deadline_ms; }
+  void set_callers_deadline_ms(int64_t at) { x_callers_deadline_ms = at; }
   bool is_committed() const { return x_committed; }
 
   // -- the driver and the legs
@@ -176,6 +180,7 @@ class Exchange : public Reapable {
   List<Leg, LiveTag> x_live;
   LegPtr x_first;
   int64_t x_request_complete_ms = 0;
+  int64_t x_callers_deadline_ms = Leg::kNever;
   bool x_committed = false;
   bool x_congested = false;
   bool x_continued = false;  // a 100 went to the caller

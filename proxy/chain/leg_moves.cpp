@@ -1,5 +1,6 @@
 // How a leg moves: down, up, interrupted, ended. By the driver, except for the ends.
 #include <algorithm>
+#include <optional>
 
 #include "proxy/base/assert.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -50,14 +51,14 @@ void Leg::answer_from(size_t frame) {
 void Leg::go_up() {
   while (x_at > x_first) {
     const size_t index = --x_at;
-    const bool had_error = x_has_error;
-    const Error before = had_error ? x_error : Error{};
+    std::optional<Error> before;
+    if (x_has_error) before = x_error;
     const Step step = x_chain.filter(index).on_response(*this, slot_of(index));
     if (step == Step::kReplied) {
       // What is further in has been replaced.
       x_answered = false;
-      end_from(index + 1, had_error ? Outcome{Outcome::Kind::kFailed, &before}
-                                    : Outcome{Outcome::Kind::kDropped, nullptr});
+      end_from(index + 1, before ? Outcome{Outcome::Kind::kFailed, &*before}
+                                 : Outcome{Outcome::Kind::kDropped, nullptr});
     }
     if (x_interrupted) return interrupt();
     if (step == Step::kPaused) {
@@ -126,6 +127,7 @@ void Leg::end_from(size_t frame, const Outcome& outcome) noexcept {
 
 // Once the opener has its answer, a leg that did not give it is only dropped.
 void Leg::end_legs_below(const Outcome& outcome) noexcept {
+  if (x_end == x_first || !x_chain.frame(x_end - size_t{1}).opens) return;
   const bool answered = x_at < x_end;
   while (Leg* below = x_exchange.find_leg_under(*this)) {
     const bool dropped = answered && below != x_accepted.get();

@@ -64,6 +64,8 @@ http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena&
   // The reply may be one that a policy keeps for all its calls; filters edit the head.
   head->fields = reply.fields.clone(arena);
   if (reply.status == kNoContent || reply.status == kNotModified) return head;
+  // What a GET would get may be longer than an answer to HEAD that we know without its body.
+  if (method == http::Method::kHead && reply.body.empty()) return head;
   head->content_length = static_cast<int64_t>(reply.body.size());
   if (method != http::Method::kHead) head->framing = http::Framing::kLength;
   return head;

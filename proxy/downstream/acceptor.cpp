@@ -33,8 +33,9 @@ int Acceptor::close_all() {
 }
 
 void Acceptor::on_accepted(io::StreamPtr stream) {
-  x_last_accepted_ms = x_context.runtime.loop.clock.now_ms();
-  const int open = x_context.open_connections.fetch_add(1, std::memory_order_relaxed);
+  x_context.counts.last_accepted_ms.store(x_context.runtime.loop.clock.now_ms(),
+                                          std::memory_order_relaxed);
+  const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
   auto* connection = new H1Connection(x_context, std::move(stream));
   x_connections.push_back(*connection);
@@ -48,7 +49,7 @@ void Acceptor::refuse(io::StreamPtr stream) {
       "Proxy-Status: outrigger; error=proxy_internal_error; details=\"connections\"\r\n"
       "Content-Length: 0\r\n"
       "Connection: close\r\n\r\n";
-  x_context.open_connections.fetch_sub(1, std::memory_order_relaxed);
+  x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   x_context.series.overload_connections.add();
   stream->write(kAnswer);
   stream->finish();

@@ -33,8 +33,6 @@ class Acceptor final : public io::AcceptEvents {
   int close_all();
 
   bool has_connections() { return !x_connections.empty(); }
-  // Loop time; 0 before the first.
-  int64_t last_accepted_ms() const { return x_last_accepted_ms; }
 
   void on_accepted(io::StreamPtr stream) override;
   void on_accept_refused() override;
@@ -45,7 +43,6 @@ class Acceptor final : public io::AcceptEvents {
   ServerContext& x_context;
   std::vector<io::ListenerPtr> x_listeners;
   List<Connection, OwnedByAcceptor> x_connections;
-  int64_t x_last_accepted_ms = 0;
 };
 
 }  // namespace outrigger::downstream

@@ -12,13 +12,13 @@ struct OwnedByAcceptor;
 
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  public:
-  // The connection has been counted in `context.open_connections`.
+  // The connection has been counted in `context.counts`.
   explicit Connection(ServerContext& context) : x_context(context) {
     context.series.downstream_connections.add(1);
   }
   ~Connection() override {
     x_context.series.downstream_connections.add(-1);
-    x_context.open_connections.fetch_sub(1, std::memory_order_relaxed);
+    x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
   // Between two calls: closes, so that the caller sees an end and not a reset. Else nothing.

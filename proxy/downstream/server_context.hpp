@@ -1,7 +1,7 @@
 // What the connections of one listener share on one worker: whom to ask for a route, the listener's
 // settings, counters, and whether we are ending. The admin port uses the same connections with a
 // resolver of its own, so nothing here knows of services. Owned by the worker, outlives the
-// Acceptor; one thread, but for `open_connections`.
+// Acceptor; one thread, but for `counts`.
 #pragma once
 
 #include <atomic>
@@ -31,13 +31,18 @@ class Resolver {
   ~Resolver() = default;
 };
 
+// Of one listener, over all workers. Any thread.
+struct ListenerCounts {
+  std::atomic<int> open_connections{0};  // bounded by limits.connections
+  std::atomic<int64_t> last_accepted_ms{0};  // loop time; 0: none ever came
+};
+
 struct ServerContext {
   chain::Runtime& runtime;
   Resolver& resolver;
   metrics::WorkerSeries& series;
   config::ListenerConfig config;
-  // Of this listener, over all workers; bounded by config.limits.connections.
-  std::atomic<int>& open_connections;
+  ListenerCounts& counts;
   // The last phase of a drain: new calls are refused, answers end their connection.
   bool draining = false;
 

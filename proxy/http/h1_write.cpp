@@ -13,7 +13,7 @@ constexpr size_t kNumberBound = 20;
 constexpr size_t kOwnLines = 256;
 
 // Copies short text without a call: most names and many values have at most 16 bytes.
-char* put(char* to, std::string_view text) {
+[[gnu::always_inline]] inline char* put(char* to, std::string_view text) {
   const size_t size = text.size();
   const char* const from = text.data();
   if (size >= 8 && size <= 16) {

@@ -37,8 +37,8 @@ class LineScan {
     size_t at = x_looked;
 #ifdef __SSE2__
     // Lines are short, so a call of memchr for each costs more than it saves.
-    for (; at + 64 <= size; at += 64) {
-      for (uint64_t ends = line_feeds(data + at); ends != 0; ends &= ends - 1) {
+    for (; at + 16 <= size; at += 16) {
+      for (uint32_t ends = line_feeds(data + at); ends != 0; ends &= ends - 1) {
         const size_t lf = at + static_cast<size_t>(std::countr_zero(ends));
         if (!is_inner_line(data, lf)) return stop(data, lf);
         x_line = static_cast<uint32_t>(lf + 1);
@@ -59,17 +59,11 @@ class LineScan {
 
  private:
 #ifdef __SSE2__
-  // Bit n: byte n of the 64 at `data` is LF.
-  static uint64_t line_feeds(const char* data) {
+  // Bit n: byte n of the 16 at `data` is LF.
+  static uint32_t line_feeds(const char* data) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data));
     const __m128i lf = _mm_set1_epi8('\n');
-    uint64_t bits = 0;
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < 4; ++i) {
-      const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data) + i);
-      const auto mask = static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(part, lf)));
-      bits |= uint64_t{mask} << (16 * i);
-    }
-    return bits;
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(part, lf)));
   }
 #endif
 

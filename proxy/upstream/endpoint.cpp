@@ -79,6 +79,8 @@ Exclusion exclusion_of(const EndpointEntry& entry, bool has_ready, int64_t now_m
   return Exclusion::kNone;
 }
 
+// That it left the list is not asked: the worker's own list says who is in it, and until the next
+// one comes a moment later, those of this one must do.
 bool is_usable(const EndpointEntry& entry, bool has_ready) {
   return !(entry.terminating && has_ready) &&
          entry.endpoint->operator_state() == OperatorState::kAuto;

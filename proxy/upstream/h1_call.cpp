@@ -88,7 +88,7 @@ void H1Call::send_head() {
   char* const begin = outbox.reserve(x_connection->stream(), bound);
   const char* const end = http::write_request_head(begin, head, writing);
   outbox.commit(static_cast<size_t>(end - begin));
-  x_connection->note_written(end - begin);
+  count_written(end - begin);
   x_body_sent = head.framing == http::Framing::kNone;
 }
 
@@ -129,14 +129,18 @@ void H1Call::send_body() {
   char* const begin = outbox.reserve(x_connection->stream(), http::last_chunk_bound(fields));
   const char* const end = http::write_last_chunk(begin, fields);
   outbox.commit(static_cast<size_t>(end - begin));
-  x_connection->note_written(end - begin);
+  count_written(end - begin);
+}
+
+void H1Call::count_written(int64_t bytes) {
+  x_connection->note_written(bytes);
+  upstream().series.upstream_bytes_out.add(static_cast<uint64_t>(bytes));
 }
 
 void H1Call::send_body_piece(std::string_view piece) {
   io::Outbox& outbox = upstream().runtime.outbox;
   io::Stream& stream = x_connection->stream();
-  x_connection->note_written(static_cast<int64_t>(piece.size()));
-  upstream().series.upstream_bytes_out.add(piece.size());
+  count_written(static_cast<int64_t>(piece.size()));
   if (x_leg.request().framing != http::Framing::kChunked) {
     return outbox.append_lasting(stream, piece);
   }
@@ -145,7 +149,7 @@ void H1Call::send_body_piece(std::string_view piece) {
   outbox.commit(static_cast<size_t>(end - begin));
   outbox.append_lasting(stream, piece);
   outbox.append(stream, http::kChunkEnd);
-  x_connection->note_written(end - begin + static_cast<int64_t>(http::kChunkEnd.size()));
+  count_written(end - begin + static_cast<int64_t>(http::kChunkEnd.size()));
 }
 
 void H1Call::on_request_body() {
@@ -203,13 +207,13 @@ bool H1Call::read_head(std::string_view& bytes) {
   auto parsed = http::parse_response_head(text, asked, arena, x_settings.head_limits);
   if (!parsed) return fail(parsed.error()), false;
   auto* head = arena.make<http::ResponseHead>(*parsed);
-  if (head->status >= 200) return take_final_head(*head);
+  if (head->status >= 200) return take_final_head(*head, bytes);
   if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse), false;
   x_leg.deliver_interim(head->status, head->fields);
   return true;
 }
 
-bool H1Call::take_final_head(http::ResponseHead& head) {
+bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) {
   x_head_read = true;
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
   x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
@@ -223,9 +227,9 @@ bool H1Call::take_final_head(http::ResponseHead& head) {
     x_connection->stream().pause_reading();
     return false;
   }
-  // A response without a body has no further bytes to wait for.
-  if (x_reader.ended()) return finish(), false;
-  return true;
+  if (!x_reader.ended()) return true;
+  finish_before(behind);
+  return false;
 }
 
 bool H1Call::may_read() const { return x_leg.is_flowing() && !x_congested; }
@@ -241,9 +245,7 @@ bool H1Call::read_body(std::string_view& bytes) {
       if (!x_reader.ended()) return true;
       [[fallthrough]];
     case http::BodyReader::Kind::kEnd:
-      // Bytes behind the response belong to no request of ours.
-      if (!bytes.empty()) x_reusable = false;
-      return finish(), false;
+      return finish_before(bytes), false;
     case http::BodyReader::Kind::kMore:
       return false;
     case http::BodyReader::Kind::kError:
@@ -255,8 +257,8 @@ bool H1Call::read_body(std::string_view& bytes) {
 void H1Call::on_flow() {
   // The loop that delivered the head goes on by itself.
   if (x_reading) return;
-  if (x_reader.ended()) return finish();
   x_connection->stream().resume_reading();
+  if (x_reader.ended()) return finish_before(x_unread.view());
   read_buffered();
 }
 
@@ -286,12 +288,20 @@ void H1Call::on_broken() {
 
 // ---- ends
 
+// Bytes behind the response belong to no request of ours.
+void H1Call::finish_before(std::string_view behind) {
+  if (!behind.empty()) x_reusable = false;
+  finish();
+}
+
 // The response is complete. The connection is given back first: the end may bring the next request
 // of the caller, which then finds it.
 void H1Call::finish() {
   x_over = true;
   H1Connection& connection = *std::exchange(x_connection, nullptr);
-  x_pool.give_back(connection, x_reusable && x_body_sent, x_keep_alive_s);
+  // The last bytes may have been more than the caller takes now; the next call reads on.
+  if (x_congested) connection.stream().resume_reading();
+  x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
   x_lease.release();
   x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
 }

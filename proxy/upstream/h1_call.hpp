@@ -66,6 +66,7 @@ class H1Call final : public chain::Call,
   void send_head();
   void send_body();
   void send_body_piece(std::string_view piece);
+  void count_written(int64_t bytes);
   std::string_view authority() const;
 
   // -- io::StreamEvents of the connection
@@ -78,10 +79,11 @@ class H1Call final : public chain::Call,
   bool read_body(std::string_view& bytes);
   void read_buffered();
   bool may_read() const;  // of the body
-  bool take_final_head(http::ResponseHead& head);
+  bool take_final_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
 
   // -- ends
+  void finish_before(std::string_view behind);
   void finish();
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);

@@ -15,6 +15,7 @@ config::FailureToken as_configured(Token token) {
 int grpc_status(const http::Fields& fields) {
   const std::string_view text = fields.value(http::Name::kGrpcStatus);
   int code = -1;
+  if (text.empty()) return code;
   std::from_chars(text.data(), text.data() + text.size(), code);
   return code;
 }
@@ -23,7 +24,9 @@ int grpc_status(const http::Fields& fields) {
 
 bool matches(const config::Matcher& matcher, const Error& error) {
   const Token token = row_of(error.cause).token;
-  return token != Token::kNone && matcher.has(as_configured(token));
+  if (token == Token::kNone) return false;
+  const bool by_status = error.received_status > 0 && matcher.has_status(error.received_status);
+  return by_status || matcher.has(as_configured(token));
 }
 
 bool matches(const config::Matcher& matcher, const http::ResponseHead& head) {

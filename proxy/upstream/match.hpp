@@ -9,7 +9,8 @@
 
 namespace outrigger::upstream {
 
-// False for causes without a token: those are never retried, replaced or counted.
+// By its token, or by the upstream's status that it stands in for. False for causes without a
+// token: those are never retried, replaced or counted.
 bool matches(const config::Matcher& matcher, const Error& error);
 // Requires: the answer is the upstream's own.
 bool matches(const config::Matcher& matcher, const http::ResponseHead& head);

@@ -92,6 +92,7 @@ void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
     if (chosen == nullptr) chosen = pool;
     if (x_leg.tried().contains(pool)) continue;
     chosen = pool;
+    if (x_name != nullptr && !x_leg.tried().ids().empty()) x_name->begin_with(found);
     break;
   }
   if (chosen == nullptr) return fail(full ? Cause::kOverload : Cause::kDnsError);
@@ -164,6 +165,12 @@ void PassthroughClient::Name::on_resolve_failed(Cause cause, bool empty) {
   }
   expires_ms = client.x_upstream.now_ms() + kTtlMinMs;
   tell_waiters();
+}
+
+// The addresses before it failed a moment ago: later calls need not find that out again.
+void PassthroughClient::Name::begin_with(const Address& address) {
+  std::rotate(addresses.begin(), std::find(addresses.begin(), addresses.end(), address),
+              addresses.end());
 }
 
 void PassthroughClient::Name::tell_waiters() {

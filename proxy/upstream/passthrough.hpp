@@ -49,6 +49,7 @@ class PassthroughClient final {
     Name(PassthroughClient& owner, std::string name) : client(owner), host(std::move(name)) {}
     void on_resolved(io::Resolved answer) override;
     void on_resolve_failed(Cause cause, bool empty) override;
+    void begin_with(const Address& address);
     void tell_waiters();
 
     PassthroughClient& client;

@@ -24,6 +24,7 @@ struct Script {
   int64_t after_ms = 0;  // 0: from within start()
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields{};
+  int64_t declared_bytes = -1;  // Content-Length
   std::vector<int> interims{};
   std::vector<std::string> body{};
   int64_t gap_ms = 0;                   // between pieces; 0: all at once
@@ -52,8 +53,10 @@ struct Script {
 };
 
 struct CallRecord {
+  std::string method;
   std::string target;
-  std::string fields;  // "name=value;" of each
+  Sent sent = Sent::kMaybe;  // what the script's error says of the request
+  std::string fields;        // "name=value;" of each
   int64_t start_ms = 0;
   bool fresh = false;  // asked for a fresh connection
   bool alternate = false;
@@ -127,6 +130,7 @@ class FakeCall final : public chain::Call {
     auto* head = exchange.arena().make<http::ResponseHead>();
     head->status = x_script.status;
     head->framing = http::Framing::kChunked;
+    head->content_length = x_script.declared_bytes;
     for (const auto& [name, value] : x_script.fields) {
       Arena& arena = exchange.arena();
       head->fields.add(arena, arena.copy(name), arena.copy(value));
@@ -193,7 +197,9 @@ class FakeTerminal final : public chain::Terminal {
   chain::CallPtr start(chain::Leg& leg) override {
     const Script& script = x_scripts[std::min(x_calls.size() - x_first, x_scripts.size() - 1)];
     auto& record = *x_calls.emplace_back(std::make_unique<CallRecord>());
+    record.method = leg.request().method_text;
     record.target = leg.request().target;
+    if (script.answer == Script::Answer::kError) record.sent = script.error.sent;
     record.start_ms = leg.exchange().loop().clock.now_ms();
     record.fresh = leg.wants_fresh_connection();
     record.alternate = leg.is_alternate();

@@ -132,6 +132,15 @@ TEST_F(CircuitsApi, NeedsAJsonContentType) {
             415);
 }
 
+TEST_F(CircuitsApi, AsksForABodyThatIsHeldBack) {
+  const testing::Headers expect{{"expect", "100-continue"}};
+  EXPECT_EQ(patch("/api/v1/circuits/orders", "{}", expect).interim, 100);
+  // Not when the head alone is refused.
+  const Caller& refused = patch("/api/v1/circuits/orders?x=1", "{}", expect);
+  EXPECT_EQ(refused.interim, 0);
+  EXPECT_EQ(refused.status, 400);
+}
+
 TEST_F(CircuitsApi, BoundsTheBody) {
   const std::string large = R"({"probes": 2, "x": ")" + std::string(70'000, 'x') + "\"}";
   EXPECT_EQ(patch("/api/v1/circuits/orders", large).status, 413);

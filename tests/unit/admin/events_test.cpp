@@ -61,6 +61,14 @@ TEST_F(EventsApi, TellsTheLogEachOne) {
   EXPECT_EQ(x_logged[0].wall_ms, x_context.clock.wall_ms());
 }
 
+TEST_F(EventsApi, BoundsWhatItKeepsOfALargeValue) {
+  Event event;
+  event.kind = "settings";
+  event.after = '"' + std::string(60'000, 'x') + '"';
+  x_events.publish(event);
+  EXPECT_EQ(call("GET", "/api/v1/events").as<Json>()["events"][0]["after"], "(too large)");
+}
+
 TEST_F(EventsApi, GivesIdsThatGrowAcrossRestarts) {
   publish("circuit");
   x_loop.advance_ms(1000);

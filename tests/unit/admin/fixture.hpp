@@ -88,7 +88,7 @@ class FakeControl final : public Control {
 // What a caller got so far.
 class Caller final : public chain::ResponseSink {
  public:
-  void send_interim(int, const http::Fields&) override {}
+  void send_interim(int status_of_it, const http::Fields&) override { interim = status_of_it; }
   void send_head(const http::ResponseHead& head) override {
     status = head.status;
     framing = head.framing;
@@ -117,6 +117,7 @@ class Caller final : public chain::ResponseSink {
   }
 
   int status = 0;
+  int interim = 0;
   http::Framing framing = http::Framing::kNone;
   int64_t content_length = -1;
   std::map<std::string, std::string> fields;
@@ -164,6 +165,8 @@ class AdminTest : public ::testing::Test {
     for (const auto& [name, value] : headers) {
       if (name == "host") {
         head.authority = arena.copy(value);
+      } else if (name == "expect") {
+        head.expects_continue = true;  // the codec took the field out
       } else {
         head.fields.add(arena, arena.copy(name), arena.copy(value));
       }

@@ -81,6 +81,22 @@ TEST_F(ServiceFactsTest, TellTheCircuit) {
   EXPECT_EQ(circuit.changed_at_s, static_cast<double>(x_clock.wall_ms() - 2000) / 1000);
 }
 
+TEST(CircuitTransitions, AreEventsAndCountersOfServiceAndRoute) {
+  const upstream::CircuitTransition what{upstream::CircuitState::kClosed,
+                                         upstream::CircuitState::kOpen,
+                                         upstream::CircuitReason::kFailureRate, 5, 1};
+  const Event event = event_of("orders/reads", what);
+  EXPECT_EQ(event.kind, "circuit");
+  EXPECT_EQ(event.service, "orders");
+  EXPECT_EQ(event.route, "reads");
+  EXPECT_EQ(event.from, "closed");
+  EXPECT_EQ(event.to, "open");
+  EXPECT_EQ(event.reason, "failure_rate");
+  EXPECT_EQ(event_of("orders", what).route, "");
+  EXPECT_EQ(key_of("orders/reads"), (metrics::SeriesKey{"orders", "reads"}));
+  EXPECT_EQ(transition_of(what), (metrics::Transition{"closed", "open", "failure_rate"}));
+}
+
 TEST(CircuitStates, AreNamedAlikeInMetricsAndCircuits) {
   ASSERT_EQ(metrics::kCircuitStateNames.size(), static_cast<size_t>(upstream::kCircuitStates));
   for (size_t i = 0; i < metrics::kCircuitStateNames.size(); ++i) {

@@ -53,6 +53,19 @@ TEST(Exporter, AddsTheRouteOfANamedRouteOnly) {
   EXPECT_THAT(text, Not(HasSubstr("outrigger_endpoints{service=\"orders\",route")));
 }
 
+TEST(Exporter, SaysNothingOfAnUpstreamSideWhereNoServiceAnswered) {
+  Process process;
+  const auto nobody = process.shards.service(0, {"", ""});
+  nobody->requests.add(400, RequestOutcome::kProxyRefused);
+  const std::string text = process.text();
+  EXPECT_EQ(
+      value_of(text,
+               "outrigger_requests_total{service=\"\",code=\"400\",outcome=\"proxy_refused\"}"),
+      1);
+  EXPECT_THAT(text, Not(HasSubstr("outrigger_attempts_total{service=\"\"")));
+  EXPECT_THAT(text, Not(HasSubstr("outrigger_connect_duration_seconds_count{service=\"\"")));
+}
+
 TEST(Exporter, WritesHistogramsInSecondsAndCumulative) {
   Process process;
   process.orders[0]->attempt_duration.observe_ns(500'000);

@@ -9,7 +9,7 @@ using ::testing::StartsWith;
 TEST(Acceptor, RefusesConnectionsAboveTheLimitOfTheProcess) {
   Server server;
   server.context.config.limits.connections = 3;
-  server.open_connections = 1;  // another worker's
+  server.counts.open_connections = 1;  // another worker's
   Caller first(server);
   Caller second(server);
   Caller third(server);
@@ -22,7 +22,7 @@ TEST(Acceptor, RefusesConnectionsAboveTheLimitOfTheProcess) {
   server.loop.run_until_idle();
   Caller fourth(server);
   EXPECT_EQ(fourth.ask(get("/")), ok("GET / ")) << "a connection that is over makes room";
-  server.open_connections -= 1;
+  server.counts.open_connections -= 1;
 }
 
 TEST(Acceptor, ConnectionsThatSayNothingOrResetAtOnceLeaveNothingAbuse116) {
@@ -54,10 +54,10 @@ TEST(Acceptor, CountsConnectionsForWhichNoDescriptorWasLeftAbuse117) {
 
 TEST(Acceptor, RemembersWhenTheLastConnectionCame) {
   Server server;
-  EXPECT_EQ(server.acceptor->last_accepted_ms(), 0);
+  EXPECT_EQ(server.counts.last_accepted_ms.load(), 0);
   server.loop.advance_ms(500);
   Caller caller(server);
-  EXPECT_EQ(server.acceptor->last_accepted_ms(), server.loop.now_ms());
+  EXPECT_EQ(server.counts.last_accepted_ms.load(), server.loop.now_ms());
 }
 
 TEST(Drain, ListenersCloseAndConnectionsLiveOnAbuse152) {

@@ -198,7 +198,7 @@ class Server {
     acceptor->close_all();
     loop.run_until_idle();
     EXPECT_EQ(exchanges.in_use(), 0u);
-    EXPECT_EQ(open_connections.load(), 0);
+    EXPECT_EQ(counts.open_connections.load(), 0);
     EXPECT_EQ(series.downstream_connections.value(), 0);
     EXPECT_EQ(retry_bodies.used(), 0);
     acceptor.reset();
@@ -216,8 +216,8 @@ class Server {
   chain::Route route;
   FakeResolver resolver{route};
   metrics::WorkerSeries series;
-  std::atomic<int> open_connections{0};
-  downstream::ServerContext context{runtime, resolver, series, {}, open_connections};
+  downstream::ListenerCounts counts;
+  downstream::ServerContext context{runtime, resolver, series, {}, counts};
   std::unique_ptr<downstream::Acceptor> acceptor = std::make_unique<downstream::Acceptor>(context);
   Address address;
 };

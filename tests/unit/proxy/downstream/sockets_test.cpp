@@ -22,7 +22,7 @@ class SocketServer {
     acceptor.close_all();
     loop.poll();
     EXPECT_EQ(exchanges.in_use(), 0u);
-    EXPECT_EQ(open_connections.load(), 0);
+    EXPECT_EQ(counts.open_connections.load(), 0);
   }
 
   io::Loop loop{1};
@@ -36,8 +36,8 @@ class SocketServer {
   chain::Route route;
   FakeResolver resolver{route};
   metrics::WorkerSeries series;
-  std::atomic<int> open_connections{0};
-  downstream::ServerContext context{runtime, resolver, series, {}, open_connections};
+  downstream::ListenerCounts counts;
+  downstream::ServerContext context{runtime, resolver, series, {}, counts};
   downstream::Acceptor acceptor{context};
   Address address;
 };

@@ -63,7 +63,7 @@ TEST(SteadyState, ARequestCostsOneWriteAndNoAllocation) {
       std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal);
   PlainResolver resolver(server.route);
   downstream::ServerContext context{
-      server.runtime, resolver, server.series, {}, server.open_connections};
+      server.runtime, resolver, server.series, {}, server.counts};
   downstream::Acceptor acceptor(context);
   size_t writes = 0;
   io::StreamEvents* events = nullptr;

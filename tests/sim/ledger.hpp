@@ -1,0 +1,83 @@
+// The Ledger knows of one run what nobody in it knows whole: which calls were made, which of them
+// arrived where, which answers were made for them, and how they ended. Origins, clients and the
+// worker's observer write it; each entry is checked against what is known already. It also keeps
+// the trace, whose hash tells whether two runs were the same. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace outrigger::sim {
+
+// The byte at `offset` of the body of which `key` is all that is known. Bodies of two keys differ
+// within a few bytes.
+char body_byte(uint64_t key, size_t offset);
+std::string make_body(uint64_t key, size_t size);
+bool is_body_at(uint64_t key, size_t offset, std::string_view bytes);
+
+constexpr uint64_t request_key(uint32_t id) { return uint64_t{id} << 8; }
+constexpr uint64_t answer_key(uint32_t id, size_t attempt) {
+  return (uint64_t{id} << 8) + 1 + attempt;
+}
+
+// What an origin answered to one attempt.
+struct Answer {
+  int status = 0;
+  size_t body_bytes = 0;
+  bool is_whole = false;  // it was a complete, well-formed message
+};
+
+struct Call {
+  uint32_t id = 0;
+  size_t service = 0;
+  std::string method;
+  std::string path;
+  size_t body_bytes = 0;
+  bool has_body = false;
+  int64_t deadline_ms = 0;  // that the caller set; 0: none
+
+  std::map<size_t, int> arrivals;  // at the origins of each service
+  std::vector<Answer> answers;     // by attempt, in order of arrival
+  int ended = 0;                   // exchanges
+  int answered = 0;                // complete answers that the client saw
+};
+
+class Ledger {
+ public:
+  explicit Ledger(bool trace) : x_print(trace) {}
+
+  // -- the trace
+  void note(int64_t now_ms, std::string_view what, uint64_t a = 0, uint64_t b = 0);
+  uint64_t hash() const { return x_hash; }
+
+  // -- what must not be
+  void violation(const std::string& what);
+  bool is_violated() const { return !x_violation.empty(); }
+  const std::string& what() const { return x_violation; }
+
+  // -- calls
+  Call& add_call();
+  Call* find(uint32_t id);
+  std::vector<Call>& calls() { return x_calls; }
+
+  // Bytes of a request reached an origin of that service. Returns the attempt's number, from 0.
+  size_t arrived(uint32_t id, size_t service, bool may_be_repeated);
+  Answer& answer(uint32_t id, size_t attempt) { return x_calls[id - 1].answers[attempt]; }
+
+  uint64_t clients_broken_off = 0;
+  uint64_t answers_seen = 0;
+  uint64_t own_replies_seen = 0;
+  uint64_t stale_seen = 0;
+  std::map<int, uint64_t> statuses;
+
+ private:
+  const bool x_print;
+  uint64_t x_hash = 0xcbf29ce484222325;
+  std::string x_violation;
+  std::vector<Call> x_calls;  // the id is the place, from 1
+};
+
+}  // namespace outrigger::sim

@@ -1,0 +1,85 @@
+// An Origin is one instance of a service as the network knows them: good for a while, then slow,
+// broken, rude or gone. It reads requests strictly, checks that they are whole and somebody's, and
+// answers by a script drawn from its mood. Behind every worker's network the same one listens.
+// Owned by the World; one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/address.hpp"
+#include "tests/sim/ledger.hpp"
+#include "tests/sim/plan.hpp"
+#include "tests/support/pipe_network.hpp"
+
+namespace outrigger::sim {
+
+enum class Behaviour : uint8_t {
+  kGood,
+  kInterim,     // 100 or 103 first
+  kLastOne,     // Connection: close
+  kUntilClose,  // no length: the end of the connection is the end of the body
+  kEarly,       // answers before it has read the request
+  kServerError,
+  kResetBeforeHead,
+  kEndBeforeHead,  // a clean end without a response byte
+  kResetInHead,
+  kResetInBody,
+  kTruncated,  // a clean end before the length is reached
+  kMalformed,
+  kExtraBytes,  // bytes behind the response
+  kSilent,      // never answers
+  kStallsInBody,
+  kStopsReading,  // for a while, within the request
+  kCount,
+};
+
+struct Mood {
+  double trouble = 0;  // share of answers that are not kGood
+  std::vector<Behaviour> troubles;
+  int64_t delay_most_ms = 0;
+  size_t body_most = 2'000;
+  bool closes_idle = false;  // at bad moments
+};
+
+// What origins share.
+struct OriginContext {
+  const Plan& plan;
+  Random& random;
+  Ledger& ledger;
+};
+
+class Origin {
+ public:
+  Origin(OriginContext context, size_t service, const Address& address);
+  ~Origin();
+
+  void listen_on(testing::VirtualLoop& loop, testing::PipeNetwork& network);
+  // Another mood, and another way for its connections to behave.
+  void change_mood();
+  void become_good();
+
+  const Address& address() const { return x_address; }
+  size_t service() const { return x_service; }
+  // Connections that served once and were then ended by this side or the network.
+  uint64_t deaths() const { return x_deaths; }
+
+ private:
+  class Door;
+  class Connection;
+  friend class Connection;
+
+  void set_network();
+
+  OriginContext x_context;
+  const size_t x_service;
+  const Address x_address;
+  Mood x_mood;
+  testing::AddressOptions x_options;
+  uint64_t x_deaths = 0;
+  bool x_chops = false;  // some of its connections deliver what is sent at once in pieces
+  std::vector<std::unique_ptr<Door>> x_doors;
+};
+
+}  // namespace outrigger::sim

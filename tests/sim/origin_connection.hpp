@@ -1,0 +1,78 @@
+// One accepted connection of an Origin: reads one request after the other, and plays the script of
+// the answer to each. Owned by the origin's door until the run ends; its stream goes earlier. One
+// thread.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "tests/sim/message_reader.hpp"
+#include "tests/sim/origin.hpp"
+
+namespace outrigger::sim {
+
+class Origin::Connection final : public io::StreamEvents, private MessageEvents {
+ public:
+  Connection(Origin& origin, testing::VirtualLoop& loop, io::StreamPtr stream);
+
+ private:
+  struct Step {
+    enum class Kind : uint8_t { kSend, kWait, kResume, kDone, kFinish, kReset };
+    Kind kind;
+    int64_t after_ms = 0;
+    std::string bytes{};
+  };
+
+  void on_read(std::string_view bytes) override;
+  void on_end() override;
+  void on_broken() override;
+  void on_drained() override {}
+
+  void on_head(const Head& head) override;
+  void on_body(std::string_view bytes) override;
+  void on_message_end() override;
+  bool is_deaf() const override { return x_stream == nullptr; }
+
+  bool check_head(const Head& head);
+  // Whose request it is; 0: nobody's.
+  static uint32_t id_of(std::string_view head);
+  void answer();
+  void write_script();
+  std::string head_of(int status, const std::string& framing);
+  std::string malformed();
+  void send(std::string bytes);
+  void send_body(size_t size, bool chunked, size_t most);
+  void step(Step::Kind kind, int64_t after_ms = 0, std::string bytes = {});
+  void play();
+  void begin_step();
+  void on_idle();
+  void drop(bool reset);
+  void note(std::string_view what, uint64_t b = 0) {
+    context().ledger.note(x_loop.now_ms(), what, x_id, b);
+  }
+  void violation(const std::string& what);
+  OriginContext& context() { return x_origin.x_context; }
+  Random& random() { return x_origin.x_context.random; }
+
+  Origin& x_origin;
+  testing::VirtualLoop& x_loop;
+  io::StreamPtr x_stream;
+  MessageReader x_reader{MessageReader::Side::kRequests, *this};
+  testing::VirtualLoop::Event x_next;
+  testing::VirtualLoop::Event x_idle;
+  std::deque<Step> x_script;
+  Behaviour x_behaviour = Behaviour::kGood;
+  uint32_t x_id = 0;
+  size_t x_attempt = 0;
+  size_t x_body_read = 0;
+  uint32_t x_served = 0;
+  std::string x_method;
+  bool x_answered = false;   // the script of this request is written
+  bool x_answering = false;  // and plays
+  bool x_reading_request = false;
+  bool x_may_be_reused = true;
+  bool x_finished = false;
+  bool x_expects = false;
+};
+
+}  // namespace outrigger::sim

@@ -1,0 +1,77 @@
+// The Plan is what is drawn from the seed before a run begins: how many of everything there are,
+// what the configuration says, and the bounds that follow from it for every call, whichever version
+// of the configuration it ran under. Plain data.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/policy.hpp"
+#include "proxy/base/random.hpp"
+
+namespace outrigger::sim {
+
+inline uint32_t between(Random& random, uint32_t low, uint32_t high) {  // both included
+  return low + random.below(high - low + 1);
+}
+
+// Over all versions of a service's policy.
+struct Bounds {
+  int attempts_most = 1;
+  int unsent_most = 0;
+  double budget_most = 0;
+  int64_t request_most_ms = 0;  // to the response head
+  int64_t timeout_least_ms = std::numeric_limits<int64_t>::max();
+  int64_t connect_least_ms = std::numeric_limits<int64_t>::max();
+  int64_t outstanding_most = 0;
+  int64_t queue_most = 0;
+};
+
+struct ServicePlan {
+  std::string name;  // its host
+  int endpoints = 1;
+  config::Methods repeatable;
+  std::optional<size_t> alternate;
+  bool alternate_any_method = false;
+  bool stale = false;
+  bool respond = false;
+  bool omit = false;
+  bool has_deadline_header = false;
+  Bounds bounds;
+};
+
+// "passthrough" is the last of the services: nobody's host.
+struct Plan {
+  explicit Plan(Random& random);
+
+  // A configuration with policies drawn anew; the bounds grow to hold for it too.
+  std::string draw_config(Random& random);
+
+  size_t passthrough() const { return services.size() - 1; }
+
+  bool gentle = false;  // nothing but what a good proxy hides from its callers
+  unsigned workers = 1;
+  int calls = 0;
+  int64_t span_ms = 0;  // within which the clients come
+  int64_t keepalive_ms = 0;
+  int64_t body_idle_ms = 0;
+  int64_t head_ms = 0;
+  int64_t write_stall_ms = 0;
+  bool drains = false;
+  bool shuffles = false;
+  std::string via;
+  std::vector<ServicePlan> services;
+
+ private:
+  std::string draw_service(ServicePlan& service, Random& random);
+};
+
+// The body of `fallback: respond`, and a field that `headers` sets.
+inline constexpr const char* kRespondBody = "stand-in";
+inline constexpr const char* kPolicyField = "x-policy";
+
+}  // namespace outrigger::sim

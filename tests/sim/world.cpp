@@ -1,0 +1,265 @@
+#include "tests/sim/world.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "config/config.hpp"
+
+namespace outrigger::sim {
+namespace {
+
+config::Config read(const std::string& text, Ledger& ledger) {
+  config::Loaded loaded =
+      config::load_text("sim.yaml", text, [](const std::string&) { return std::nullopt; });
+  if (!loaded.ok()) {
+    ledger.violation("the drawn configuration is refused: " + to_string(loaded.problems.front()) +
+                     "\n" + text);
+  }
+  return std::move(loaded.config);
+}
+
+}  // namespace
+
+World::World(uint64_t seed, Ledger& ledger)
+    : x_ledger(ledger),
+      x_random(seed * 0x9e3779b97f4a7c15 + 1),
+      x_plan(x_random),
+      x_control(seed),
+      x_event(x_control, [this] { on_event(); }) {
+  build();
+}
+
+// Clients and origins hold streams of the networks; the workers go before these as well.
+World::~World() {
+  x_clients.clear();
+  for (const auto& side : x_sides) {
+    side->worker.reset();
+    side->loop.set_after_each([](void*) {}, nullptr);
+  }
+  x_origins.clear();
+}
+
+void World::build() {
+  x_start_ms = now_ms();
+  config::Config config = read(x_plan.draw_config(x_random), x_ledger);
+  if (x_ledger.is_violated()) return;
+  upstream::UpstreamContext context;
+  context.workers = x_plan.workers;
+  context.permit_post = this;
+  context.seed = x_random.next();
+  x_process = std::make_unique<app::Process>(config, context);
+  x_process->exchange_observer = this;
+  x_snapshot = app::make_snapshot(std::move(config), x_process->services, now_ms());
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    x_sides.push_back(std::make_unique<Side>(x_random.next()));
+    Side& side = *x_sides.back();
+    if (x_plan.shuffles) side.loop.shuffle();
+    side.worker = std::make_unique<app::Worker>(i, side.loop.context(), side.loop.outbox(),
+                                                side.watched, *x_process);
+    side.loop.set_after_each([](void* worker) { static_cast<app::Worker*>(worker)->after_each(); },
+                             side.worker.get());
+    side.worker->take(x_snapshot);
+  }
+  build_origins();
+  listen();
+  invite_clients();
+  x_events_left = static_cast<int>(random().below(12));
+  plan_next_event();
+}
+
+void World::build_origins() {
+  for (size_t service = 0; service < x_plan.services.size(); ++service) {
+    for (int i = 0; i < x_plan.services[service].endpoints; ++i) {
+      const std::string ip = "10.0." + std::to_string(service) + "." + std::to_string(i + 1);
+      const Address address = *Address::from_ip(ip, 80);
+      x_origins.push_back(
+          std::make_unique<Origin>(OriginContext{x_plan, x_random, x_ledger}, service, address));
+      for (const auto& side : x_sides) x_origins.back()->listen_on(side->loop, side->network);
+      x_origins.back()->change_mood();
+    }
+  }
+  for (const auto& side : x_sides) {
+    io::Resolved answer{.addresses = {}, .ttl_s = 2};
+    for (const auto& origin : x_origins) {
+      if (origin->service() != x_plan.passthrough()) continue;
+      answer.addresses.push_back(*Address::from_ip(origin->address().ip_string(), 0));
+    }
+    side->network.set_name(x_plan.services.back().name, answer);
+    side->network.resolve_ms = random().below(50);
+  }
+}
+
+void World::listen() {
+  const config::ListenerConfig& config = x_snapshot->config.listeners.front();
+  for (const auto& side : x_sides) {
+    const Address at = *Address::parse("127.0.0.1:15001");
+    auto opened = side->worker->acceptor_of(config).listen(side->watched, at);
+    if (!opened) x_ledger.violation("a worker cannot listen");
+    testing::PipeOptions& pipe = side->network.at(at).pipe;
+    pipe.latency_ms = random().chance(0.6) ? 0 : between(random(), 1, 20);
+    pipe.random_chunks = random().chance(0.3);
+    if (random().chance(0.3)) pipe.kernel_bytes = between(random(), 1, 8) * 1'000;
+  }
+  for (size_t service = 0; service < x_plan.passthrough(); ++service) {
+    if (x_plan.gentle || random().chance(0.9)) send_list(service);
+  }
+}
+
+void World::invite_clients() {
+  int left = x_plan.calls;
+  while (left > 0) {
+    const int calls = std::min<int>(left, static_cast<int>(between(random(), 1, 6)));
+    left -= calls;
+    Side& side = *x_sides[random().below(x_plan.workers)];
+    const int64_t at_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms));
+    x_clients.push_back(std::make_unique<Client>(x_plan, x_random, x_ledger, side.loop,
+                                                 side.network, calls, at_ms));
+  }
+}
+
+// ---- time
+
+void World::run() {
+  // Longer than any timer that may be left, the lifetime of connections included.
+  constexpr int64_t kLongestMs = 3'600'000;
+  const int64_t limit_ms = now_ms() + kLongestMs;
+  do {
+    step_all();
+    if (now_ms() > limit_ms) x_ledger.violation("it does not come to an end");
+  } while (!x_ledger.is_violated() && move_on());
+  if (!x_ledger.is_violated()) check_end();
+}
+
+// What is due now, on all loops, in an order that the seed decides.
+void World::step_all() {
+  std::vector<testing::VirtualLoop*> loops{&x_control};
+  for (const auto& side : x_sides) loops.push_back(&side->loop);
+  while (!loops.empty() && !x_ledger.is_violated()) {
+    const auto first = loops.begin() + random().below(static_cast<uint32_t>(loops.size()));
+    if ((*first)->step()) {
+      check_step();
+      // A post may have woken one that was idle.
+      if (loops.size() == x_sides.size() + 1) continue;
+      loops.assign(1, &x_control);
+      for (const auto& side : x_sides) loops.push_back(&side->loop);
+    } else {
+      loops.erase(first);
+    }
+  }
+}
+
+bool World::move_on() {
+  int64_t next_ms = x_control.next_ms();
+  for (const auto& side : x_sides) next_ms = std::min(next_ms, side->loop.next_ms());
+  if (next_ms == TimerWheel::kNever) return false;
+  const int64_t by_ms = next_ms - now_ms();
+  x_control.advance_ms(by_ms);
+  const size_t first = random().below(x_plan.workers);
+  for (size_t i = 0; i < x_sides.size(); ++i) {
+    x_sides[(first + i) % x_sides.size()]->loop.advance_ms(by_ms);
+  }
+  check_step();
+  return true;
+}
+
+// ---- the control side
+
+void World::plan_next_event() {
+  const auto span = static_cast<uint32_t>(x_plan.span_ms + 2'000);
+  if (x_events_left-- > 0) return x_event.arm_at(now_ms() + random().below(span / 4));
+  // Whoever has no list yet gets one, and at the end all is well again.
+  for (size_t service = 0; service < x_plan.passthrough(); ++service) {
+    if (x_snapshot->services.find(x_plan.services[service].name)->second->endpoints() == nullptr) {
+      send_list(service);
+    }
+  }
+  if (x_plan.drains && !x_draining) begin_drain();
+}
+
+void World::on_event() {
+  switch (random().below(x_plan.gentle ? 4 : 6)) {
+    case 0:
+    case 1:
+      x_origins[random().below(static_cast<uint32_t>(x_origins.size()))]->change_mood();
+      break;
+    case 2:
+      change_lists();
+      break;
+    case 3:
+      change_policies();
+      break;
+    case 4:
+      force_circuit();
+      break;
+    default:
+      for (const auto& origin : x_origins) origin->change_mood();
+      break;
+  }
+  plan_next_event();
+}
+
+void World::change_lists() {
+  if (x_plan.passthrough() > 0)
+    send_list(random().below(static_cast<uint32_t>(x_plan.passthrough())));
+}
+
+void World::send_list(size_t service) {
+  std::vector<upstream::ListedAddress> list;
+  for (const auto& origin : x_origins) {
+    if (origin->service() != service || random().chance(0.25)) continue;
+    list.push_back(
+        {origin->address(), static_cast<int>(between(random(), 1, 3)), random().chance(0.1)});
+  }
+  const bool may_be_empty = !x_plan.gentle && random().chance(0.3);
+  if (list.empty() && !may_be_empty) {
+    for (const auto& origin : x_origins) {
+      if (origin->service() == service) list.push_back({origin->address(), 1, false});
+    }
+  }
+  const std::string& name = x_plan.services[service].name;
+  x_ledger.note(now_ms(), "control: list", service, list.size());
+  const auto set = x_snapshot->services.find(name)->second->set_endpoints(list, now_ms());
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    post(i, [name, set](app::Worker& worker) { worker.take_endpoints(name, set); });
+  }
+}
+
+void World::change_policies() {
+  config::Config config = read(x_plan.draw_config(x_random), x_ledger);
+  if (x_ledger.is_violated()) return;
+  x_ledger.note(now_ms(), "control: policies");
+  x_snapshot = app::make_snapshot(std::move(config), x_process->services, now_ms());
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    post(i, [snapshot = x_snapshot](app::Worker& worker) { worker.take(snapshot); });
+  }
+}
+
+void World::force_circuit() {
+  using Force = upstream::CircuitForce;
+  constexpr std::array kForces{Force::kAuto, Force::kAuto, Force::kForcedOpen, Force::kForcedClosed,
+                               Force::kShadow};
+  const size_t service = random().below(static_cast<uint32_t>(x_plan.passthrough()));
+  const Force force = kForces[random().below(kForces.size())];
+  x_ledger.note(now_ms(), "control: force", service, static_cast<uint64_t>(force));
+  const auto& of = x_snapshot->services.find(x_plan.services[service].name)->second;
+  of->circuit().force(force, now_ms());
+}
+
+void World::begin_drain() {
+  x_draining = true;
+  x_ledger.note(now_ms(), "control: drain");
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    post(i, [](app::Worker& worker) { worker.begin_last_phase(); });
+  }
+}
+
+void World::post(unsigned worker, std::function<void(app::Worker&)> task) {
+  Side& side = *x_sides[worker];
+  side.loop.post([&side, task = std::move(task)] { task(*side.worker); });
+}
+
+void World::post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept {
+  x_sides[worker]->loop.post([&limit, worker] { limit.queue(worker).arrive(); });
+}
+
+}  // namespace outrigger::sim

@@ -1,0 +1,170 @@
+#include <algorithm>
+
+#include "proxy/upstream/endpoint.hpp"
+#include "tests/sim/world.hpp"
+
+namespace outrigger::sim {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+// What a body may have unread, what a connection's buffer holds, one read, and a head: 64 KiB each.
+constexpr size_t kUnsentMost = 4 * 64 * 1024;
+
+std::string text(int64_t number) { return std::to_string(number); }
+
+}  // namespace
+
+void World::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
+  const chain::Facts& facts = exchange.facts();
+  const http::Field* field = exchange.request().fields.find("x-id");
+  uint32_t id = 0;
+  for (const char c : field != nullptr ? field->value : std::string_view()) {
+    id = id * 10 + static_cast<uint32_t>(c - '0');
+  }
+  x_ledger.note(now_ms(), "exchange: end, status " + text(facts.status), id,
+                static_cast<uint64_t>(outcome.kind));
+  Call* call = x_ledger.find(id);
+  if (call == nullptr) return;
+  const std::string who = "the exchange of call " + text(id) + ": ";
+  if (++call->ended > 1) x_ledger.violation(who + "ended twice");
+
+  // Attempts, of the service and of the one that may stand in for it.
+  const ServicePlan& service = x_plan.services[call->service];
+  const auto most_of = [](const Bounds& bounds) {
+    return bounds.attempts_most + bounds.unsent_most + 1;
+  };
+  int most = most_of(service.bounds);
+  if (service.alternate) most += most_of(x_plan.services[*service.alternate].bounds);
+  if (facts.attempts > most) {
+    x_ledger.violation(who + text(facts.attempts) + " attempts, at most " + text(most));
+  }
+  check_times(exchange, *call);
+}
+
+// In virtual time a turn takes none.
+void World::check_times(const chain::Exchange& exchange, const Call& call) {
+  const chain::Facts& facts = exchange.facts();
+  const std::string who = "the exchange of call " + text(call.id) + ": ";
+  const Bounds& bounds = x_plan.services[call.service].bounds;
+  const int64_t start_ms = facts.start_ns / kNsPerMs;
+  const int64_t head_ms = facts.first_byte_ns > 0 ? facts.first_byte_ns / kNsPerMs : now_ms();
+  if (exchange.request_complete() && exchange.has_chain()) {
+    const int64_t took_ms = head_ms - std::max(start_ms, exchange.request_complete_ms());
+    if (took_ms > bounds.request_most_ms + 1) {
+      x_ledger.violation(who + "a head after " + text(took_ms) + " ms, the bound is " +
+                         text(bounds.request_most_ms));
+    }
+  }
+  const int64_t whole_ms = head_ms - start_ms;
+  const bool callers = call.deadline_ms > 0 && exchange.has_chain();
+  if (callers && whole_ms > call.deadline_ms + 1) {
+    x_ledger.violation(who + "a head after " + text(whole_ms) + " ms, the caller gave " +
+                       text(call.deadline_ms));
+  }
+  if (!facts.own_reply) return;
+  int64_t least_ms = 0;
+  if (facts.cause == Cause::kTimeout && facts.detail != "idle") least_ms = bounds.timeout_least_ms;
+  if (facts.cause == Cause::kConnectTimeout) least_ms = bounds.connect_least_ms;
+  if (call.deadline_ms > 0) least_ms = std::min(least_ms, call.deadline_ms);
+  if (whole_ms < least_ms) {
+    x_ledger.violation(who + "timed out after " + text(whole_ms) + " ms, " + text(least_ms) +
+                       " were due (" + std::string(facts.detail) + ")");
+  }
+}
+
+void World::check_step() {
+  for (size_t i = 0; i < x_plan.services.size(); ++i) {
+    const ServicePlan& plan = x_plan.services[i];
+    const auto& service = i == x_plan.passthrough() ? x_snapshot->passthrough
+                                                    : x_snapshot->services.find(plan.name)->second;
+    const upstream::OutstandingLimit& limit = service->limit();
+    if (limit.outstanding() < 0 || limit.outstanding() > plan.bounds.outstanding_most) {
+      x_ledger.violation(plan.name + ": " + text(limit.outstanding()) + " calls outstanding of " +
+                         text(plan.bounds.outstanding_most));
+    }
+    if (limit.queued() < 0 || limit.queued() > plan.bounds.queue_most) {
+      x_ledger.violation(plan.name + ": " + text(limit.queued()) + " calls queued of " +
+                         text(plan.bounds.queue_most));
+    }
+  }
+  for (const auto& side : x_sides) {
+    if (side->watched.most_unsent() > kUnsentMost) {
+      x_ledger.violation("a peer that does not read is owed " +
+                         std::to_string(side->watched.most_unsent()) + " bytes");
+    }
+  }
+  const chain::MemoryBudget& bodies = x_process->retry_bodies;
+  if (bodies.used() < 0 || bodies.used() > bodies.limit()) {
+    x_ledger.violation("retained bodies have " + text(bodies.used()) + " bytes of " +
+                       text(bodies.limit()));
+  }
+}
+
+void World::check_end() {
+  for (const auto& client : x_clients) {
+    if (!client->is_over()) x_ledger.violation("a caller waits for ever: " + client->state());
+  }
+  for (const Call& call : x_ledger.calls()) {
+    if (call.answered > 1) x_ledger.violation("call " + text(call.id) + " was answered twice");
+  }
+  check_nothing_left();
+  check_budgets();
+}
+
+void World::check_nothing_left() {
+  const auto must_be_0 = [&](const std::string& what, int64_t value) {
+    if (value != 0) x_ledger.violation(what + " is " + text(value) + " at the end");
+  };
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    const Side& side = *x_sides[i];
+    const std::string at = " of worker " + text(i);
+    must_be_0("exchanges" + at, static_cast<int64_t>(side.worker->running()));
+    must_be_0("loop not empty" + at, side.loop.is_empty() ? 0 : 1);
+    const auto series = x_process->shards.worker(i);
+    must_be_0("downstream connections" + at, series->downstream_connections.value());
+    must_be_0("upstream connections" + at, series->upstream_connections.value());
+  }
+  must_be_0("open connections", x_process->listeners["outbound"].open_connections.load());
+  must_be_0("retained bodies", x_process->retry_bodies.used());
+  for (const auto& [name, service] : x_process->services.services()) {
+    must_be_0("outstanding of " + name, service->limit().outstanding());
+    must_be_0("queued of " + name, service->limit().queued());
+    must_be_0("probes of " + name, service->circuit().snapshot(now_ms()).probes_in_flight);
+    for (const auto& origin : x_origins) {
+      const auto endpoint = service->find_endpoint(origin->address());
+      if (endpoint != nullptr)
+        must_be_0("in flight at " + endpoint->name(), endpoint->outstanding());
+    }
+  }
+}
+
+// attempts <= (1 + share) x requests + 3/s + those that are free of the budget: one for each
+// connection that died after it had served.
+void World::check_budgets() {
+  for (size_t i = 0; i < x_plan.services.size(); ++i) {
+    const ServicePlan& plan = x_plan.services[i];
+    uint64_t deaths = 0;
+    uint64_t attempts = 0;
+    uint64_t requests = 0;
+    for (const auto& origin : x_origins) deaths += origin->service() == i ? origin->deaths() : 0;
+    for (const Call& call : x_ledger.calls()) {
+      const ServicePlan& asked = x_plan.services[call.service];
+      requests += call.service == i || asked.alternate == i ? 1 : 0;
+    }
+    const std::string name = i == x_plan.passthrough() ? "passthrough" : plan.name;
+    for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
+      const auto series = x_process->shards.service(worker, {name, {}});
+      for (const auto& counter : series->attempts) attempts += counter.value();
+    }
+    const auto seconds = static_cast<double>(now_ms() - x_start_ms) / 1000;
+    const double windows = std::max(10.0, seconds + 10) * 3;
+    const double most = static_cast<double>(requests) * (1 + plan.bounds.budget_most) + windows +
+                        static_cast<double>(deaths);
+    if (static_cast<double>(attempts) > most) {
+      x_ledger.violation(plan.name + ": " + std::to_string(attempts) + " attempts for " +
+                         std::to_string(requests) + " requests");
+    }
+  }
+}
+
+}  // namespace outrigger::sim
