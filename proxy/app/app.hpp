@@ -1,5 +1,5 @@
-// `outrigger run`: binds what the configuration names, starts the control plane and the workers, and runs
-// until the process is told to end.
+// `outrigger run`: binds what the configuration names, starts the control plane and the workers,
+// and runs until the process is told to end.
 #pragma once
 
 #include "config/config.hpp"

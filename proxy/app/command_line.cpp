@@ -1,9 +1,10 @@
 #include "proxy/app/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "config/config.hpp"
 #include "proxy/app/app.hpp"

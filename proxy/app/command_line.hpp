@@ -1,5 +1,5 @@
-// What the command line asks for. Exit codes: 0 ended cleanly, 2 a bad command line or configuration, 1
-// anything else.
+// What the command line asks for. Exit codes: 0 ended cleanly, 2 a bad command line or
+// configuration, 1 anything else.
 #pragma once
 
 namespace outrigger::app {

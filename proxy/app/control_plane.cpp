@@ -120,8 +120,8 @@ Result<bool> ControlPlane::bind_listeners() {
       auto socket = io::ListeningSocket::bind(*address);
       if (!socket) return failure("listener " + listener.name + ": " + socket.error());
       x_process.own_listeners.add(socket->address());
-      log::info("listening", {{"listener", listener.name},
-                              {"address", socket->address().to_string()}});
+      log::info("listening",
+                {{"listener", listener.name}, {"address", socket->address().to_string()}});
       for (const auto& worker : x_workers) {
         auto share = socket->share();
         if (!share) return failure(share.error());
@@ -195,7 +195,8 @@ std::vector<admin::UnmatchedHost> ControlPlane::unmatched() const {
   for (const auto& service : x_loaded.config.services) names.emplace_back(service.name);
   std::vector<admin::UnmatchedHost> hosts;
   for (const UnmatchedHosts::Host& host : x_process.unmatched.list()) {
-    hosts.push_back({host.authority, host.count, std::string(config::nearest(first_label(host.authority), names)),
+    hosts.push_back({host.authority, host.count,
+                     std::string(config::nearest(first_label(host.authority), names)),
                      host.last_wall_ms});
   }
   return hosts;

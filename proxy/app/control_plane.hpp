@@ -1,6 +1,6 @@
-// The control thread: what happens beside the calls. It owns the process-wide state and the workers,
-// discovers endpoints, serves the admin API and the metrics, and sees to changes, signals, memory and
-// the end. It reaches workers by posts to their loops only. One in a process.
+// The control thread: what happens beside the calls. It owns the process-wide state and the
+// workers, discovers endpoints, serves the admin API and the metrics, and sees to changes, signals,
+// memory and the end. It reaches workers by posts to their loops only. One in a process.
 #pragma once
 
 #include <functional>

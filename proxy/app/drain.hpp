@@ -1,6 +1,6 @@
-// The orderly end after SIGTERM. The neighbour may still be calling out, so we serve on exactly as before
-// and end when none of its connections is open and none came for `quiet`, or at `grace`; in the last two
-// seconds of that listeners close and new calls are refused. Control thread.
+// The orderly end after SIGTERM. The neighbour may still be calling out, so we serve on exactly as
+// before and end when none of its connections is open and none came for `quiet`, or at `grace`; in
+// the last two seconds of that listeners close and new calls are refused. Control thread.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ class Drain {
   static constexpr int64_t kLookEachMs = 50;
 
   struct Hooks {
-    std::function<int()> open_connections;       // of the neighbour, over all workers
-    std::function<int64_t()> last_accepted_ms;   // loop time; 0: none ever came
+    std::function<int()> open_connections;      // of the neighbour, over all workers
+    std::function<int64_t()> last_accepted_ms;  // loop time; 0: none ever came
     std::function<void()> begin_last_phase;
     std::function<void()> end;
   };

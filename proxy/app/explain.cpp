@@ -63,8 +63,8 @@ void explain_listeners(std::ostream& out, const Loaded& loaded, const std::strin
 
 void explain_policies(std::ostream& out, const Loaded& loaded, const config::Target& target) {
   constexpr std::array<std::string_view, 12> kSections = {
-      "endpoints", "balance", "pool",    "timeout", "deadline_header",  "retry",
-      "limits",    "circuit", "endpoint_circuit", "fallback", "headers", "authority"};
+      "endpoints", "balance",          "pool",     "timeout", "deadline_header", "retry", "limits",
+      "circuit",   "endpoint_circuit", "fallback", "headers", "authority"};
   for (const std::string_view section : kSections) {
     const config::SettingText text = config::read_setting(loaded, target, section);
     if (text.effective.empty()) continue;
@@ -96,8 +96,7 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
   }
   explain_listeners(out, loaded, route->service);
   const config::Target target{route->service, route->name};
-  out << "service    " << route->service
-      << at(config::where(loaded, {route->service, ""})) << "\n";
+  out << "service    " << route->service << at(config::where(loaded, {route->service, ""})) << "\n";
   if (!route->name.empty()) {
     out << "route      " << route->name << at(config::where(loaded, target)) << "\n";
   }

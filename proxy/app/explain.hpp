@@ -1,5 +1,5 @@
-// `outrigger explain`: which listener, route, service, filters and policies a call would get, and which
-// line of the file says so. Pure; asks the same router as the workers do.
+// `outrigger explain`: which listener, route, service, filters and policies a call would get, and
+// which line of the file says so. Pure; asks the same router as the workers do.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Serves one terminal (the admin API, the metrics page) on the control thread, with the same connections
-// as the workers' listeners have. Owned by the control plane; one thread.
+// Serves one terminal (the admin API, the metrics page) on the control thread, with the same
+// connections as the workers' listeners have. Owned by the control plane; one thread.
 #pragma once
 
 #include "metrics/series.hpp"

@@ -1,12 +1,12 @@
 #include "proxy/app/probe.hpp"
 
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "proxy/app/command_line.hpp"
 #include "proxy/base/address.hpp"

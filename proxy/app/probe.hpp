@@ -1,5 +1,5 @@
-// `outrigger probe startup|ready`: asks the running sidecar, for images that have no curl. Blocking; a
-// process of its own.
+// `outrigger probe startup|ready`: asks the running sidecar, for images that have no curl.
+// Blocking; a process of its own.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 namespace outrigger::app {
 
 struct ProbeTarget {
-  std::string what;                       // "startup" or "ready"
+  std::string what;                        // "startup" or "ready"
   std::string address = "127.0.0.1:9902";  // metrics.address
 };
 

@@ -52,8 +52,8 @@ std::unique_ptr<chain::Route> RouteSet::make_route(const config::ServiceConfig& 
   const auto& of = x_snapshot->services.find(service.name)->second;
   const auto client = x_worker.client_of(of, service.policy);
   x_clients.push_back(client);
-  x_terminals.push_back(std::make_unique<upstream::Forwarder>(
-      *client, upstream::call_settings(policy, series)));
+  x_terminals.push_back(
+      std::make_unique<upstream::Forwarder>(*client, upstream::call_settings(policy, series)));
 
   filters::Context context = context_of(policy, made->label, *of, series);
   if (route != nullptr && route->owns("circuit")) {
@@ -75,14 +75,12 @@ void RouteSet::add_passthrough() {
   x_passthrough->series = &series;
   x_terminals.push_back(std::make_unique<upstream::PassthroughTerminal>(
       *x_worker.x_passthrough, upstream::call_settings(policy, series)));
-  const auto context =
-      context_of(policy, x_passthrough->label, *x_snapshot->passthrough, series);
+  const auto context = context_of(policy, x_passthrough->label, *x_snapshot->passthrough, series);
   compile(*x_passthrough, context, *x_terminals.back());
 }
 
 filters::Context RouteSet::context_of(const config::Policy& policy, std::string_view label,
-                                      upstream::Service& service,
-                                      metrics::ServiceSeries& series) {
+                                      upstream::Service& service, metrics::ServiceSeries& series) {
   return {.config = x_snapshot->config,
           .policy = policy,
           .runtime = x_worker.x_runtime,

@@ -1,6 +1,6 @@
-// The routes of one snapshot, compiled for one worker: filters, terminals and chains, and the router that
-// finds them. The one place where the concrete filters meet the chain. Immutable; lives until the last
-// call that began on it has ended. One thread.
+// The routes of one snapshot, compiled for one worker: filters, terminals and chains, and the
+// router that finds them. The one place where the concrete filters meet the chain. Immutable; lives
+// until the last call that began on it has ended. One thread.
 #pragma once
 
 #include <memory>

@@ -13,8 +13,7 @@ SnapshotPtr make_snapshot(config::Config config, upstream::Services& services, i
       snapshot->routes.emplace(label, services.route(label, route.policy, now_ms));
     }
   }
-  snapshot->passthrough =
-      services.service(std::string(kPassthrough), config.passthrough, now_ms);
+  snapshot->passthrough = services.service(std::string(kPassthrough), config.passthrough, now_ms);
   snapshot->config = std::move(config);
   return snapshot;
 }

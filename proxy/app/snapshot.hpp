@@ -1,5 +1,6 @@
-// One configuration as the workers run it, with the process-wide objects of its services. Immutable;
-// shared by the control thread and the workers until the last call that began under it has ended.
+// One configuration as the workers run it, with the process-wide objects of its services.
+// Immutable; shared by the control thread and the workers until the last call that began under it
+// has ended.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// The version of this build, as --version, build_info and `requires` know it.
+// The version of this build, as --version and build_info know it. Set by CMake from the project's.
+// A constant; any thread.
 #pragma once
 
 namespace outrigger::app {

@@ -41,8 +41,8 @@ downstream::Resolution Worker::Server::resolve(const http::RequestHead& request,
     return {.cause = Cause::kMalformedRequest};
   }
   const chain::RouteTable& table = x_worker.x_routes->table();
-  const chain::Route* route = config.service ? table.find_in(*config.service, request, arena)
-                                             : table.find(request, arena);
+  const chain::Route* route =
+      config.service ? table.find_in(*config.service, request, arena) : table.find(request, arena);
   if (route == nullptr) return unmatched(request);
   return {.route = route,
           .chain = route->chains[x_chain].get(),
@@ -53,8 +53,7 @@ downstream::Resolution Worker::Server::unmatched(const http::RequestHead& reques
   const Clock& clock = x_worker.x_runtime.loop.clock;
   x_worker.x_process.unmatched.note(request.authority, clock.wall_ms());
   const chain::Route& passthrough = x_worker.x_routes->passthrough();
-  const bool refuse =
-      x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
+  const bool refuse = x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
   if (refuse || request.authority.empty()) return {.cause = Cause::kUnknownHost};
   return {.route = &passthrough, .chain = passthrough.chains[x_chain].get()};
 }

@@ -1,6 +1,6 @@
 // One worker: everything that lives on one event loop and carries calls. It knows no thread and no
-// socket: loop, outbox and network are given, so that tests run a whole worker in virtual time. What
-// the control thread wants of it comes through a post to its loop. One thread.
+// socket: loop, outbox and network are given, so that tests run a whole worker in virtual time.
+// What the control thread wants of it comes through a post to its loop. One thread.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,8 @@ class Worker final : public chain::ExchangeObserver {
   // was called.
   downstream::Acceptor& acceptor_of(const config::ListenerConfig& config);
 
-  // The last phase of a drain: listeners close, new calls are refused, answers end their connection.
+  // The last phase of a drain: listeners close, new calls are refused, answers end their
+  // connection.
   void begin_last_phase();
   // Resets what still runs; returns how many calls that were.
   int end();

@@ -1,5 +1,5 @@
-// A worker on a thread and a loop of its own. Made, started and stopped by the control thread; what it
-// carries is reached through post() only.
+// A worker on a thread and a loop of its own. Made, started and stopped by the control thread; what
+// it carries is reached through post() only.
 #pragma once
 
 #include <functional>

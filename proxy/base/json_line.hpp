@@ -1,6 +1,6 @@
-// Writes one JSON object on one line, field by field, into a string that it reuses. For log lines only:
-// it escapes what could break a line or a terminal (control characters, quotes, bytes that are not
-// UTF-8), so nothing a peer sends forges a second line. One thread.
+// Writes one JSON object on one line, field by field, into a string that it reuses. For log lines
+// only: it escapes what could break a line or a terminal (control characters, quotes, bytes that
+// are not UTF-8), so nothing a peer sends forges a second line. One thread.
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,13 @@
 #include "proxy/base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "proxy/base/json_line.hpp"
 
@@ -26,8 +26,8 @@ struct State {
   bool json = isatty(STDERR_FILENO) == 0;
   std::map<std::string, Repeat> repeats;  // bounded: see repeated()
   std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "outrigger", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("outrigger",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->flush_on(spdlog::level::trace);
     return made;
@@ -80,9 +80,10 @@ std::string as_text(Level level, std::string_view message, FieldList fields) {
   for (const Field& field : fields) {
     if (field.value.empty()) continue;
     line.append(" ").append(field.key).append("=");
-    const bool plain = field.value.find_first_not_of(
-                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:%[]") ==
-                       std::string::npos;
+    const bool plain =
+        field.value.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:%[]") ==
+        std::string::npos;
     if (plain) {
       line.append(field.value);
     } else {
@@ -96,8 +97,8 @@ void write(Level level, std::string_view message, FieldList fields) {
   State& s = state();
   const auto at = as_spdlog(level);
   if (!s.logger->should_log(at)) return;
-  s.logger->log(at, "{}", s.json ? as_json(level, message, fields)
-                                 : as_text(level, message, fields));
+  s.logger->log(at, "{}",
+                s.json ? as_json(level, message, fields) : as_text(level, message, fields));
 }
 
 }  // namespace
@@ -135,8 +136,7 @@ void repeated(Level level, std::string_view message, FieldList fields) {
   }
   write(level, message, fields);
   if (since > 0) {
-    write(level, "the same again",
-          {{"what", message}, {"times", static_cast<int64_t>(since)}});
+    write(level, "the same again", {{"what", message}, {"times", static_cast<int64_t>(since)}});
   }
 }
 

@@ -1,6 +1,6 @@
-// The log of the process: one line each to standard error, text on a terminal and JSON otherwise. The
-// same failure again and again is one line at once, then one summary each 10 s with its count. Any
-// thread; never on the path of a call that goes well.
+// The log of the process: one line each to standard error, text on a terminal and JSON otherwise.
+// The same failure again and again is one line at once, then one summary each 10 s with its count.
+// Any thread; never on the path of a call that goes well.
 #pragma once
 
 #include <cstdint>

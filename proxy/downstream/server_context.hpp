@@ -33,7 +33,7 @@ class Resolver {
 
 // Of one listener, over all workers. Any thread.
 struct ListenerCounts {
-  std::atomic<int> open_connections{0};  // bounded by limits.connections
+  std::atomic<int> open_connections{0};      // bounded by limits.connections
   std::atomic<int64_t> last_accepted_ms{0};  // loop time; 0: none ever came
 };
 

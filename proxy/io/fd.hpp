@@ -1,4 +1,5 @@
-// An Fd owns one file descriptor. A value type; any thread.
+// An Fd owns one file descriptor and closes it at its end. A value type that can be moved; any
+// thread. It knows nothing of loops.
 #pragma once
 
 #include <utility>

@@ -1,4 +1,5 @@
-// The addresses of this host's network interfaces. Any thread; control path.
+// The addresses of this host's network interfaces, for what listens on all of them. Any thread;
+// control path.
 #pragma once
 
 #include <vector>

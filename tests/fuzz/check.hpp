@@ -1,4 +1,5 @@
 // A property that an input of a fuzz target must have; the runner or libFuzzer reports the input.
+// Ends the process: a fuzz target has nobody to return a failure to.
 #pragma once
 
 #include <cstdio>

@@ -227,18 +227,24 @@ TEST(Flow, AnEarlyAnswerIsForwardedAndItsConnectionNotPooled) {
   }
 }
 
-TEST(Flow, AnEarlyAnswerInTheMiddleOfAChunkedBodyEndsTheCallersConnection) {
+TEST(Flow, TheRestOfAChunkedBodyThatOutlastsItsAnswerIsReadPastAndGoesNowhere) {
   Town town(kOrders);
   Origin& origin = town.origin(kAt);
-  origin.on_head = [](Origin::Connection& on) { on.answer(403, "no"); };
+  origin.on_head = [](Origin::Connection& on) {
+    if (on.request().method() == "POST") on.answer(403, "no");
+  };
   Caller caller(town);
   caller.begin_raw("POST",
                    "POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n"
                    "3\r\nabc\r\n");
-  const Message answer = caller.next();
-  EXPECT_EQ(answer.status(), 403);
-  EXPECT_EQ(answer.field("connection"), "close");
-  EXPECT_EQ(origin.last().received.find("0\r\n\r\n"), std::string::npos);
+  EXPECT_EQ(caller.next().status(), 403);
+  town.run();
+  EXPECT_EQ(origin.open_connections(), 0u);
+  caller.send("3\r\ndef\r\n0\r\n\r\n");
+  EXPECT_EQ(caller.get("/next").body, "ok");
+  EXPECT_EQ(origin.connections[0]->received.find("0\r\n\r\n"), std::string::npos);
+  ASSERT_EQ(origin.requests.size(), 1u);
+  EXPECT_EQ(origin.requests[0].target(), "/next");
 }
 
 TEST(Flow, TheHeadIsForwardedBeforeTheBodyIsThere) {

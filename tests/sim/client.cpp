@@ -1,5 +1,7 @@
 #include "tests/sim/client.hpp"
 
+#include <algorithm>
+
 namespace outrigger::sim {
 
 Client::Client(const Plan& plan, Random& random, Ledger& ledger, testing::VirtualLoop& loop,
@@ -107,6 +109,7 @@ void Client::draw_manners() {
   if (x_random.chance(0.2)) x_read_pause_ms = between(x_random, 1, 20);
   if (x_plan.gentle) return;
   x_stalls_once = x_random.chance(0.05);
+  if (x_stalls_once) x_read_pause_ms = std::max<int64_t>(x_read_pause_ms, 1);
   x_half_closes = x_random.chance(0.1);
   x_leaves_by_reset = x_random.chance(0.6);
   if (x_random.chance(0.15)) {
@@ -187,6 +190,7 @@ void Client::send_some() {
 void Client::leave(bool reset) {
   if (x_stream == nullptr) return;
   x_left = true;
+  x_left_ms = x_loop.now_ms();
   x_leaves_at_byte.reset();
   note(reset ? "client: resets" : "client: ends", x_requests[x_begun - 1].id, x_sent);
   if (!reset) {

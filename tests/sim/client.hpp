@@ -62,6 +62,7 @@ class Client final : public io::StreamEvents, public io::ConnectEvents, private 
   bool answers_head() const override;
   bool is_deaf() const override { return x_stream == nullptr; }
   void check_interim(int status);
+  void check_left();
   void check_answer(const Head& head);
   void check_complete();
   void check_unanswered(bool reset);
@@ -115,6 +116,7 @@ class Client final : public io::StreamEvents, public io::ConnectEvents, private 
   bool x_continued = false;
   bool x_closes = false;  // the proxy said so
   bool x_left = false;    // by its own will
+  int64_t x_left_ms = 0;
   bool x_over = false;
 };
 

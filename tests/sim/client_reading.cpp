@@ -48,11 +48,23 @@ void Client::on_head(const Head& head) {
   const int status = head.status();
   if (status < 200) return check_interim(status);
   if (x_closes) return violation("an answer after the last one");
+  if (x_left) check_left();
   check_answer(head);
   const std::string_view options = head.field("connection");
   const bool is_http10 = x_requests[x_answered].is_http10;
   x_closes = options.find("close") != std::string_view::npos ||
              (is_http10 && options.find("keep-alive") == std::string_view::npos);
+}
+
+// It has ended its side, which means that it left unless this was its last request. Only where the
+// proxy must have seen that at once.
+void Client::check_left() {
+  constexpr int64_t kOnTheWayMs = 200;
+  const Request& request = x_requests[x_answered];
+  const bool may_half_close = request.is_http10 || request.head.find("close") != std::string::npos;
+  const bool is_seen = !x_pipelines && request.body.empty() && x_read_pause_ms == 0;
+  if (may_half_close || !is_seen || x_loop.now_ms() < x_left_ms + kOnTheWayMs) return;
+  violation("an answer to one who left");
 }
 
 void Client::check_interim(int status) {

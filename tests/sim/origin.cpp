@@ -52,6 +52,10 @@ void Origin::become_good() {
 }
 
 void Origin::change_mood() {
+  if (x_context.plan.is_storm) {
+    x_mood = {.trouble = 1, .troubles = {Behaviour::kServerError}};
+    return;
+  }
   Random& random = x_context.random;
   const bool gentle = x_context.plan.gentle;
   x_mood = Mood{};

@@ -46,7 +46,11 @@ void Origin::Connection::violation(const std::string& what) {
 
 void Origin::Connection::on_read(std::string_view bytes) {
   x_idle.cancel();
-  if (x_finished) return;
+  if (x_finished) {
+    const bool said_so = !x_may_be_reused && x_reader.is_between();
+    if (said_so) violation("bytes on a connection that was said to end");
+    return;
+  }
   x_reader.feed(bytes);
   if (!x_reader.wrong().empty()) violation("the request is not well-formed: " + x_reader.wrong());
 }
@@ -79,6 +83,11 @@ void Origin::Connection::drop(bool reset) {
 // An idle connection is closed, maybe just when the proxy is about to use it.
 void Origin::Connection::on_idle() {
   if (x_stream->unsent() > 0) return x_idle.arm_at(x_loop.now_ms() + 1);
+  if (!context().plan.gentle && x_late_bytes_ms == 0 && random().chance(0.2)) {
+    note("origin: bytes on an idle one");
+    x_late_bytes_ms = x_loop.now_ms();
+    return x_stream->write("late bytes");
+  }
   note("origin: closes an idle one");
   ++x_origin.x_deaths;
   drop(!context().plan.gentle && random().chance(0.3));
@@ -103,6 +112,10 @@ bool Origin::Connection::check_head(const Head& head) {
   const std::string start = call->method + " " + call->path + " HTTP/1.1";
   if (head.start != start) return violation(head.start + " instead of " + start), false;
   if (x_answering) return violation("a request before the last one was answered"), false;
+  constexpr int64_t kOnTheWayMs = 200;
+  if (x_late_bytes_ms > 0 && x_loop.now_ms() > x_late_bytes_ms + kOnTheWayMs) {
+    return violation("a connection is used on which bytes came that nobody asked for"), false;
+  }
   if (!x_may_be_reused) return violation("a connection is used again that must not be"), false;
   const ServicePlan& plan = context().plan.services[x_origin.x_service];
   for (const char* gone : {"x-hop", "keep-alive", "proxy-connection", "x-secret", "upgrade"}) {

@@ -67,8 +67,9 @@ class Origin::Connection final : public io::StreamEvents, private MessageEvents 
   size_t x_body_read = 0;
   uint32_t x_served = 0;
   std::string x_method;
-  bool x_answered = false;   // the script of this request is written
-  bool x_answering = false;  // and plays
+  int64_t x_late_bytes_ms = 0;  // when bytes went that belong to no request; 0: none did
+  bool x_answered = false;      // the script of this request is written
+  bool x_answering = false;     // and plays
   bool x_reading_request = false;
   bool x_may_be_reused = true;
   bool x_finished = false;

@@ -57,19 +57,26 @@ std::string text_of(const config::Methods& methods) {
 }  // namespace
 
 Plan::Plan(Random& random) {
-  gentle = random.chance(0.25);
+  is_storm = random.chance(0.04);
+  gentle = !is_storm && random.chance(0.25);
   workers = between(random, 1, 3);
   calls = static_cast<int>(between(random, 5, 60));
   const std::array<int64_t, 4> spans{1, 500, 5'000, 20'000};
   span_ms = spans[random.below(4)];
+  is_cut_short = !gentle && random.chance(0.1);
+  if (is_storm) {
+    calls = 150;
+    span_ms = 1;
+    is_cut_short = false;
+  }
   keepalive_ms = gentle ? 60'000 : between(random, 300, 6'000);
   body_idle_ms = gentle ? 60'000 : between(random, 200, 3'000);
   head_ms = gentle ? 60'000 : between(random, 200, 3'000);
   write_stall_ms = gentle ? 60'000 : between(random, 400, 4'000);
-  drains = !gentle && random.chance(0.2);
+  drains = !gentle && !is_storm && random.chance(0.2);
   shuffles = random.chance(0.7);
   if (random.chance(0.2)) via = "sim";
-  const size_t count = between(random, 1, 3);
+  const size_t count = is_storm ? 1 : between(random, 1, 3);
   for (size_t i = 0; i < count; ++i) {
     ServicePlan& service = services.emplace_back();
     service.name = "s" + std::to_string(i);
@@ -137,7 +144,9 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
   const bool own_attempt = !gentle && random.chance(0.4);
   const int64_t attempt_ms = between(random, 10, static_cast<uint32_t>(request_ms));
-  const int attempts = static_cast<int>(random.chance(0.4) ? 1 : between(random, 2, 5));
+  const int attempts = static_cast<int>(is_storm             ? 5
+                                        : random.chance(0.4) ? 1
+                                                             : between(random, 2, 5));
   int64_t least_ms = std::min(request_ms / 2, own_attempt ? attempt_ms : request_ms / attempts);
   std::string timeout = "timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms);
   if (own_attempt) timeout += ", attempt: " + ms(attempt_ms);
@@ -171,14 +180,15 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   bounds.budget_most = std::max(bounds.budget_most, static_cast<double>(share) / 100);
 
   // -- limits, circuits
-  const int64_t outstanding = gentle || random.chance(0.4) ? 1'024 : between(random, 1, 6);
+  const int64_t outstanding =
+      gentle || is_storm || random.chance(0.4) ? 1'024 : between(random, 1, 6);
   const int64_t queue = random.chance(0.5) ? 0 : between(random, 1, 10);
   text.line("limits: {outstanding: " + number(outstanding) + ", queue: " + number(queue) +
             ", queue_wait: " + ms(between(random, 10, 1'000)) +
             (!gentle && random.chance(0.1) ? ", body_bytes: 2KiB" : "") + "}");
   bounds.outstanding_most = std::max(bounds.outstanding_most, outstanding);
   bounds.queue_most = std::max(bounds.queue_most, queue);
-  if (gentle || random.chance(0.15)) {
+  if (gentle || is_storm || random.chance(0.15)) {
     text.line("circuit: off");
   } else {
     text.line("circuit:");

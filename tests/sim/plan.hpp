@@ -62,6 +62,8 @@ struct Plan {
   int64_t head_ms = 0;
   int64_t write_stall_ms = 0;
   bool drains = false;
+  bool is_storm = false;      // everybody at once, and nothing works: what the retry budget is for
+  bool is_cut_short = false;  // the workers go while calls run
   bool shuffles = false;
   std::string via;
   std::vector<ServicePlan> services;

@@ -39,8 +39,24 @@ World::~World() {
   x_origins.clear();
 }
 
+// In the midst of it, orderly or not. If not, a permit may be on its way to a worker that is gone.
+void World::end_workers() {
+  x_ledger.note(now_ms(), "control: the workers end");
+  const bool orderly = random().chance(0.5);
+  if (orderly) {
+    for (const auto& side : x_sides) side->worker->end();
+    step_all();
+  }
+  for (const auto& side : x_sides) {
+    side->worker.reset();
+    side->loop.set_after_each([](void*) {}, nullptr);
+  }
+  const bool all_back = orderly || x_plan.workers == 1;
+  if (all_back && !x_ledger.is_violated()) check_counts();
+}
+
 void World::build() {
-  x_start_ms = now_ms();
+  x_start_ms = x_last_call_ms = now_ms();
   config::Config config = read(x_plan.draw_config(x_random), x_ledger);
   if (x_ledger.is_violated()) return;
   upstream::UpstreamContext context;
@@ -123,8 +139,10 @@ void World::run() {
   // Longer than any timer that may be left, the lifetime of connections included.
   constexpr int64_t kLongestMs = 3'600'000;
   const int64_t limit_ms = now_ms() + kLongestMs;
+  const int64_t cut_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms) + 2'000);
   do {
     step_all();
+    if (x_plan.is_cut_short && now_ms() >= cut_ms) return end_workers();
     if (now_ms() > limit_ms) x_ledger.violation("it does not come to an end");
   } while (!x_ledger.is_violated() && move_on());
   if (!x_ledger.is_violated()) check_end();

@@ -55,6 +55,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   void change_policies();
   void force_circuit();
   void begin_drain();
+  void end_workers();
   void post(unsigned worker, std::function<void(app::Worker&)> task);
 
   void post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept override;
@@ -65,6 +66,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   void check_step();
   void check_end();
   void check_nothing_left();
+  void check_counts();
   void check_budgets();
 
   int64_t now_ms() const { return x_control.now_ms(); }
@@ -82,6 +84,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   testing::VirtualLoop::Event x_event;
   int x_events_left = 0;
   int64_t x_start_ms = 0;
+  int64_t x_last_call_ms = 0;  // when the last exchange ended
   bool x_draining = false;
 };
 

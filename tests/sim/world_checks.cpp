@@ -16,6 +16,7 @@ std::string text(int64_t number) { return std::to_string(number); }
 
 void World::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
   const chain::Facts& facts = exchange.facts();
+  x_last_call_ms = now_ms();
   const http::Field* field = exchange.request().fields.find("x-id");
   uint32_t id = 0;
   for (const char c : field != nullptr ? field->value : std::string_view()) {
@@ -124,6 +125,13 @@ void World::check_nothing_left() {
     must_be_0("downstream connections" + at, series->downstream_connections.value());
     must_be_0("upstream connections" + at, series->upstream_connections.value());
   }
+  check_counts();
+}
+
+void World::check_counts() {
+  const auto must_be_0 = [&](const std::string& what, int64_t value) {
+    if (value != 0) x_ledger.violation(what + " is " + text(value) + " at the end");
+  };
   must_be_0("open connections", x_process->listeners["outbound"].open_connections.load());
   must_be_0("retained bodies", x_process->retry_bodies.used());
   for (const auto& [name, service] : x_process->services.services()) {
@@ -156,9 +164,9 @@ void World::check_budgets() {
       const auto series = x_process->shards.service(worker, {name, {}});
       for (const auto& counter : series->attempts) attempts += counter.value();
     }
-    const auto seconds = static_cast<double>(now_ms() - x_start_ms) / 1000;
-    const double windows = std::max(10.0, seconds + 10) * 3;
-    const double most = static_cast<double>(requests) * (1 + plan.bounds.budget_most) + windows +
+    const auto seconds = static_cast<double>(x_last_call_ms - x_start_ms) / 1000;
+    const double floor = (seconds + 2) * 3;
+    const double most = static_cast<double>(requests) * (1 + plan.bounds.budget_most) + floor +
                         static_cast<double>(deaths);
     if (static_cast<double>(attempts) > most) {
       x_ledger.violation(plan.name + ": " + std::to_string(attempts) + " attempts for " +

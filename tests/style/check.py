@@ -35,7 +35,7 @@ READS_CLOCK = re.compile(r"\b(steady|system|high_resolution)_clock::now\b")
 CLOCK_OWNERS = {"proxy/io", "proxy/app", "bench"}
 SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(")
 DELETES = re.compile(r"(?<!operator )\bdelete\b(?!\s*;)|\bdelete\s*\[")
-MAY_DELETE = re.compile(r"(uv_handle|pool|arena|slab|chunk|reaper)\w*\.[ch]pp$")
+MAY_DELETE = re.compile(r"(uv_handle|pool|arena|slab|chunk|reaper|endpoint_view)\w*\.[ch]pp$")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)

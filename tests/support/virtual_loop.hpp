@@ -81,13 +81,13 @@ class VirtualLoop {
     settle();
     Event* const event = pick();
     if (event == nullptr) {
-      sleep();
+      idle();
       return pick() != nullptr;
     }
     event->cancel();
     event->x_fire();
     settle();
-    if (x_shuffle && x_order.chance(0.25)) sleep();
+    if (x_shuffle && x_order.chance(0.25)) idle();
     OUTRIGGER_ASSERT(++x_steps < kMostSteps);
     return true;
   }
@@ -167,7 +167,7 @@ class VirtualLoop {
   }
 
   // What the real loop does before it sleeps.
-  void sleep() {
+  void idle() {
     while (!x_reaper.empty()) {
       x_reaper.flush();
       settle();

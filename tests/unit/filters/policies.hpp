@@ -1,4 +1,5 @@
-// The fallbacks and retries that several tests of this folder set.
+// The fallbacks and retries that several tests of this folder set. Plain values, each made for one
+// test.
 #pragma once
 
 #include <optional>

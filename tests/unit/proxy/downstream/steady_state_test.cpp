@@ -62,8 +62,7 @@ TEST(SteadyState, ARequestCostsOneWriteAndNoAllocation) {
   server.route.chains.front() =
       std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal);
   PlainResolver resolver(server.route);
-  downstream::ServerContext context{
-      server.runtime, resolver, server.series, {}, server.counts};
+  downstream::ServerContext context{server.runtime, resolver, server.series, {}, server.counts};
   downstream::Acceptor acceptor(context);
   size_t writes = 0;
   io::StreamEvents* events = nullptr;

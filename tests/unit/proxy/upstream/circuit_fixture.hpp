@@ -1,4 +1,5 @@
-// The circuit of the circuit's tests: time by hand, a recorder of what it announces.
+// The circuit of the circuit's tests: time by hand, a recorder of what it announces. One for each
+// test.
 #pragma once
 
 #include <memory>
