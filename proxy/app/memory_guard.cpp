@@ -22,17 +22,16 @@ MemoryGuard::MemoryGuard(LoopContext& loop, Process& process, const config::Memo
 void MemoryGuard::look() {
   // The allocator keeps what calls have freed; without this what was shed would never show.
   if (sheds() && x_looks++ % kTrimEachLooks == 0) malloc_trim(0);
-  judge(static_cast<int64_t>(x_gauge.anonymous_bytes()));
+  judge(used_bytes());
   x_loop.timers.arm(x_timer, x_loop.clock.now_ms() + kLookEachMs);
 }
 
 // One level up with each look above the limit; all the way down once 5 % are free again.
-void MemoryGuard::judge(int64_t used_bytes) {
-  x_used_bytes = used_bytes;
+void MemoryGuard::judge(int64_t used) {
   if (!x_limit_bytes) return;
-  if (used_bytes > *x_limit_bytes) {
+  if (used > *x_limit_bytes) {
     if (x_level != Level::kRefusing) go_to(static_cast<Level>(static_cast<int>(x_level) + 1));
-  } else if (x_level != Level::kNormal && used_bytes < *x_limit_bytes / 20 * 19) {
+  } else if (x_level != Level::kNormal && used < *x_limit_bytes / 20 * 19) {
     go_to(Level::kNormal);
   }
 }
@@ -47,7 +46,7 @@ void MemoryGuard::go_to(Level level) {
                                          "new calls are refused"};
   log::repeated(level == Level::kNormal ? log::Level::kInfo : log::Level::kWarning, "memory",
                 {{"now", kNames[static_cast<size_t>(level)]},
-                 {"used_bytes", x_used_bytes},
+                 {"used_bytes", used_bytes()},
                  {"limit_bytes", *x_limit_bytes}});
 }
 

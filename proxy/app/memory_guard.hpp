@@ -22,10 +22,11 @@ class MemoryGuard {
   MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
               std::optional<int64_t> limit_bytes);
 
-  // What a look at `used_bytes` of anonymous memory brings about.
-  void judge(int64_t used_bytes);
+  // What a look at `used` bytes of anonymous memory brings about.
+  void judge(int64_t used);
 
-  int64_t used_bytes() const { return x_used_bytes; }
+  // Of anonymous memory, now.
+  int64_t used_bytes() const { return static_cast<int64_t>(x_gauge.anonymous_bytes()); }
   std::optional<int64_t> limit_bytes() const { return x_limit_bytes; }
   bool sheds() const { return x_level != Level::kNormal; }
 
@@ -41,7 +42,6 @@ class MemoryGuard {
   const std::optional<int64_t> x_limit_bytes;
   io::MemoryGauge x_gauge;
   Timer x_timer = Timer::of<&MemoryGuard::look>(*this);
-  int64_t x_used_bytes = 0;
   int x_looks = 0;  // while it shed
   Level x_level = Level::kNormal;
 };

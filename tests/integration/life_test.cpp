@@ -126,5 +126,83 @@ TEST(Life, DescriptorsAreRaisedToTheHardLimit) {
   EXPECT_EQ(sidecar.metric("process_max_fds"), 1234);
 }
 
+// Sockets are shared among the workers, never among processes.
+TEST(Life, TwoSidecarsDoNotShareAPort) {
+  const Origin origin;
+  const Sidecar first("workers: 2\n" + orders_at(origin.address()));
+  const TempFolder folder;
+  replace_file(folder / "second.yaml",
+               "workers: 2\nadmin: off\nmetrics: off\nlisteners: [{name: outbound, address: \"" +
+                   first.address() + "\"}]\n" + orders_at(origin.address()));
+  const Finished second =
+      run({outrigger_binary(), "run", "-c", (folder / "second.yaml").string()}, 5'000);
+  EXPECT_EQ(second.code, 1) << second.err;
+  EXPECT_EQ(first.get("orders").status, 200);
+}
+
+TEST(Life, AfterACrashTheSameAddressesAreServedAgain) {
+  const Origin origin;
+  const TempFolder folder;
+  const std::string unix_address = "unix:" + (folder / "s.sock").string();
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  const std::string yaml =
+      "workers: 2\nadmin: off\nmetrics: off\nlisteners: [{name: outbound, "
+      "address: [\"" +
+      address + "\", \"" + unix_address + "\"]}]\n" + orders_at(origin.address());
+  replace_file(folder / "outrigger.yaml", yaml);
+  {
+    Process crashing({outrigger_binary(), "run", "-c", (folder / "outrigger.yaml").string()});
+    EXPECT_TRUE(eventually([&] { return get(address, "orders").status == 200; }));
+    Client open(address);
+    EXPECT_EQ(open.get("orders").status, 200);
+    crashing.signal(SIGKILL);
+    EXPECT_EQ(crashing.wait(), 128 + SIGKILL);
+  }
+  {
+    const Sidecar again(yaml, {.own_admin = true});
+    EXPECT_EQ(get(address, "orders").status, 200);
+    EXPECT_EQ(get(unix_address, "orders").status, 200);
+    // A second one leaves the living one's socket alone.
+    const Finished second =
+        run({outrigger_binary(), "run", "-c", (folder / "outrigger.yaml").string()}, 5'000);
+    EXPECT_EQ(second.code, 1) << second.err;
+    EXPECT_EQ(get(unix_address, "orders").status, 200);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "s.sock"));
+}
+
+TEST(Life, ATerminationThatIsRepeatedStillDrains) {
+  SlowOrigin origin;
+  Sidecar sidecar("drain: {grace: 20s, quiet: 100ms}\n" + orders_at(origin->address()));
+  Client running(sidecar.address());
+  running.send("GET /slow HTTP/1.1\r\nHost: orders\r\n\r\n");
+  EXPECT_TRUE(sees(*origin, 1));
+  for (int i = 0; i < 3; ++i) {
+    sidecar.process().signal(SIGTERM);
+    EXPECT_TRUE(sidecar.logs("\"kind\":\"drain\""));
+    sidecar.process().signal(SIGHUP);
+    EXPECT_EQ(sidecar.get("orders").status, 200);
+  }
+  origin.open();
+  EXPECT_EQ(running.receive().status, 200);
+  running.wire().close();
+  EXPECT_EQ(sidecar.process().wait(), 0);
+}
+
+// What watches the sidecar does not keep it: only the neighbour's connections count.
+TEST(Life, WatchersDoNotHoldUpTheEnd) {
+  Sidecar sidecar("drain: {grace: 60s, quiet: 100ms}\n" + orders_at("127.0.0.1:1"));
+  Client events(sidecar.admin_address());
+  events.send(
+      "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+  Client scraper(sidecar.metrics_address());
+  EXPECT_EQ(scraper.get("localhost", "/metrics").status, 200);
+  sidecar.process().signal(SIGTERM);
+  EXPECT_EQ(sidecar.process().wait(10'000), 0);
+  const auto seen = events.wire().read_to_end();
+  ASSERT_TRUE(seen.has_value());
+  EXPECT_NE(seen->find("drain"), std::string::npos) << *seen;
+}
+
 }  // namespace
 }  // namespace outrigger::testing

@@ -57,6 +57,11 @@ TEST_F(Metrics, TheyCountWhatWasCalled) {
       x_sidecar.metric("outrigger_circuit_state", {"service=\"dead\"", "state=\"forced_open\""}),
       1);
   EXPECT_EQ(x_sidecar.metric("outrigger_build_info"), 1);
+  EXPECT_GT(x_sidecar.metric("outrigger_memory_bytes", {"kind=\"anonymous\""}), 100'000);
+  EXPECT_GT(x_sidecar.metric("outrigger_bytes_total", {"side=\"downstream\"", "\"in\""}), 100);
+  EXPECT_GT(x_sidecar.metric("outrigger_bytes_total", {"side=\"upstream\"", "\"in\""}), 100);
+  EXPECT_GT(x_sidecar.metric("process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(x_sidecar.metric("process_start_time_seconds"), 1.6e9);
 }
 
 TEST_F(Metrics, OpenMetricsComesToWhoAsksForIt) {

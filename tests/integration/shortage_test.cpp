@@ -163,6 +163,30 @@ TEST(Shortage, WhatCallersSendIsEscapedInTheLog) {
   EXPECT_GE(lines_of(read_file(path)), 4U);
 }
 
+TEST(Shortage, EachCallIsOneLineThatTellsWhatBecameOfIt) {
+  const Origin origin;
+  const TempFolder folder;
+  const auto path = folder / "access.log";
+  const Sidecar sidecar("access_log: {path: " + path.string() + "}\nunmatched: refuse\n" +
+                        orders_at(origin.address()));
+  sidecar.get("orders", "/good?secret=1", "X-Request-Id: id-1\r\n");
+  sidecar.get("nobody", "/lost");
+  EXPECT_TRUE(eventually([&] { return lines_of(read_file(path)) == 2; })) << read_file(path);
+  const std::string log = read_file(path);
+  const std::string good = log.substr(0, log.find('\n'));
+  const std::string lost = log.substr(log.find('\n'));
+  for (const std::string& part :
+       {std::string("\"service\":\"orders\""), "\"endpoint\":\"" + origin.address() + "\"",
+        std::string("\"path\":\"/good\""), std::string("\"status\":200"),
+        std::string("\"outcome\":\"success\""), std::string("\"request_id\":\"id-1\""),
+        std::string("\"attempts\":1"), std::string("\"bytes_out\":")}) {
+    EXPECT_NE(good.find(part), std::string::npos) << part << " in " << good;
+  }
+  EXPECT_EQ(log.find("secret"), std::string::npos);
+  EXPECT_NE(lost.find("\"status\":502"), std::string::npos) << lost;
+  EXPECT_NE(lost.find("\"authority\":\"nobody\""), std::string::npos) << lost;
+}
+
 TEST(Shortage, TwoThousandIdleConnectionsCostLittleAndAreServed) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);

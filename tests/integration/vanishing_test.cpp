@@ -113,6 +113,29 @@ TEST(Vanishing, ACallerWhoLeavesWhileTheUpstreamThinksEndsThatCall) {
   EXPECT_EQ(sidecar.metric("outrigger_requests_total", {"outcome=\"cancelled\""}), 2);
 }
 
+// An end of the sending side is a caller who left, unless the call said that none would follow.
+TEST(Vanishing, AHalfCloseEndsTheCallUnlessItWasAnnounced) {
+  std::atomic<bool> over{false};
+  const Origin origin([&](const Request&, Wire& wire) {
+    eventually([&] { return over.load(); });
+    return wire.send(Origin::response("ok"));
+  });
+  const Sidecar sidecar(orders_at(origin.address()));
+  Client left(sidecar.address());
+  left.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
+  Client said(sidecar.address());
+  said.send("GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n");
+  Client old(sidecar.address());
+  old.send("GET / HTTP/1.0\r\nHost: orders\r\n\r\n");
+  EXPECT_TRUE(eventually([&] { return origin.hits() == 3; }));
+  for (Client* client : {&left, &said, &old}) client->wire().finish();
+  EXPECT_TRUE(left.sees_end());
+  over = true;
+  EXPECT_EQ(said.receive().status, 200);
+  EXPECT_EQ(old.receive().status, 200);
+  EXPECT_EQ(sidecar.metric("outrigger_requests_total", {"outcome=\"cancelled\""}), 1);
+}
+
 // A caller that does not read what it asked for holds up the upstream, and nothing grows.
 TEST(Vanishing, ACallerThatDoesNotReadIsEndedAndHoldsLittle) {
   std::atomic<size_t> taken{0};

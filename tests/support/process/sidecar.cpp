@@ -35,7 +35,10 @@ std::string value_of(const std::string& line, const std::string& key) {
 
 }  // namespace
 
-std::string outrigger_binary() { return OUTRIGGER_BINARY; }
+std::string outrigger_binary() {
+  const char* another = std::getenv("OUTRIGGER_UNDER_TEST");
+  return another == nullptr ? OUTRIGGER_BINARY : another;
+}
 
 Sidecar::Sidecar(const std::string& yaml, const SidecarOptions& options)
     : x_process({outrigger_binary(), "run", "-c", write_config(x_folder, yaml, options).string()},

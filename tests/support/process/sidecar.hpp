@@ -14,7 +14,7 @@
 
 namespace outrigger::testing {
 
-// The binary under test.
+// The binary under test: that of this build, or the one that $OUTRIGGER_UNDER_TEST names.
 std::string outrigger_binary();
 
 struct SidecarOptions {
