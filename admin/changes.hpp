@@ -81,8 +81,8 @@ class Changes {
   void on_taken(uint64_t number);
   void remember(const config::Target& target, std::string_view merge_patch,
                 const config::Loaded& next, const Write& write);
-  Changed end(const std::vector<OverrideEntry>& ended, std::string_view kind, std::string_view reason,
-              std::string_view actor);
+  Changed end(const std::vector<OverrideEntry>& ended, std::string_view kind,
+              std::string_view reason, std::string_view actor);
   void unforce(const config::Target& target);
   void on_time();
   void arm();

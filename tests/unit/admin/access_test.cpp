@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "admin/access.hpp"
 
 #include <cstdio>
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "admin/events.hpp"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "admin/event_stream.hpp"

@@ -1,9 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "admin/openapi.hpp"
 
 #include <set>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/admin/fixture.hpp"

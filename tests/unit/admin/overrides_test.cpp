@@ -1,7 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "admin/overrides.hpp"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/admin/fixture.hpp"

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "admin/service_facts.hpp"
+
+#include <gtest/gtest.h>
 
 #include "metrics/names.hpp"
 #include "proxy/base/clock.hpp"

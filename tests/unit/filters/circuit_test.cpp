@@ -220,7 +220,8 @@ TEST(CircuitFilter, RefusesWhileOpenWithRetryAfter) {
   EXPECT_GE(after_s, 3);
   EXPECT_LE(after_s, 7);
   const std::string marked = refused.proxy_status();
-  const std::string before = "outrigger; error=destination_unavailable; details=\"circuit_open orders ";
+  const std::string before =
+      "outrigger; error=destination_unavailable; details=\"circuit_open orders ";
   ASSERT_TRUE(marked.starts_with(before)) << marked;
   EXPECT_TRUE(marked.ends_with("s\"")) << marked;
   // The same time to the tenth of a second; Retry-After is rounded up.

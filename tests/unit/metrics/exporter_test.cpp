@@ -1,5 +1,3 @@
-#include <gtest/gtest.h>
-
 #include "metrics/exporter.hpp"
 
 #include <atomic>
@@ -7,6 +5,7 @@
 #include <cstdio>
 #include <thread>
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "metrics/exposition.hpp"
+
+#include <gtest/gtest.h>
 
 namespace outrigger::metrics {
 namespace {

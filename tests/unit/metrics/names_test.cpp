@@ -1,10 +1,10 @@
-#include <gtest/gtest.h>
-
 #include "metrics/names.hpp"
 
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 #include "tests/unit/metrics/process_fixture.hpp"
 

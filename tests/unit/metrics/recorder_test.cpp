@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "metrics/recorder.hpp"
+
+#include <gtest/gtest.h>
 
 #include "metrics/shards.hpp"
 #include "proxy/chain/classify.hpp"

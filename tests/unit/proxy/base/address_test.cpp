@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/address.hpp"
 
 #include <unordered_set>
+
+#include <gtest/gtest.h>
 
 namespace outrigger {
 namespace {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/buffer.hpp"
+
+#include <gtest/gtest.h>
 
 #include "proxy/base/random.hpp"
 

@@ -1,9 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/error.hpp"
 
 #include <set>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace outrigger {
 namespace {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/intrusive_list.hpp"
+
+#include <gtest/gtest.h>
 
 namespace outrigger {
 namespace {

@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/random.hpp"
 
 #include <array>
+
+#include <gtest/gtest.h>
 
 namespace outrigger {
 namespace {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/reaper.hpp"
+
+#include <gtest/gtest.h>
 
 namespace outrigger {
 namespace {

@@ -1,11 +1,11 @@
-#include <gtest/gtest.h>
-
 #include "proxy/base/timer_wheel.hpp"
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
+
+#include <gtest/gtest.h>
 
 #include "proxy/base/random.hpp"
 

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "proxy/discovery/discovery.hpp"
+
+#include <gtest/gtest.h>
 
 #include "tests/unit/proxy/discovery/support.hpp"
 

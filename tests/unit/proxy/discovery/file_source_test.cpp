@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/discovery/file_source.hpp"
 
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

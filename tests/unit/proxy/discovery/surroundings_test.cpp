@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/discovery/surroundings.hpp"
 
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "proxy/discovery/dns_source.hpp"

@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/io/file_watch.hpp"
 
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "tests/support/run_until.hpp"

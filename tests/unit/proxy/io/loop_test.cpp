@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/io/loop.hpp"
 
 #include <csignal>
 #include <thread>
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 #include <unistd.h>
 

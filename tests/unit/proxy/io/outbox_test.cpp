@@ -1,9 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "proxy/io/outbox.hpp"
 
 #include <cstring>
 #include <deque>
+
+#include <gtest/gtest.h>
 
 namespace outrigger::io {
 namespace {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "tests/support/pipe_network.hpp"
+
+#include <gtest/gtest.h>
 
 #include "tests/support/test_peer.hpp"
 

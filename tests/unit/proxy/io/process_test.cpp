@@ -1,11 +1,10 @@
-#include <gtest/gtest.h>
-
 #include "proxy/io/process.hpp"
 
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -1,9 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "proxy/io/resolver.hpp"
 
 #include <fstream>
 
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include "tests/support/run_until.hpp"

@@ -1,10 +1,9 @@
 // What every Stream promises, checked on sockets and on the pipes that stand in for them in other
 // tests, so that the two cannot drift apart.
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <functional>
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "proxy/io/loop_network.hpp"
