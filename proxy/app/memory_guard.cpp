@@ -16,7 +16,7 @@ std::optional<int64_t> memory_limit(const config::MemoryConfig& config) {
 MemoryGuard::MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
                          std::optional<int64_t> limit_bytes)
     : x_loop(loop), x_process(process), x_config(config), x_limit_bytes(limit_bytes) {
-  look();
+  if (x_limit_bytes) look();
 }
 
 void MemoryGuard::look() {

@@ -18,7 +18,7 @@ class MemoryGuard {
   static constexpr int64_t kLookEachMs = 100;
   static constexpr int kTrimEachLooks = 10;  // while it sheds
 
-  // Without `limit_bytes` it only looks.
+  // Without `limit_bytes` nothing is watched.
   MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
               std::optional<int64_t> limit_bytes);
 
