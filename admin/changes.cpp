@@ -255,7 +255,7 @@ void Changes::on_time() {
   std::vector<OverrideEntry> ended = x_overrides.take_if(
       [&](const OverrideEntry& entry) { return entry.until_ms && *entry.until_ms <= now_ms; });
   if (ended.empty()) return arm();
-  end(std::move(ended), "override_ended", "expired", "");
+  end(ended, "override_ended", "expired", "");
 }
 
 std::vector<metrics::OverrideCount> Changes::counts() const {

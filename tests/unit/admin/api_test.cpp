@@ -1,5 +1,6 @@
 #include "admin/api.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,5 @@
 // What only a kernel can show: who sees an end, who a reset, and that nothing is lost by either.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "proxy/io/loop.hpp"

@@ -1,7 +1,9 @@
 #include "proxy/io/resolver.hpp"
 
+#include <algorithm>
 #include <fstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
