@@ -1,5 +1,7 @@
 #include "proxy/http/message.hpp"
 
+#include <cstring>
+
 namespace outrigger::http {
 
 Method method_from(std::string_view name) {
@@ -38,9 +40,14 @@ bool is_idempotent(Method method) {
   return is_safe(method) || method == Method::kPut || method == Method::kDelete;
 }
 
+// Asked of every response: memcmp of a constant length needs no call.
 bool is_stream(const ResponseHead& head) {
+  constexpr std::string_view kEvents = "text/event-stream";
+  constexpr std::string_view kGrpc = "application/grpc";
   const std::string_view type = head.fields.value(Name::kContentType);
-  return type.starts_with("text/event-stream") || type.starts_with("application/grpc");
+  return (type.size() >= kEvents.size() &&
+          std::memcmp(type.data(), kEvents.data(), kEvents.size()) == 0) ||
+         (type.size() >= kGrpc.size() && std::memcmp(type.data(), kGrpc.data(), kGrpc.size()) == 0);
 }
 
 }  // namespace outrigger::http

@@ -6,8 +6,9 @@ namespace outrigger::upstream {
 
 bool OwnListeners::contains(const Address& address) const {
   return std::any_of(x_listeners.begin(), x_listeners.end(), [&](const Address& own) {
+    if (own.port() != address.port()) return false;
     if (own == address) return true;
-    if (!own.is_ip() || !address.is_ip() || own.port() != address.port()) return false;
+    if (!own.is_ip() || !address.is_ip()) return false;
     // 0.0.0.0 as a destination is this host as well.
     return own.is_any() ? is_this_host(address) : address.is_any() && is_this_host(own);
   });
