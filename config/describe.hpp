@@ -78,7 +78,6 @@ void describe(V& v, AdminConfig& admin) {
 template <class V>
 void describe(V& v, MetricsConfig& metrics) {
   v.key("address", metrics.address, listen_kind(), "/metrics /healthz /startupz /readyz");
-  v.key("endpoint_label", metrics.endpoint_label, Flag{}, "Attempts by endpoint");
   v.key("histogram_buckets", metrics.histogram_buckets_ms, Buckets{},
         "Upper bounds of the duration histograms");
 }

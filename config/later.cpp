@@ -15,6 +15,7 @@ constexpr auto kLater = std::to_array<Later>({
     {"config", "register", "[]"},
     {"config", "profiles", "{}"},
     {"admin", "tls", "off"},
+    {"metrics", "endpoint_label", "off"},
     {"memory", "idempotency", ""},
     {"tracing", "sample", "0%"},
     {"tracing", "export", "off"},

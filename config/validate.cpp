@@ -264,6 +264,11 @@ void check(Reader& reader, const Node& node, const AdminConfig& admin) {
                    in_quotes(admin.address) + " is not loopback, and TLS is not in this version; " +
                        "write 127.0.0.1, a unix socket, or \"insecure: true\"");
   }
+  if (exposed && admin.insecure && admin.tokens.empty()) {
+    reader.problem(
+        mark_of(node, "address"),
+        in_quotes(admin.address) + " is not loopback, so \"tokens\" must say who may ask");
+  }
   const Node& tokens = child(node, "tokens");
   for (size_t i = 0; i < admin.tokens.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

@@ -223,7 +223,7 @@ TEST(Yaml, ReadsWhatAYaml11ToolMadeOfOnAndOff) {
   const Config config = good(R"(
 admin: false
 access_log: { path: false }
-metrics: { endpoint_label: on }
+metrics: { histogram_buckets: [1ms] }
 request_id: { generate: on }
 tracing: { propagate: off }
 services:
@@ -234,7 +234,6 @@ services:
 )");
   EXPECT_FALSE(config.admin);
   EXPECT_FALSE(config.access_log.path);
-  EXPECT_TRUE(config.metrics->endpoint_label);
   EXPECT_TRUE(config.request_id.generate);
   EXPECT_FALSE(config.tracing.propagate);
   const Policy& policy = config.services[0].policy;

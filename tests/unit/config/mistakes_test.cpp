@@ -212,6 +212,9 @@ TEST(Mistakes, AddressesAndPorts) {
       {"admin: {address: \"0.0.0.0:9901\"}",
        "f:1:18: \"0.0.0.0:9901\" is not loopback, and TLS is not in this version; write 127.0.0.1, "
        "a unix socket, or \"insecure: true\""},
+      {"admin: {address: \"0.0.0.0:9901\", insecure: true}",
+       "f:1:18: \"0.0.0.0:9901\" is not loopback, so \"tokens\" must say who may ask"},
+      {"metrics: {endpoint_label: true}", "f:1:11: \"endpoint_label\" is not in this version"},
       {"services: {a: {endpoints: {static: [\"orders:80\"]}}}",
        "f:1:37: \"static\" is \"orders:80\", not IP:PORT; for a name write dns: {name: NAME, port: "
        "PORT}"},
@@ -223,7 +226,7 @@ TEST(Mistakes, AddressesAndPorts) {
        "f:1:51: the endpoint \"10.0.0.1:1\" is given twice; use weight?"},
   };
   expect_each(kCases);
-  EXPECT_THAT(mistakes("admin: {address: \"0.0.0.0:0\", insecure: true}\n"
+  EXPECT_THAT(mistakes("admin: {address: \"127.0.0.1:0\"}\n"
                        "metrics: {address: \"unix:/run/m\"}\n"
                        "listeners: [{address: [\"127.0.0.1:0\", \"127.0.0.1:0\"]}]"),
               IsEmpty());

@@ -19,7 +19,7 @@ admin:
   address: "unix:/run/admin.sock"
   tokens: [{ name: oncall, role: operator, file: SECRET }]
   insecure: true
-metrics: { address: "[::]:9902", endpoint_label: true, histogram_buckets: [0.25ms, 2.5s, 90s] }
+metrics: { address: "[::]:9902", histogram_buckets: [0.25ms, 2.5s, 90s] }
 workers: auto
 memory: { limit: 1GiB, cache: 1MiB, retry_bodies: 1536KiB }
 access_log: { path: /var/log/x, when: errors, sample: 12.5%, slow: 1500ms }
