@@ -16,7 +16,7 @@ std::string file_with(const Later& later, const std::string& value) {
   const std::string key = std::string(later.name) + ": " + value;
   const std::string_view section = later.section;
   if (section == "config") return key;
-  if (section == "admin" || section == "memory" || section == "tracing") {
+  if (section == "admin" || section == "metrics" || section == "memory" || section == "tracing") {
     return std::string(section) + ": {" + key + "}";
   }
   if (section == "listener") return "listeners: [{" + key + "}]";
