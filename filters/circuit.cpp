@@ -41,8 +41,6 @@ void Circuit::make(const Context& context, FilterList& filters) {
   filters.push_back(std::make_unique<Circuit>(context));
 }
 
-Circuit::~Circuit() = default;
-
 Circuit::Circuit(const Context& context)
     : x_runtime(context.runtime),
       x_circuit(*context.circuit),

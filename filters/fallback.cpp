@@ -56,8 +56,6 @@ void Fallback::make(const Context& context, FilterList& filters) {
   if (!context.policy.fallback.empty()) filters.push_back(std::make_unique<Fallback>(context));
 }
 
-Fallback::~Fallback() = default;
-
 Fallback::Fallback(const Context& context)
     : x_runtime(context.runtime),
       x_label(context.label),

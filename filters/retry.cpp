@@ -37,8 +37,6 @@ void Retry::make(const Context& context, FilterList& filters) {
   if (context.policy.retry) filters.push_back(std::make_unique<Retry>(context));
 }
 
-Retry::~Retry() = default;
-
 Retry::Retry(const Context& context)
     : x_runtime(context.runtime),
       x_policy(*context.policy.retry),

@@ -19,7 +19,6 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
  public:
   static void make(const Context& context, FilterList& filters);
   explicit Retry(const Context& context);
-  ~Retry() override;
 
   std::string_view name() const override { return "retry"; }
   chain::Wants wants() const override { return {.splits_leg = true}; }
