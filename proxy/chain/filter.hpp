@@ -90,7 +90,7 @@ class Filter {
   explicit Filter(const SlotType& slot) : x_slot(slot) {}
 
  private:
-  const SlotType x_slot;
+  const SlotType x_slot{};
 };
 
 // A filter whose slot is a `Slot`, made as Slot(Self&, Leg&) where it has such a constructor. Slot
