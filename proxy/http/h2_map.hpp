@@ -1,0 +1,87 @@
+// How a message maps between HTTP/2 and the heads that know no version: the one place that decides
+// it (RFC 9113 sections 8.2 and 8.3, RFC 9110 section 7.6). Reading is stricter than the RFC where
+// the HTTP/1 codec is; the table stands in h2_map.cpp. The reader is part of a session; the rest
+// are pure functions. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/arena.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/http/h1_head.hpp"
+#include "proxy/http/hop.hpp"
+#include "proxy/http/message.hpp"
+
+namespace outrigger::http {
+
+// Reads one header block, field by field as HPACK gives them. Nothing is copied that goes beyond
+// the limits; what is wrong is remembered, and said at the end.
+class H2HeadReader {
+ public:
+  enum class Kind : uint8_t { kRequest, kResponse, kTrailers };
+
+  explicit H2HeadReader(const HeadLimits& limits) : x_limits(limits) {}
+
+  void begin(Kind kind, Arena& arena);
+  // A block that nobody wants: everything is dropped.
+  void begin_ignored();
+  void add(std::string_view name, std::string_view value);
+
+  // After the last field. `ended`: END_STREAM came with the block. kNone: the head is good.
+  // kMalformedRequest: RST_STREAM(PROTOCOL_ERROR). Others: an answer, see H2Stream::on_request.
+  Cause finish_request(bool ended, RequestHead& head);
+  // kNone, kMalformedResponse or kResponseHeadTooLarge. `method` is that of the request.
+  Cause finish_response(bool ended, Method method, ResponseHead& head);
+  // Without what no trailer may carry. kNone, or malformed or too large as `side` has it.
+  Cause finish_trailers(Side side, Fields& trailers);
+
+ private:
+  struct Pseudo {
+    std::string_view method;
+    std::string_view scheme;
+    std::string_view authority;
+    std::string_view path;
+    std::string_view status;
+  };
+
+  void add_pseudo(std::string_view name, std::string_view value);
+  void add_field(std::string_view name, std::string_view value);
+  bool charge(std::string_view name, std::string_view value);
+  void add_cookie(std::string_view value);
+  std::string_view joined_cookies();
+  Cause take_target(RequestHead& head);
+  Cause take_authority(RequestHead& head);
+  Cause take_length(bool ended, RequestHead& head);
+
+  const HeadLimits& x_limits;
+  Arena* x_arena = nullptr;  // null: ignored
+  Kind x_kind = Kind::kRequest;
+  Pseudo x_pseudo;
+  uint8_t x_pseudo_seen = 0;  // bits
+  Fields x_fields;
+  Fields x_crumbs;  // of Cookie
+  std::string_view x_host;
+  std::string_view x_content_length;
+  uint32_t x_bytes = 0;  // as RFC 9113 section 6.5.2 counts them
+  uint32_t x_count = 0;
+  uint64_t x_seen = 0;  // bit n: a field with Name n
+  bool x_te_trailers = false;
+  bool x_malformed = false;
+  bool x_too_large = false;
+  bool x_target_too_long = false;
+};
+
+struct H2RequestWriting {
+  std::string_view authority;        // :authority; empty: that of the head
+  std::string_view scheme = "http";  // "https" over TLS
+  std::string_view via;              // our pseudonym; empty: no Via
+};
+
+struct H2ResponseWriting {
+  Method method = Method::kGet;  // of the request
+  std::string_view via;
+};
+
+}  // namespace outrigger::http
