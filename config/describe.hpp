@@ -136,6 +136,8 @@ void describe(V& v, ListenerTimeout& timeout) {
 template <class V>
 void describe(V& v, ListenerLimits& limits) {
   v.key("connections", limits.connections, Count{1, 10'000'000}, "Open at once");
+  v.key("streams", limits.streams, Count{1, 10'000},
+        "Requests at once on one HTTP/2 connection; more are refused");
   v.key("pipelined", limits.pipelined, Count{1, 1'000},
         "HTTP/1 requests sent ahead on one connection");
   v.key("header_bytes", limits.header_bytes, Size{1024}, "A request head");

@@ -7,7 +7,7 @@
 namespace outrigger::config {
 
 inline constexpr std::array<std::string_view, 2> kModeWords = {"enforce", "shadow"};
-inline constexpr std::array<std::string_view, 2> kProtocolWords = {"auto", "http1"};
+inline constexpr std::array<std::string_view, 3> kProtocolWords = {"auto", "http1", "http2"};
 inline constexpr std::array<std::string_view, 2> kStoreWords = {"unless_forbidden", "rfc9111"};
 inline constexpr std::array<std::string_view, 2> kOmitWords = {"no_content", "empty_list"};
 
@@ -65,6 +65,7 @@ void describe(V& v, Pool& pool) {
         "A request that may not be repeated takes only a connection idle for less");
   v.key("lifetime", pool.lifetime_ms, off_or(Duration{}),
         "A connection takes no new call after so long, give or take 20 %");
+  v.key("streams", pool.streams, Count{1, 10'000}, "Calls at once on one HTTP/2 connection");
 }
 
 template <class V>

@@ -129,6 +129,7 @@ struct ListenerTimeout {
 
 struct ListenerLimits {
   int connections = 16'384;
+  int streams = 128;
   int pipelined = 16;
   int64_t header_bytes = 64 * 1024;
   int fields = 100;

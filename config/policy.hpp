@@ -15,7 +15,7 @@ namespace outrigger::config {
 
 enum class Mode : uint8_t { kEnforce, kShadow };  // shadow decides and counts, refuses nothing
 enum class Balance : uint8_t { kLeastLoaded, kRoundRobin, kRandom };
-enum class Protocol : uint8_t { kAuto, kHttp1 };
+enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2 };
 
 inline constexpr int64_t kAutoMs = -1;  // `attempt: auto`
 
@@ -173,6 +173,7 @@ struct Pool {
   std::optional<int64_t> idle_ms = 50'000;  // off: no connection is kept
   int64_t idle_unsafe_ms = 1'000;  // a request that may not be repeated wants one this fresh
   std::optional<int64_t> lifetime_ms = 600'000;
+  int64_t streams = 100;  // at once on one HTTP/2 connection
 
   bool operator==(const Pool&) const = default;
 };

@@ -1,6 +1,6 @@
 #include "proxy/downstream/acceptor.hpp"
 
-#include "proxy/downstream/h1_connection.hpp"
+#include "proxy/downstream/detection.hpp"
 
 namespace outrigger::downstream {
 
@@ -37,7 +37,7 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
                                           std::memory_order_relaxed);
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
-  auto* connection = new H1Connection(x_context, std::move(stream));
+  auto* connection = new Detection(x_context, x_connections, std::move(stream));
   x_connections.push_back(*connection);
   connection->start();
 }

@@ -2,6 +2,8 @@
 // its list; a connection that is over leaves the list by itself and goes to the Reaper. One thread.
 #pragma once
 
+#include <utility>
+
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/downstream/server_context.hpp"
@@ -10,16 +12,34 @@ namespace outrigger::downstream {
 
 struct OwnedByAcceptor;
 
-class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
+// One connection in the metrics and under limits.connections, until it is destroyed.
+class ConnectionCount {
  public:
-  // The connection has been counted in `context.counts`.
-  explicit Connection(ServerContext& context) : x_context(context) {
+  ConnectionCount() = default;
+  // It has been counted in `context.counts`.
+  explicit ConnectionCount(ServerContext& context) : x_context(&context) {
     context.series.downstream_connections.add(1);
   }
-  ~Connection() override {
-    x_context.series.downstream_connections.add(-1);
-    x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
+  ConnectionCount(ConnectionCount&& from) noexcept
+      : x_context(std::exchange(from.x_context, nullptr)) {}
+  ConnectionCount& operator=(ConnectionCount&& from) noexcept {
+    std::swap(x_context, from.x_context);
+    return *this;
   }
+  ~ConnectionCount() {
+    if (x_context == nullptr) return;
+    x_context->series.downstream_connections.add(-1);
+    x_context->counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  ServerContext* x_context = nullptr;
+};
+
+class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
+ public:
+  Connection(ServerContext& context, ConnectionCount count)
+      : x_context(context), x_count(std::move(count)) {}
 
   // Between two calls: closes, so that the caller sees an end and not a reset. Else nothing.
   virtual void close_if_idle() = 0;
@@ -28,6 +48,7 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
 
  protected:
   ServerContext& x_context;
+  ConnectionCount x_count;
 };
 
 }  // namespace outrigger::downstream

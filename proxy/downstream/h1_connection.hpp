@@ -21,11 +21,9 @@
 
 namespace outrigger::downstream {
 
-class H1Connection final : public Connection,
-                           private io::StreamEvents,
-                           private chain::ResponseSink {
+class H1Connection final : public Connection, public io::StreamEvents, private chain::ResponseSink {
  public:
-  H1Connection(ServerContext& context, io::StreamPtr stream);
+  H1Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;
@@ -86,8 +84,6 @@ class H1Connection final : public Connection,
   bool take_body(std::string_view& bytes);
   bool take_rest(std::string_view& bytes);
   void start_request(std::string_view text);
-  // kNone: `request` may be resolved.
-  Cause check(http::RequestHead& request);
   void begin(const Resolution& found);
   void answer_options();
   // Answers by ourselves; the connection ends with it.

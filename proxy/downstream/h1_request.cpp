@@ -19,13 +19,6 @@ size_t count_heads(std::string_view bytes) {
   return count;
 }
 
-Error refusal(Cause cause) {
-  Error error;
-  error.cause = cause;
-  error.ours = true;
-  return error;
-}
-
 }  // namespace
 
 std::string_view H1Connection::take(std::string_view bytes) {
@@ -104,32 +97,21 @@ void H1Connection::start_request(std::string_view text) {
   if (!parsed) return refuse(nullptr, parsed.error());
   http::RequestHead& request = x_exchange->request();
   request = *parsed;
-  // Tunnels are not spoken here, and an Upgrade may be ignored (RFC 9110 section 7.8).
-  request.upgrade = {};
   x_version = request.version;
   x_method = request.method;
   x_expects = request.expects_continue;
   x_last = !request.keep_alive;
   x_half_closes = x_last || x_version == http::Version::kHttp10;
-  if (const Cause cause = check(request); cause != Cause::kNone) return refuse(nullptr, cause);
   if (request.framing == http::Framing::kChunked || request.content_length > 0) {
     x_body =
         arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
                                      x_context.head_limits().head_bytes);
   }
-  if (ends_here(request, arena)) return answer_options();
-  if (!x_context.via().empty()) add_via(request, x_context.via(), arena);
-  const Resolution found = x_context.resolver.resolve(request, arena);
+  const Admission admission = admit(request, x_context, arena);
+  if (admission.ends_here) return answer_options();
+  const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
   begin(found);
-}
-
-Cause H1Connection::check(http::RequestHead& request) {
-  if (x_context.draining) return Cause::kDraining;
-  if (request.absolute_form && !x_context.takes_absolute_form()) return Cause::kMalformedRequest;
-  const std::string_view via = x_context.via();
-  if (!via.empty() && passed_by(request.fields, via)) return Cause::kLoop;
-  return Cause::kNone;
 }
 
 void H1Connection::begin(const Resolution& found) {
@@ -139,14 +121,8 @@ void H1Connection::begin(const Resolution& found) {
   runtime().driver.run();
 }
 
-// OPTIONS that may go no further asks for what we ourselves can do (RFC 9110 section 7.6.2).
 void H1Connection::answer_options() {
-  Arena& arena = x_exchange->arena();
-  http::ResponseHead head;
-  head.status = 200;
-  head.framing = http::Framing::kLength;
-  head.content_length = 0;
-  head.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+  const http::ResponseHead head = options_head(x_exchange->arena());
   x_exchange->facts().status = head.status;
   send_head(head);
   send_end(nullptr);

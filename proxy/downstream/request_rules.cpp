@@ -20,6 +20,37 @@ std::string_view received_by(std::string_view element) {
 
 }  // namespace
 
+Error refusal(Cause cause) {
+  Error error;
+  error.cause = cause;
+  error.ours = true;
+  return error;
+}
+
+Admission admit(http::RequestHead& request, ServerContext& context, Arena& arena) {
+  const auto refused = [](Cause cause) { return Admission{.found = {.cause = cause}}; };
+  // Tunnels are not spoken here, and an Upgrade may be ignored (RFC 9110 section 7.8).
+  request.upgrade = {};
+  if (context.draining) return refused(Cause::kDraining);
+  if (request.absolute_form && !context.takes_absolute_form()) {
+    return refused(Cause::kMalformedRequest);
+  }
+  const std::string_view via = context.via();
+  if (!via.empty() && passed_by(request.fields, via)) return refused(Cause::kLoop);
+  if (ends_here(request, arena)) return {.found = {}, .ends_here = true};
+  if (!via.empty()) add_via(request, via, arena);
+  return {.found = context.resolver.resolve(request, arena)};
+}
+
+http::ResponseHead options_head(Arena& arena) {
+  http::ResponseHead head;
+  head.status = 200;
+  head.framing = http::Framing::kLength;
+  head.content_length = 0;
+  head.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+  return head;
+}
+
 bool passed_by(const http::Fields& fields, std::string_view pseudonym) {
   bool found = false;
   for (const http::Field& field : fields) {
@@ -32,7 +63,9 @@ bool passed_by(const http::Fields& fields, std::string_view pseudonym) {
 }
 
 void add_via(http::RequestHead& request, std::string_view pseudonym, Arena& arena) {
-  const std::string_view version = request.version == http::Version::kHttp10 ? "1.0 " : "1.1 ";
+  const std::string_view version = request.version == http::Version::kHttp10   ? "1.0 "
+                                   : request.version == http::Version::kHttp11 ? "1.1 "
+                                                                               : "2.0 ";
   request.fields.add(arena, http::Name::kVia, arena.concat({version, pseudonym}));
 }
 

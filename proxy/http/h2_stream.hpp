@@ -102,7 +102,7 @@ class H2Stream : public ListNode<H2StreamTag> {
 
  protected:
   // Requires: released, or the session is gone.
-  ~H2Stream() = default;
+  virtual ~H2Stream() = default;
 
  private:
   friend class H2Session;

@@ -135,9 +135,11 @@ void Loop::before_sleep() {
   begin_turn();
   do {
     end_callback();
+    x_outbox.call_late_writers();
+    end_callback();
     x_reaper.flush();
     end_callback();
-  } while (!x_reaper.empty());
+  } while (!x_reaper.empty() || x_outbox.has_late_writers());
   arm_timer();
 }
 

@@ -48,6 +48,14 @@ void Outbox::flush() {
   if (stream != nullptr && count > 0) stream->write({x_pieces.data(), count});
 }
 
+// Those that ask again meanwhile come in the next round.
+void Outbox::call_late_writers() {
+  List<LateWriter> now;
+  now.splice_back(x_late);
+  while (!now.empty()) now.pop_front().write_late();
+  flush();
+}
+
 void Outbox::forget(const Stream& stream) {
   if (x_stream != &stream) return;
   x_stream = nullptr;

@@ -25,11 +25,11 @@ class PoolWaiter : public ListNode<> {
   ~PoolWaiter() = default;
 };
 
-class ConnectionPool : public Reapable {
+class ConnectionPool {
  public:
   ConnectionPool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings)
       : x_upstream(upstream), x_address(address), x_settings(settings) {}
-  ~ConnectionPool() override;
+  ~ConnectionPool();
 
   const Address& address() const { return x_address; }
   UpstreamRuntime& upstream() const { return x_upstream; }

@@ -54,7 +54,6 @@ chain::CallPtr Forwarder::start(chain::Leg& leg) {
 }
 
 chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) {
-  UpstreamRuntime& upstream = x_client.upstream();
   Pick pick = x_client.pick(leg.tried().ids());
   Endpoint* const endpoint = pick.endpoint();
   Error error;
@@ -66,25 +65,21 @@ chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) 
   }
   if (pick.panic) x_settings.series->panic_picks.add();
   leg.tried().add(endpoint);
-  if (upstream.own_listeners.contains(endpoint->address())) {
+  if (x_client.upstream().own_listeners.contains(endpoint->address())) {
     error.cause = Cause::kLoop;
     error.detail = endpoint->name();
     leg.deliver_error(error);
     return nullptr;
   }
-  Arena& arena = leg.exchange().arena();
-  // The name is copied: the endpoint may be forgotten before the call's log line is written.
-  auto* call = arena.make<H1Call>(leg, x_settings, x_client.pool_of(*endpoint),
-                                  std::move(pick.lease), arena.copy(endpoint->name()));
-  chain::CallPtr owner(call, {&upstream.runtime.loop.reaper});
-  call->begin(connect_by_ms);
-  return owner;
+  return upstream::start_attempt(leg, x_settings, x_client.pools_of(*endpoint),
+                                 std::move(pick.lease), endpoint->name(), connect_by_ms);
 }
 
 CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries& series) {
   CallSettings settings;
   settings.connect_timeout_ms = policy.timeout.connect_ms;
   settings.head_limits.head_bytes = static_cast<uint32_t>(policy.limits.header_bytes);
+  settings.protocol = policy.protocol;
   settings.authority = policy.authority;
   settings.endpoint_failures =
       policy.circuit ? policy.circuit->failures : config::default_circuit_failures();

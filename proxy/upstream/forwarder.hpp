@@ -3,7 +3,7 @@
 #pragma once
 
 #include "proxy/chain/terminal.hpp"
-#include "proxy/upstream/h1_call.hpp"
+#include "proxy/upstream/attempt.hpp"
 #include "proxy/upstream/service_client.hpp"
 
 namespace outrigger::upstream {

@@ -5,26 +5,18 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h1_write.hpp"
-#include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
 
 H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool,
                EndpointLease lease, std::string_view name)
-    : x_leg(leg),
-      x_settings(settings),
+    : Attempt(leg, settings, pool.upstream(), std::move(lease), name),
       x_pool(pool),
-      x_lease(std::move(lease)),
-      x_name(name),
-      x_started_ns(pool.upstream().runtime.loop.clock.precise_ns()),
-      x_acquired_ms(pool.upstream().now_ms()),
       x_may_be_repeated(settings.repeatable.has(leg.request().method_text)) {}
 
 void H1Call::begin(int64_t connect_by_ms) {
   x_connect_by_ms = connect_by_ms;
-  chain::Facts& facts = x_leg.exchange().facts();
-  ++facts.attempts;
-  facts.endpoint = x_name;
+  note_begun();
   acquire();
 }
 
@@ -46,10 +38,7 @@ void H1Call::on_pool_ready() { acquire(); }
 
 void H1Call::on_connected(io::StreamPtr stream) {
   upstream().runtime.loop.reaper.doom(std::move(x_connect));
-  const int64_t took_ms = upstream().now_ms() - x_acquired_ms;
-  x_settings.series->connect_duration.observe_ns(upstream().runtime.loop.clock.precise_ns() -
-                                                 x_started_ns);
-  x_leg.exchange().facts().connect_ms += took_ms;
+  note_connected();
   H1Connection& connection = x_pool.adopt(std::move(stream), std::move(*x_slot));
   x_slot.reset();
   use(connection);
@@ -77,10 +66,7 @@ void H1Call::use(H1Connection& connection) {
 // ---- sending
 
 void H1Call::send_head() {
-  http::RequestHead head = x_leg.request();
-  head.authority = authority();
-  // A later attempt whose body is at hand need not ask whether it may send it.
-  if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
+  const http::RequestHead head = request_head();
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
   if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
@@ -90,23 +76,6 @@ void H1Call::send_head() {
   outbox.commit(static_cast<size_t>(end - begin));
   count_written(end - begin);
   x_body_sent = head.framing == http::Framing::kNone;
-}
-
-std::string_view H1Call::authority() const {
-  using Kind = config::Authority::Kind;
-  switch (x_settings.authority.kind) {
-    case Kind::kName:
-      return x_settings.authority.name;
-    case Kind::kUpstream:
-      return x_name;
-    case Kind::kCaller:
-      break;
-    case Kind::kAuto:
-      if (x_leg.exchange().facts().service_port || x_leg.is_alternate()) return x_name;
-      break;
-  }
-  const std::string_view callers = x_leg.request().authority;
-  return callers.empty() ? x_name : callers;
 }
 
 void H1Call::send_body() {
@@ -218,8 +187,7 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
   x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
   x_keep_alive_s = head.keep_alive_s;
-  const bool failed = matches(x_settings.endpoint_failures, head);
-  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
+  settle_head(head);
   x_leg.deliver_head(head);
   upstream().runtime.driver.run();
   if (x_over) return false;
@@ -302,7 +270,7 @@ void H1Call::finish() {
   // The last bytes may have been more than the caller takes now; the next call reads on.
   if (x_congested) connection.stream().resume_reading();
   x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
-  x_lease.release();
+  release_endpoint();
   x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
 }
 
@@ -320,31 +288,13 @@ void H1Call::fail_closed(bool clean) {
 void H1Call::fail(Cause cause, Sent sent) {
   if (x_over) return;
   x_over = true;
-  Error error;
-  error.cause = cause;
-  error.sent = sent;
-  error.ours = cause == Cause::kLimit || cause == Cause::kOverload;
-  error.detail = x_name;
-  // That an idle connection died says nothing of the endpoint; that we have no room neither.
-  const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;
-  std::optional<bool> verdict;
-  if (!stale && !error.ours) verdict = matches(x_settings.endpoint_failures, error);
-  settle(metrics::AttemptOutcome::kFailure, verdict);
+  const Error error = settle_failure(cause, sent);
   drop_connection();
   x_leg.deliver_error(error);
 }
 
 void H1Call::cancel() noexcept {
-  if (!x_over) {
-    x_over = true;
-    // A timeout above us is a verdict on the endpoint; that nobody waits any more is none.
-    const Error* why = x_leg.ending_error();
-    if (why != nullptr && why->cause == Cause::kTimeout) {
-      settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, *why));
-    } else {
-      settle(metrics::AttemptOutcome::kCancelled, std::nullopt);
-    }
-  }
+  if (!std::exchange(x_over, true)) settle_cancelled();
   drop_connection();
 }
 
@@ -354,15 +304,7 @@ void H1Call::drop_connection() {
   if (x_connect != nullptr) upstream().runtime.loop.reaper.doom(std::move(x_connect));
   x_slot.reset();
   if (x_connection != nullptr) x_pool.close(*std::exchange(x_connection, nullptr));
-  x_lease.release();
-}
-
-void H1Call::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {
-  if (std::exchange(x_settled, true)) return;
-  metrics::ServiceSeries& series = *x_settings.series;
-  series.attempts[static_cast<size_t>(outcome)].add();
-  series.attempt_duration.observe_ns(upstream().runtime.loop.clock.precise_ns() - x_started_ns);
-  if (endpoint_failed) x_lease.settle(*endpoint_failed, upstream().now_ms());
+  release_endpoint();
 }
 
 }  // namespace outrigger::upstream

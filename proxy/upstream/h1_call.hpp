@@ -9,43 +9,25 @@
 #include <optional>
 #include <string_view>
 
-#include "config/policy.hpp"
-#include "metrics/series.hpp"
 #include "proxy/base/buffer.hpp"
 #include "proxy/base/timer_wheel.hpp"
-#include "proxy/chain/leg.hpp"
 #include "proxy/http/h1_body.hpp"
 #include "proxy/http/h1_head.hpp"
 #include "proxy/io/network.hpp"
+#include "proxy/upstream/attempt.hpp"
 #include "proxy/upstream/connection_pool.hpp"
-#include "proxy/upstream/endpoint_view.hpp"
 
 namespace outrigger::upstream {
 
-// What an attempt takes from the policies of its route. Outlives every call.
-struct CallSettings {
-  int64_t connect_timeout_ms = 1000;
-  http::HeadLimits head_limits;
-  config::Authority authority;
-  config::Matcher endpoint_failures;  // what the endpoint's circuit counts
-  config::Methods repeatable;         // methods that may be sent twice
-  metrics::ServiceSeries* series = nullptr;
-};
-
-class H1Call final : public chain::Call,
+class H1Call final : public Attempt,
                      public io::StreamEvents,
                      public io::ConnectEvents,
                      public PoolWaiter {
  public:
-  static constexpr int kInterimMax = 16;
-
-  // `name` is the endpoint as the log and the Host of `authority: upstream` show it. The lease is
-  // empty for passthrough.
   H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool, EndpointLease lease,
          std::string_view name);
 
-  // Until `connect_by_ms` there must be a connection.
-  void begin(int64_t connect_by_ms);
+  void begin(int64_t connect_by_ms) override;
 
  private:
   // -- chain::Call
@@ -68,7 +50,6 @@ class H1Call final : public chain::Call,
   void send_body();
   void send_body_piece(std::string_view piece);
   void count_written(int64_t bytes);
-  std::string_view authority() const;
 
   // -- io::StreamEvents of the connection
   void on_read(std::string_view bytes) override;
@@ -89,15 +70,8 @@ class H1Call final : public chain::Call,
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);
   void drop_connection();
-  // No verdict on the endpoint: nullopt.
-  void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
-  UpstreamRuntime& upstream() const { return x_pool.upstream(); }
 
-  chain::Leg& x_leg;
-  const CallSettings& x_settings;
   ConnectionPool& x_pool;
-  EndpointLease x_lease;
-  const std::string_view x_name;
   io::OperationPtr x_connect;
   std::optional<PoolSlot> x_slot;
   H1Connection* x_connection = nullptr;
@@ -105,8 +79,6 @@ class H1Call final : public chain::Call,
   Buffer x_unread;  // an incomplete head, or what came before the body may flow
   http::HeadEnd x_head_end{http::Side::kResponse};
   http::BodyReader x_reader;
-  int64_t x_started_ns;
-  int64_t x_acquired_ms;
   int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
   int x_interims = 0;
@@ -115,8 +87,7 @@ class H1Call final : public chain::Call,
   bool x_head_read = false;
   bool x_body_sent = false;
   bool x_any_byte = false;  // of a response
-  bool x_settled = false;
-  bool x_reading = false;  // within on_read or read_buffered
+  bool x_reading = false;   // within on_read or read_buffered
   bool x_congested = false;
   bool x_ended = false;  // the peer's end is still to be acted on
   bool x_over = false;   // cancelled, failed or complete

@@ -34,7 +34,7 @@ class PassthroughCall final : public chain::Call, public NameWaiter {
     fail(Cause::kDnsTimeout);
   }
   void go(std::span<const Address> addresses, bool any_address);
-  void attempt(ConnectionPool& pool);
+  void attempt(Pools& pools);
   void fail(Cause cause);
 
   PassthroughClient& x_client;
@@ -82,13 +82,13 @@ void PassthroughCall::on_looked_up() {
 // A name that nobody configured must not lead to this host or its link: that is how a public name
 // is made to reach what trusts local callers (DNS rebinding).
 void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
-  ConnectionPool* chosen = nullptr;
+  Pools* chosen = nullptr;
   bool full = false;
   for (const Address& found : addresses) {
     if (!any_address && (found.is_loopback() || found.is_link_local() || found.is_any())) continue;
     const Address address = Address::from_bytes(found.ip(), x_port);
     if (x_client.upstream().own_listeners.contains(address)) return fail(Cause::kLoop);
-    ConnectionPool* pool = x_client.pool_of(address);
+    Pools* pool = x_client.pools_of(address);
     full = full || pool == nullptr;
     if (pool == nullptr) continue;
     if (chosen == nullptr) chosen = pool;
@@ -101,13 +101,10 @@ void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
   attempt(*chosen);
 }
 
-void PassthroughCall::attempt(ConnectionPool& pool) {
-  x_leg.tried().add(&pool);
-  Arena& arena = x_leg.exchange().arena();
-  auto* call = arena.make<H1Call>(x_leg, x_settings, pool, EndpointLease(),
-                                  arena.copy(pool.address().to_string()));
-  x_attempt = chain::CallPtr(call, {&x_client.upstream().runtime.loop.reaper});
-  call->begin(x_connect_by_ms);
+void PassthroughCall::attempt(Pools& pools) {
+  x_leg.tried().add(&pools);
+  x_attempt = start_attempt(x_leg, x_settings, pools, EndpointLease(),
+                            pools.http1.address().to_string(), x_connect_by_ms);
 }
 
 void PassthroughCall::fail(Cause cause) {
@@ -180,13 +177,13 @@ void PassthroughClient::Name::tell_waiters() {
   while (!waiters.empty()) waiters.pop_front().on_looked_up();
 }
 
-ConnectionPool* PassthroughClient::pool_of(const Address& address) {
+Pools* PassthroughClient::pools_of(const Address& address) {
   if (const auto found = x_pools.find(address); found != x_pools.end()) return found->second.get();
   if (x_pools.size() >= kPoolsMax) {
     std::erase_if(x_pools, [](const auto& entry) { return entry.second->is_empty(); });
     if (x_pools.size() >= kPoolsMax) return nullptr;
   }
-  auto pool = std::make_unique<ConnectionPool>(x_upstream, address, x_pool_settings);
+  auto pool = std::make_unique<Pools>(x_upstream, address, x_pool_settings);
   return x_pools.emplace(address, std::move(pool)).first->second.get();
 }
 

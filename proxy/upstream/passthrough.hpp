@@ -11,7 +11,7 @@
 
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/chain/terminal.hpp"
-#include "proxy/upstream/h1_call.hpp"
+#include "proxy/upstream/pools.hpp"
 
 namespace outrigger::upstream {
 
@@ -64,13 +64,13 @@ class PassthroughClient final {
   Name& look_up(const std::string& host);
   void forget_the_oldest();
   // Null when the bound on pools is reached and all are in use.
-  ConnectionPool* pool_of(const Address& address);
+  Pools* pools_of(const Address& address);
 
   UpstreamRuntime& x_upstream;
   config::Pool x_pool_settings;
   std::unordered_map<std::string, std::unique_ptr<Name>> x_names;
   List<Name> x_recent;
-  std::unordered_map<Address, std::unique_ptr<ConnectionPool>> x_pools;
+  std::unordered_map<Address, std::unique_ptr<Pools>> x_pools;
 };
 
 class PassthroughTerminal final : public chain::Terminal {

@@ -44,12 +44,12 @@ Pick ServiceClient::pick(std::span<const void* const> tried) {
                          {avoid.data(), count});
 }
 
-ConnectionPool& ServiceClient::pool_of(const Endpoint& endpoint) {
-  auto& pool = x_pools[&endpoint];
-  if (pool == nullptr) {
-    pool = std::make_unique<ConnectionPool>(x_upstream, endpoint.address(), x_pool_settings);
+Pools& ServiceClient::pools_of(const Endpoint& endpoint) {
+  auto& pools = x_pools[&endpoint];
+  if (pools == nullptr) {
+    pools = std::make_unique<Pools>(x_upstream, endpoint.address(), x_pool_settings);
   }
-  return *pool;
+  return *pools;
 }
 
 // Retired pools stay while calls run on them. Looked at when a list comes; there are few.

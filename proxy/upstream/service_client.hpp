@@ -1,4 +1,4 @@
-// One worker's side of one service: its balancer and its connections, one pool for each endpoint.
+// One worker's side of one service: its balancer and its connections, pools for each endpoint.
 // Kept across configurations, so that a change of policy closes nothing. Owned by the worker; one
 // thread.
 #pragma once
@@ -8,7 +8,7 @@
 
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/upstream/balancer.hpp"
-#include "proxy/upstream/connection_pool.hpp"
+#include "proxy/upstream/pools.hpp"
 #include "proxy/upstream/service.hpp"
 
 namespace outrigger::upstream {
@@ -38,7 +38,7 @@ class ServiceClient {
   void wait_for_list(ListWaiter& waiter) { x_waiters.push_back(waiter); }
 
   Pick pick(std::span<const void* const> tried);
-  ConnectionPool& pool_of(const Endpoint& endpoint);
+  Pools& pools_of(const Endpoint& endpoint);
 
  private:
   void bury_empty_pools();
@@ -47,8 +47,8 @@ class ServiceClient {
   const std::shared_ptr<Service> x_service;
   config::Pool x_pool_settings;
   Balancer x_balancer;
-  std::unordered_map<const Endpoint*, std::unique_ptr<ConnectionPool>> x_pools;
-  std::vector<std::pair<std::shared_ptr<Endpoint>, std::unique_ptr<ConnectionPool>>> x_retired;
+  std::unordered_map<const Endpoint*, std::unique_ptr<Pools>> x_pools;
+  std::vector<std::pair<std::shared_ptr<Endpoint>, std::unique_ptr<Pools>>> x_retired;
   List<ListWaiter> x_waiters;
   bool x_has_list = false;
 };

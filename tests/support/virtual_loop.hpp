@@ -169,7 +169,9 @@ class VirtualLoop {
 
   // What the real loop does before it sleeps.
   void idle() {
-    while (!x_reaper.empty()) {
+    while (!x_reaper.empty() || x_outbox.has_late_writers()) {
+      x_outbox.call_late_writers();
+      settle();
       x_reaper.flush();
       settle();
     }

@@ -1,0 +1,73 @@
+#include "proxy/downstream/detection.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/downstream/h1_connection.hpp"
+#include "proxy/downstream/h2_connection.hpp"
+
+namespace outrigger::downstream {
+
+Detection::Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& owner,
+                     io::StreamPtr stream)
+    : Connection(context, ConnectionCount(context)), x_owner(owner), x_stream(std::move(stream)) {}
+
+void Detection::start() {
+  LoopContext& loop = x_context.runtime.loop;
+  loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.keepalive_ms);
+  x_stream->start(*this);
+}
+
+void Detection::on_read(std::string_view bytes) {
+  const size_t wanted = std::min(bytes.size(), kPreface.size() - x_begun_bytes);
+  if (bytes.substr(0, wanted) != kPreface.substr(x_begun_bytes, wanted)) {
+    hand_over<H1Connection>(bytes);
+    return;
+  }
+  if (x_begun_bytes + wanted == kPreface.size()) {
+    hand_over<H2Connection>(bytes);
+    return;
+  }
+  if (x_begun_bytes == 0) {
+    LoopContext& loop = x_context.runtime.loop;
+    loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.head_ms);
+  }
+  std::memcpy(x_begun.data() + x_begun_bytes, bytes.data(), wanted);
+  x_begun_bytes = static_cast<uint8_t>(x_begun_bytes + wanted);
+}
+
+void Detection::on_end() {
+  if (x_begun_bytes == 0) return end();
+  hand_over<H1Connection>({}).on_end();
+}
+
+template <class Protocol>
+io::StreamEvents& Detection::hand_over(std::string_view behind) {
+  auto* connection =
+      new Protocol(x_context, std::exchange(x_count, ConnectionCount()), std::move(x_stream));
+  x_owner.push_back(*connection);
+  end();
+  connection->start();
+  // The Reaper keeps us, and so the bytes, until the end of the turn.
+  io::StreamEvents& events = *connection;
+  if (x_begun_bytes > 0) events.on_read({x_begun.data(), x_begun_bytes});
+  if (!behind.empty()) events.on_read(behind);
+  return events;
+}
+
+int Detection::reset() {
+  x_stream->abort();
+  end();
+  return 0;
+}
+
+void Detection::end() {
+  x_timer.cancel();
+  ListNode<OwnedByAcceptor>::unlink();
+  Reaper& reaper = x_context.runtime.loop.reaper;
+  if (x_stream != nullptr) reaper.doom(std::move(x_stream));
+  reaper.doom(this);
+}
+
+}  // namespace outrigger::downstream

@@ -1,0 +1,201 @@
+#include "proxy/downstream/h2_connection.hpp"
+
+#include <utility>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/http/h2_send.hpp"
+
+namespace outrigger::downstream {
+namespace {
+
+constexpr int64_t kLingerMs = 1'000;
+// For requests that crossed the first GOAWAY (RFC 9113 section 6.8).
+constexpr int64_t kShutdownMs = 1'000;
+
+http::H2Limits limits_of(const ServerContext& context) {
+  http::H2Limits limits;
+  limits.head = context.head_limits();
+  limits.streams = static_cast<uint32_t>(context.config.limits.streams);
+  return limits;
+}
+
+}  // namespace
+
+H2Connection::H2Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream)
+    : Connection(context, std::move(count)),
+      x_stream(std::move(stream)),
+      x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {}
+
+void H2Connection::start() {
+  x_stream->start(*this);
+  settle();
+}
+
+// ---- events
+
+void H2Connection::on_read(std::string_view bytes) {
+  x_context.series.downstream_bytes_in.add(bytes.size());
+  if (x_closing || x_failed) return;
+  x_failed = !x_session.receive(bytes);
+  x_context.runtime.driver.run();
+  if (!is_over()) settle();
+}
+
+// Callers that close after their last request wait for nothing more: RFC 9113 knows no half-closed
+// connection.
+void H2Connection::on_end() {
+  x_ended = true;
+  if (x_closing && x_stream->unsent() == 0) {
+    end(chain::Outcome::Kind::kDone);
+    return;
+  }
+  end(chain::Outcome::Kind::kCallerGone);
+}
+
+void H2Connection::on_drained() {
+  if (x_closing) return wait_for(Wait::kClose);
+  x_context.runtime.outbox.write_later(*this);
+}
+
+http::H2Stream* H2Connection::on_new_stream() {
+  auto* stream = new H2ServerStream(*this);
+  x_streams.push_back(*stream);
+  return stream;
+}
+
+// ---- writing
+
+void H2Connection::write_late() {
+  const size_t size = http::send_pending(x_session, *x_stream, x_context.runtime.outbox);
+  x_context.series.downstream_bytes_out.add(size);
+  x_written += size;
+  while (!x_pulled.empty()) x_pulled.pop_front().after_pull();
+  if (!is_over()) settle();
+}
+
+void H2Connection::note_pulled(H2ServerStream& stream) {
+  if (!stream.ListNode<PulledTag>::is_linked()) x_pulled.push_back(stream);
+}
+
+void H2Connection::note_ended() {
+  if (!is_over() && x_streams.empty()) on_want_write();
+}
+
+// ---- what comes next
+
+void H2Connection::settle() {
+  const bool nothing_to_send = x_stream->unsent() == 0 && !x_session.wants_write();
+  if ((x_failed || x_session.is_over()) && nothing_to_send) begin_close();
+  if (is_over()) return;
+  if (x_stream->unsent() > 0 && !x_write_timer.is_armed()) watch_writing();
+  const Wait next = next_wait();
+  if (next != x_wait) wait_for(next);
+}
+
+H2Connection::Wait H2Connection::next_wait() const {
+  if (x_closing) return Wait::kClose;
+  if (x_shutting && !x_session.is_closing()) return Wait::kShutdown;
+  if (!x_session.is_settled()) return Wait::kSettings;
+  return x_streams.empty() ? Wait::kRequest : Wait::kNothing;
+}
+
+void H2Connection::wait_for(Wait wait) {
+  x_wait = wait;
+  const config::ListenerTimeout& timeout = x_context.config.timeout;
+  int64_t after_ms = 0;
+  switch (wait) {
+    case Wait::kNothing:
+      return x_timer.cancel();
+    case Wait::kSettings:
+      after_ms = timeout.head_ms;
+      break;
+    case Wait::kRequest:
+      after_ms = timeout.keepalive_ms;
+      break;
+    case Wait::kShutdown:
+      after_ms = kShutdownMs;
+      break;
+    case Wait::kClose:
+      if (x_stream->unsent() > 0) return x_timer.cancel();
+      after_ms = kLingerMs;
+      break;
+  }
+  x_context.runtime.loop.timers.arm(x_timer, now_ms() + after_ms);
+}
+
+void H2Connection::on_timer() {
+  switch (std::exchange(x_wait, Wait::kNothing)) {
+    case Wait::kNothing:
+      return;
+    case Wait::kSettings:
+      x_context.series.slow_heads.add();
+      x_session.terminate(http::H2Code::kSettingsTimeout);
+      break;
+    case Wait::kRequest:
+    case Wait::kShutdown:
+      x_session.submit_goaway(http::H2Code::kNoError);
+      break;
+    case Wait::kClose:
+      end(chain::Outcome::Kind::kDone);
+      return;
+  }
+  settle();
+}
+
+void H2Connection::watch_writing() {
+  x_taken = x_written - x_stream->unsent();
+  x_context.runtime.loop.timers.arm(x_write_timer,
+                                    now_ms() + x_context.config.timeout.write_stall_ms);
+}
+
+void H2Connection::on_write_timer() {
+  const size_t unsent = x_stream->unsent();
+  if (unsent == 0) return;
+  if (x_written - unsent != x_taken) return watch_writing();
+  x_context.series.write_stalls.add();
+  x_stream->abort();
+  end(chain::Outcome::Kind::kCallerGone);
+}
+
+// ---- ends
+
+// Twice (RFC 9113 section 6.8): requests that are on their way when the first one goes out are
+// still served, those that come after the second are not begun.
+void H2Connection::close_if_idle() {
+  if (x_closing || std::exchange(x_shutting, true)) return;
+  x_session.submit_shutdown_notice();
+  settle();
+}
+
+int H2Connection::reset() {
+  x_stream->abort();
+  return end(chain::Outcome::Kind::kDropped);
+}
+
+void H2Connection::begin_close() {
+  if (x_closing) return;
+  x_closing = true;
+  x_stream->finish();
+  x_session.lose(Cause::kReset);
+  if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
+}
+
+int H2Connection::end(chain::Outcome::Kind kind) {
+  if (is_over()) return 0;
+  Reaper& reaper = x_context.runtime.loop.reaper;
+  x_context.runtime.outbox.forget(*x_stream);
+  reaper.doom(std::move(x_stream));
+  int calls = 0;
+  while (!x_streams.empty()) {
+    x_streams.front().end(kind);
+    ++calls;
+  }
+  x_timer.cancel();
+  x_write_timer.cancel();
+  io::LateWriter::unlink();
+  ListNode<OwnedByAcceptor>::unlink();
+  reaper.doom(this);
+  return calls;
+}
+
+}  // namespace outrigger::downstream

@@ -1,0 +1,157 @@
+#include "proxy/downstream/h2_server_stream.hpp"
+
+#include <utility>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/downstream/h2_connection.hpp"
+#include "proxy/downstream/request_rules.hpp"
+
+namespace outrigger::downstream {
+
+H2ServerStream::H2ServerStream(H2Connection& connection)
+    : x_connection(connection),
+      x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {}
+
+// ---- what the caller sends
+
+void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
+  http::RequestHead& request = x_exchange->request();
+  request = head;
+  if (cause != Cause::kNone) return refuse(nullptr, cause);
+  x_grpc = request.fields.value(http::Name::kContentType).starts_with("application/grpc");
+  ServerContext& context = x_connection.context();
+  const Admission admission = admit(request, context, x_exchange->arena());
+  if (admission.ends_here) return answer_options();
+  const Resolution& found = admission.found;
+  if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
+  x_exchange->facts().service_port = found.service_port;
+  x_exchange->begin(*found.route, *found.chain);
+  if (request.framing == http::Framing::kNone) x_exchange->finish_request(nullptr);
+  watch();
+  context.runtime.driver.run();
+}
+
+void H2ServerStream::refuse(const chain::Route* route, Cause cause) {
+  if (cause == Cause::kOverload) x_connection.context().series.overload_memory.add();
+  x_exchange->answer(route, refusal(cause));
+}
+
+void H2ServerStream::answer_options() {
+  const http::ResponseHead head = options_head(x_exchange->arena());
+  x_exchange->facts().status = head.status;
+  send_head(head);
+  send_end(nullptr);
+}
+
+void H2ServerStream::on_data(std::string_view bytes) {
+  if (x_complete) return x_connection.session().consume(*this, bytes.size());
+  x_exchange->append_request_body(bytes);
+  if (x_exchange == nullptr) return;
+  watch();
+  give_credit();
+}
+
+void H2ServerStream::on_end(const http::Fields* trailers) {
+  if (x_complete || x_exchange->request_complete()) return;
+  x_exchange->finish_request(trailers);
+  x_connection.context().runtime.driver.run();
+}
+
+void H2ServerStream::on_closed(const http::H2Close& close) {
+  if (close.by_peer) return end(chain::Outcome::Kind::kCallerGone);
+  const Error error = refusal(close.cause);
+  x_exchange->facts().cause = close.cause;
+  end(chain::Outcome::Kind::kFailed, &error);
+}
+
+// The window opens again by what went on to the other side.
+void H2ServerStream::give_credit() {
+  if (x_exchange == nullptr) return;
+  const int64_t read = x_complete ? x_exchange->body().size() : x_exchange->body().read();
+  if (read <= x_credited) return;
+  x_connection.session().consume(*this, static_cast<size_t>(read - x_credited));
+  x_credited = read;
+}
+
+// ---- what the exchange answers
+
+void H2ServerStream::send_interim(int status, const http::Fields& fields) {
+  x_connection.session().submit_interim(*this, status, fields);
+}
+
+void H2ServerStream::send_head(const http::ResponseHead& head) {
+  x_bodiless = head.framing == http::Framing::kNone;
+  const bool has_body = !x_bodiless && head.content_length != 0;
+  const http::H2ResponseWriting writing{x_exchange->request().method, x_connection.context().via()};
+  x_connection.session().submit_response(*this, head, writing, has_body);
+}
+
+void H2ServerStream::send_body(std::string_view bytes) {
+  if (x_bodiless || bytes.empty()) return;
+  x_out.append(bytes);
+  watch();
+  x_connection.session().resume(*this);
+}
+
+// The exchange lives on until the session has taken everything: then comes on_done().
+void H2ServerStream::send_end(const http::Fields* trailers) {
+  x_complete = true;
+  x_trailers = trailers;
+  give_credit();
+  x_connection.session().resume(*this);
+}
+
+void H2ServerStream::abort(const Error& error) {
+  x_connection.session().reset(
+      *this, error.cause == Cause::kTimeout ? http::H2Code::kCancel : http::H2Code::kInternalError);
+  end(chain::Outcome::Kind::kFailed, &error);
+}
+
+void H2ServerStream::body_sent(size_t bytes) {
+  x_out.consume(bytes);
+  watch();
+  x_connection.note_pulled(*this);
+}
+
+void H2ServerStream::after_pull() {
+  if (x_exchange != nullptr && !is_congested()) x_exchange->on_sink_drained();
+}
+
+// ---- times
+
+// One timer for what the caller owes: to take the answer that waits for its window, or to send more
+// of its body. A gRPC caller may be silent within its stream: the deadline filter sees to it.
+void H2ServerStream::watch() {
+  const config::ListenerTimeout& timeout = x_connection.context().config.timeout;
+  TimerWheel& timers = x_connection.context().runtime.loop.timers;
+  const int64_t now_ms = x_connection.now_ms();
+  if (!x_out.empty()) return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
+  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_grpc;
+  if (owes_body) return timers.arm(x_timer, now_ms + timeout.body_idle_ms);
+  x_timer.cancel();
+}
+
+void H2ServerStream::on_timer() {
+  if (x_out.empty() && x_exchange->request_complete()) return;
+  if (x_out.empty()) {
+    x_connection.context().series.slow_bodies.add();
+    return x_exchange->fail(refusal(Cause::kRequestTooSlow));
+  }
+  x_connection.context().series.write_stalls.add();
+  x_connection.session().reset(*this, http::H2Code::kCancel);
+  end(chain::Outcome::Kind::kCallerGone);
+}
+
+void H2ServerStream::end(chain::Outcome::Kind kind, const Error* error) {
+  if (x_exchange == nullptr) return;
+  x_timer.cancel();
+  x_connection.session().release(*this);
+  ListNode<OwnedByConnection>::unlink();
+  ListNode<PulledTag>::unlink();
+  std::exchange(x_exchange, nullptr)->end({kind, error});
+  Reaper& reaper = x_connection.context().runtime.loop.reaper;
+  x_connection.note_ended();
+  reaper.doom(this);
+}
+
+}  // namespace outrigger::downstream

@@ -1,0 +1,77 @@
+// One request of an HTTP/2 caller: the stream of the session on one side, the sink of an exchange
+// on the other. What the exchange pushes waits here until the caller's windows take it; what the
+// caller sends is credited as the exchange reads it on. Owned by its connection; one thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/buffer.hpp"
+#include "proxy/base/reaper.hpp"
+#include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/exchange.hpp"
+#include "proxy/http/h2_stream.hpp"
+
+namespace outrigger::downstream {
+
+class H2Connection;
+
+struct OwnedByConnection;
+struct PulledTag;
+
+class H2ServerStream final : public http::H2Stream,
+                             public Reapable,
+                             public ListNode<OwnedByConnection>,
+                             public ListNode<PulledTag>,
+                             private chain::ResponseSink {
+ public:
+  // An answer that nobody takes on fills at most that, and what one push was over.
+  static constexpr size_t kOutMax = 64 * 1024;
+
+  explicit H2ServerStream(H2Connection& connection);
+
+  // Leaves the session and ends the exchange, now; the rest is the Reaper's.
+  void end(chain::Outcome::Kind kind, const Error* error = nullptr);
+  // The session took some of the answer.
+  void after_pull();
+
+ private:
+  // -- http::H2Stream
+  Arena& arena() override { return x_exchange->arena(); }
+  void on_request(http::RequestHead& head, Cause cause) override;
+  void on_data(std::string_view bytes) override;
+  void on_end(const http::Fields* trailers) override;
+  void on_done() override { end(chain::Outcome::Kind::kDone); }
+  void on_closed(const http::H2Close& close) override;
+  std::string_view body_ready() override { return x_out.view(); }
+  void body_sent(size_t bytes) override;
+  bool body_ended() const override { return x_complete; }
+  const http::Fields* trailers_out() const override { return x_trailers; }
+
+  // -- chain::ResponseSink
+  void send_interim(int status, const http::Fields& fields) override;
+  void send_head(const http::ResponseHead& head) override;
+  void send_body(std::string_view bytes) override;
+  void send_end(const http::Fields* trailers) override;
+  void abort(const Error& error) override;
+  bool is_congested() const override { return x_out.size() >= kOutMax; }
+  void want_request_body() override { give_credit(); }
+
+  void refuse(const chain::Route* route, Cause cause);
+  void answer_options();
+  void give_credit();
+  void watch();
+  void on_timer();
+
+  H2Connection& x_connection;
+  chain::Exchange* x_exchange;  // null: over
+  Buffer x_out;                 // of the body
+  const http::Fields* x_trailers = nullptr;
+  Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
+  int64_t x_credited = 0;
+  bool x_complete = false;  // the exchange has nothing more to send
+  bool x_bodiless = false;
+  bool x_grpc = false;
+};
+
+}  // namespace outrigger::downstream

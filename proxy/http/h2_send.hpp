@@ -1,0 +1,27 @@
+// Moves what an HTTP/2 session has to send into its stream. Header only; the caller's thread.
+// Used by both sides, from their late write.
+#pragma once
+
+#include "proxy/http/h2_session.hpp"
+#include "proxy/io/outbox.hpp"
+#include "proxy/io/stream.hpp"
+
+namespace outrigger::http {
+
+// As far as the kernel takes it: what it did not take is at most one piece, and nothing more is
+// asked of the session until that has gone. Returns the bytes that were written.
+inline size_t send_pending(H2Session& session, io::Stream& stream, io::Outbox& outbox) {
+  constexpr size_t kPieceBytes = 64 * 1024;
+  size_t total = 0;
+  while (stream.unsent() == 0) {
+    char* const begin = outbox.reserve(stream, kPieceBytes);
+    const size_t size = session.write({begin, kPieceBytes});
+    if (size == 0) break;
+    outbox.commit(size);
+    outbox.flush();
+    total += size;
+  }
+  return total;
+}
+
+}  // namespace outrigger::http

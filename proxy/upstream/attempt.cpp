@@ -1,0 +1,96 @@
+#include "proxy/upstream/attempt.hpp"
+
+#include <utility>
+
+#include "proxy/chain/exchange.hpp"
+#include "proxy/upstream/match.hpp"
+
+namespace outrigger::upstream {
+
+Attempt::Attempt(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+                 EndpointLease lease, std::string_view name)
+    : x_leg(leg),
+      x_settings(settings),
+      x_upstream(upstream),
+      x_lease(std::move(lease)),
+      x_name(name),
+      x_started_ns(upstream.runtime.loop.clock.precise_ns()) {}
+
+void Attempt::note_begun() {
+  chain::Facts& facts = x_leg.exchange().facts();
+  ++facts.attempts;
+  facts.endpoint = x_name;
+}
+
+void Attempt::note_connected() {
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const int64_t took_ns = x_upstream.runtime.loop.clock.precise_ns() - x_started_ns;
+  x_settings.series->connect_duration.observe_ns(took_ns);
+  x_leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
+}
+
+http::RequestHead Attempt::request_head() const {
+  http::RequestHead head = x_leg.request();
+  head.authority = authority();
+  // A later attempt whose body is at hand need not ask whether it may send it.
+  if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
+  return head;
+}
+
+std::string_view Attempt::authority() const {
+  using Kind = config::Authority::Kind;
+  switch (x_settings.authority.kind) {
+    case Kind::kName:
+      return x_settings.authority.name;
+    case Kind::kUpstream:
+      return x_name;
+    case Kind::kCaller:
+      break;
+    case Kind::kAuto:
+      if (x_leg.exchange().facts().service_port || x_leg.is_alternate()) return x_name;
+      break;
+  }
+  const std::string_view callers = x_leg.request().authority;
+  return callers.empty() ? x_name : callers;
+}
+
+// ---- the verdict
+
+void Attempt::settle_head(const http::ResponseHead& head) {
+  const bool failed = matches(x_settings.endpoint_failures, head);
+  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
+}
+
+Error Attempt::settle_failure(Cause cause, Sent sent) {
+  Error error;
+  error.cause = cause;
+  error.sent = sent;
+  error.ours = cause == Cause::kLimit || cause == Cause::kOverload;
+  error.detail = x_name;
+  // That an idle connection died says nothing of the endpoint; that we have no room neither.
+  const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;
+  std::optional<bool> verdict;
+  if (!stale && !error.ours) verdict = matches(x_settings.endpoint_failures, error);
+  settle(metrics::AttemptOutcome::kFailure, verdict);
+  return error;
+}
+
+// A timeout above us is a verdict on the endpoint; that nobody waits any more is none.
+void Attempt::settle_cancelled() noexcept {
+  const Error* why = x_leg.ending_error();
+  if (why != nullptr && why->cause == Cause::kTimeout) {
+    settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, *why));
+  } else {
+    settle(metrics::AttemptOutcome::kCancelled, std::nullopt);
+  }
+}
+
+void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {
+  if (std::exchange(x_settled, true)) return;
+  metrics::ServiceSeries& series = *x_settings.series;
+  series.attempts[static_cast<size_t>(outcome)].add();
+  series.attempt_duration.observe_ns(x_upstream.runtime.loop.clock.precise_ns() - x_started_ns);
+  if (endpoint_failed) x_lease.settle(*endpoint_failed, x_upstream.now_ms());
+}
+
+}  // namespace outrigger::upstream

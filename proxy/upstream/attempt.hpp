@@ -1,0 +1,73 @@
+// An Attempt is what every call to an endpoint has in common, whatever it speaks: the endpoint it
+// holds, what it is called there, and its one verdict for the endpoint's circuit and the metrics.
+// Lives in the arena of its exchange; one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "config/policy.hpp"
+#include "metrics/series.hpp"
+#include "proxy/chain/leg.hpp"
+#include "proxy/chain/terminal.hpp"
+#include "proxy/http/h1_head.hpp"
+#include "proxy/upstream/endpoint_view.hpp"
+#include "proxy/upstream/upstream_runtime.hpp"
+
+namespace outrigger::upstream {
+
+// What an attempt takes from the policies of its route. Outlives every call.
+struct CallSettings {
+  int64_t connect_timeout_ms = 1000;
+  http::HeadLimits head_limits;
+  config::Protocol protocol = config::Protocol::kAuto;
+  config::Authority authority;
+  config::Matcher endpoint_failures;  // what the endpoint's circuit counts
+  config::Methods repeatable;         // methods that may be sent twice
+  metrics::ServiceSeries* series = nullptr;
+};
+
+class Attempt : public chain::Call {
+ public:
+  static constexpr int kInterimMax = 16;
+
+  // Until `connect_by_ms` there must be a connection.
+  virtual void begin(int64_t connect_by_ms) = 0;
+
+ protected:
+  // `name` is the endpoint as the log and the Host of `authority: upstream` show it. The lease is
+  // empty for passthrough.
+  Attempt(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+          EndpointLease lease, std::string_view name);
+
+  UpstreamRuntime& upstream() const { return x_upstream; }
+  int64_t started_ns() const { return x_started_ns; }
+  void note_begun();
+  void note_connected();
+  // The head as it goes to the endpoint.
+  http::RequestHead request_head() const;
+
+  // The first one counts.
+  void settle_head(const http::ResponseHead& head);
+  // The error for the leg.
+  Error settle_failure(Cause cause, Sent sent);
+  void settle_cancelled() noexcept;
+  void release_endpoint() { x_lease.release(); }
+
+  chain::Leg& x_leg;
+  const CallSettings& x_settings;
+
+ private:
+  std::string_view authority() const;
+  // No verdict on the endpoint: nullopt.
+  void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
+
+  UpstreamRuntime& x_upstream;
+  EndpointLease x_lease;
+  const std::string_view x_name;
+  const int64_t x_started_ns;
+  bool x_settled = false;
+};
+
+}  // namespace outrigger::upstream

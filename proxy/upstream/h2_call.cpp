@@ -1,0 +1,154 @@
+#include "proxy/upstream/h2_call.hpp"
+
+#include <utility>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/chain/exchange.hpp"
+
+namespace outrigger::upstream {
+
+H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
+               std::string_view name)
+    : Attempt(leg, settings, pool.upstream(), std::move(lease), name), x_pool(pool) {}
+
+// ---- getting a stream
+
+void H2Call::begin(int64_t connect_by_ms) {
+  note_begun();
+  if (H2Connection* connection = x_pool.take()) return use(*connection);
+  upstream().runtime.loop.timers.arm(x_connect_timer, connect_by_ms);
+  x_pool.wait(*this);
+}
+
+void H2Call::on_connect_timeout() {
+  // Waiting for a free stream is waiting for a connection, but nobody failed to answer.
+  fail(x_pool.is_connecting() ? Cause::kConnectTimeout : Cause::kLimit, Sent::kNever);
+}
+
+void H2Call::use(H2Connection& connection) {
+  if (x_connect_timer.is_armed()) note_connected();
+  x_connect_timer.cancel();
+  x_connection = &connection;
+  x_reused = connection.note_call();
+  const http::RequestHead head = request_head();
+  const bool has_body = head.framing == http::Framing::kChunked ||
+                        (head.framing == http::Framing::kLength && head.content_length > 0);
+  const http::H2RequestWriting writing{.authority = head.authority, .scheme = "http", .via = {}};
+  if (!connection.session().submit_request(*this, head, writing, has_body)) {
+    fail(Cause::kRefusedStream, Sent::kNeverFree);
+  }
+}
+
+// ---- the request
+
+void H2Call::on_request_body() {
+  if (x_connection != nullptr) x_connection->session().resume(*this);
+}
+
+const http::Fields* H2Call::trailers_out() const { return x_leg.exchange().body().trailers(); }
+
+// ---- the answer
+
+Arena& H2Call::arena() { return x_leg.exchange().arena(); }
+
+void H2Call::on_response(http::ResponseHead& head) {
+  if (head.status < 200) {
+    if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse, Sent::kMaybe);
+    return x_leg.deliver_interim(head.status, head.fields);
+  }
+  x_head_read = true;
+  settle_head(head);
+  x_leg.deliver_head(*arena().make<http::ResponseHead>(head));
+  upstream().runtime.driver.run();
+}
+
+void H2Call::on_data(std::string_view bytes) {
+  if (!x_held.empty() || !may_push()) return x_held.append(bytes);
+  x_owed += bytes.size();
+  x_leg.push_body(bytes);
+  if (!x_over) consume_owed();
+}
+
+// What was pushed has gone on when the caller's side is not full.
+void H2Call::consume_owed() {
+  if (x_congested || x_owed == 0) return;
+  x_connection->session().consume(*this, std::exchange(x_owed, size_t{0}));
+}
+
+void H2Call::on_congestion(bool congested) {
+  x_congested = congested;
+  if (!congested) push_held();
+}
+
+void H2Call::push_held() {
+  if (x_over || std::exchange(x_pushing, true)) return;
+  while (!x_over && may_push() && !x_held.empty()) {
+    const size_t size = x_held.size();
+    x_owed += size;
+    x_leg.push_body(x_held.view());
+    // What went on its way may still point into the buffer.
+    upstream().runtime.outbox.flush();
+    x_held.consume(size);
+  }
+  x_pushing = false;
+  if (x_over) return;
+  consume_owed();
+  finish_if_complete();
+}
+
+void H2Call::on_end(const http::Fields* trailers) {
+  x_peer_done = true;
+  x_trailers = trailers;
+  // The rest of the request is of no use any more (RFC 9113 section 8.1).
+  if (!x_leg.body_ended() || !x_leg.body_ready().empty()) x_done = true;
+  finish_if_complete();
+}
+
+void H2Call::on_done() {
+  x_done = true;
+  finish_if_complete();
+}
+
+void H2Call::finish_if_complete() {
+  if (!x_done || !x_peer_done || !x_held.empty() || !x_leg.is_flowing()) return;
+  x_over = true;
+  drop();
+  x_leg.push_end(x_trailers);
+}
+
+// ---- ends
+
+void H2Call::on_closed(const http::H2Close& close) {
+  if (x_peer_done) return on_done();  // all of the answer is here
+  if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe);
+  const bool died = x_connection->is_lost() && close.sent == Sent::kMaybe && x_reused;
+  fail(close.cause, died ? Sent::kReusedDied : close.sent);
+}
+
+void H2Call::fail(Cause cause, Sent sent) {
+  if (std::exchange(x_over, true)) return;
+  const Error error = settle_failure(cause, sent);
+  drop();
+  x_leg.deliver_error(error);
+}
+
+void H2Call::cancel() noexcept {
+  if (!std::exchange(x_over, true)) settle_cancelled();
+  drop();
+}
+
+void H2Call::drop() {
+  x_connect_timer.cancel();
+  if (ListNode<>::is_linked()) {
+    ListNode<>::unlink();
+    x_pool.on_waiter_left();
+  }
+  if (x_connection != nullptr) {
+    H2Connection& connection = *std::exchange(x_connection, nullptr);
+    connection.session().release(*this);
+    connection.note_call_over();
+  }
+  release_endpoint();
+}
+
+}  // namespace outrigger::upstream

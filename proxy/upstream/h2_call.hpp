@@ -1,0 +1,77 @@
+// One attempt over HTTP/2: one stream of a connection that it shares with others. It hands the
+// answer to its leg and says of each failure whether the request may have been seen. What comes
+// before the caller can take it waits here, bounded by the window of the stream, which opens again
+// only as bytes go on. Lives in the arena of its exchange; one thread.
+//
+//   kWaiting ─> kExchanging (head, then body) ─> kOver
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/buffer.hpp"
+#include "proxy/base/timer_wheel.hpp"
+#include "proxy/http/h2_stream.hpp"
+#include "proxy/upstream/attempt.hpp"
+#include "proxy/upstream/h2_pool.hpp"
+
+namespace outrigger::upstream {
+
+class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
+ public:
+  H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
+         std::string_view name);
+
+  void begin(int64_t connect_by_ms) override;
+
+ private:
+  // -- chain::Call
+  void on_flow() override { push_held(); }
+  void on_request_body() override;
+  void on_congestion(bool congested) override;
+  void cancel() noexcept override;
+  void reap() override { this->~H2Call(); }
+
+  // -- H2Waiter
+  void on_h2_ready(H2Connection& connection) override { use(connection); }
+  void on_h2_failed(Cause cause) override { fail(cause, Sent::kNever); }
+  void on_connect_timeout();
+  void use(H2Connection& connection);
+
+  // -- http::H2Stream
+  Arena& arena() override;
+  void on_response(http::ResponseHead& head) override;
+  void on_data(std::string_view bytes) override;
+  void on_end(const http::Fields* trailers) override;
+  void on_done() override;
+  void on_closed(const http::H2Close& close) override;
+  std::string_view body_ready() override { return x_leg.body_ready(); }
+  void body_sent(size_t bytes) override { x_leg.body_consume(bytes); }
+  bool body_ended() const override { return x_leg.body_ended(); }
+  const http::Fields* trailers_out() const override;
+
+  bool may_push() const { return x_leg.is_flowing() && !x_congested; }
+  void push_held();
+  void consume_owed();
+  // The answer is complete, and nothing is held: the leg may end.
+  void finish_if_complete();
+  void fail(Cause cause, Sent sent);
+  void drop();
+
+  H2Pool& x_pool;
+  H2Connection* x_connection = nullptr;
+  Timer x_connect_timer = Timer::of<&H2Call::on_connect_timeout>(*this);
+  Buffer x_held;      // of the answer, that may not be pushed yet
+  size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much
+  const http::Fields* x_trailers = nullptr;
+  int x_interims = 0;
+  bool x_reused = false;  // the connection had calls before
+  bool x_head_read = false;
+  bool x_peer_done = false;  // the whole answer is here
+  bool x_done = false;       // both sides are complete
+  bool x_congested = false;
+  bool x_pushing = false;
+  bool x_over = false;  // cancelled, failed or complete
+};
+
+}  // namespace outrigger::upstream

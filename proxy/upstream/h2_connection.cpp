@@ -1,0 +1,123 @@
+#include "proxy/upstream/h2_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/chain/driver.hpp"
+#include "proxy/http/h2_send.hpp"
+#include "proxy/upstream/h2_pool.hpp"
+
+namespace outrigger::upstream {
+namespace {
+
+http::H2Limits limits_of(const H2Pool& pool) {
+  http::H2Limits limits;
+  limits.streams = static_cast<uint32_t>(pool.settings().streams);
+  return limits;
+}
+
+}  // namespace
+
+H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, int64_t expires_ms)
+    : x_pool(pool),
+      x_stream(std::move(stream)),
+      x_session(http::H2Role::kClient, limits_of(pool), pool.upstream().runtime.loop.clock, *this),
+      x_expires_ms(expires_ms),
+      x_heard_ms(now_ms()) {}
+
+void H2Connection::start() { x_stream->start(*this); }
+
+int64_t H2Connection::now_ms() const { return x_pool.upstream().now_ms(); }
+
+bool H2Connection::takes_calls(int64_t now_ms) const {
+  return !x_dead && !x_lost && !x_failed && !x_finishing && now_ms < x_expires_ms &&
+         x_session.may_open();
+}
+
+// May come from within an event of the session, so what follows from it waits for the late write.
+void H2Connection::note_call_over() {
+  if (x_dead) return;
+  on_want_write();
+  x_pool.on_room();
+}
+
+// ---- events
+
+void H2Connection::on_read(std::string_view bytes) {
+  x_pool.upstream().series.upstream_bytes_in.add(bytes.size());
+  if (x_dead || x_failed) return;
+  x_heard_ms = now_ms();
+  x_pinged = false;
+  x_failed = !x_session.receive(bytes);
+  x_pool.upstream().runtime.driver.run();
+  if (x_failed && !x_dead) on_want_write();
+  if (!x_dead) settle();
+}
+
+void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code /*code*/) { on_want_write(); }
+
+void H2Connection::on_settings() {
+  if (!x_dead) x_pool.on_room();
+}
+
+void H2Connection::on_want_write() {
+  if (!x_dead) x_pool.upstream().runtime.outbox.write_later(*this);
+}
+
+void H2Connection::write_late() {
+  const size_t size = http::send_pending(x_session, *x_stream, x_pool.upstream().runtime.outbox);
+  x_pool.upstream().series.upstream_bytes_out.add(size);
+  if (x_dead) return;
+  const bool all_sent = x_stream->unsent() == 0 && !x_session.wants_write();
+  if (all_sent && (x_failed || x_session.is_over())) return lose();
+  settle();
+}
+
+// ---- times and ends
+
+// Idle: until pool.idle. With calls: until it has been silent for too long.
+void H2Connection::settle() {
+  const bool idle = x_session.streams_open() == 0;
+  if (idle && (x_finishing || x_session.is_closing() || now_ms() >= x_expires_ms)) return finish();
+  TimerWheel& timers = x_pool.upstream().runtime.loop.timers;
+  if (!idle) {
+    return timers.arm(x_timer, x_heard_ms + kPingAfterMs + (x_pinged ? kPingAnswerMs : 0));
+  }
+  const int64_t idle_ms = x_pool.settings().idle_ms.value_or(0);
+  timers.arm(x_timer, std::min(now_ms() + idle_ms, x_expires_ms));
+}
+
+void H2Connection::on_timer() {
+  if (x_session.streams_open() == 0) return finish();
+  if (now_ms() < x_heard_ms + kPingAfterMs) return settle();
+  if (std::exchange(x_pinged, true)) return lose();
+  x_session.ping();
+  settle();
+}
+
+void H2Connection::finish() {
+  if (x_dead) return;
+  if (!std::exchange(x_finishing, true)) x_session.submit_goaway(http::H2Code::kNoError);
+  if (x_session.streams_open() > 0) return;
+  // The GOAWAY goes out first, if it still can.
+  if (!x_lost && x_session.wants_write() && x_stream->unsent() == 0) return on_want_write();
+  lose();
+}
+
+void H2Connection::lose() {
+  if (x_dead || std::exchange(x_lost, true)) return;
+  x_session.lose(Cause::kReset);
+  x_pool.upstream().runtime.driver.run();
+  x_pool.close(*this);
+}
+
+void H2Connection::die() {
+  x_dead = true;
+  x_timer.cancel();
+  io::LateWriter::unlink();
+  x_pool.upstream().runtime.outbox.forget(*x_stream);
+  if (!std::exchange(x_lost, true)) x_session.lose(Cause::kReset);
+  x_stream->finish();
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,82 @@
+// One HTTP/2 connection to an endpoint, shared by many calls (RFC 9113). The session has the
+// protocol and each call is a stream of it; here are the bytes, the times and the ends. All that
+// happened in a turn is written at once, before the loop sleeps. Owned by its pool; one thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/base/reaper.hpp"
+#include "proxy/base/timer_wheel.hpp"
+#include "proxy/http/h2_session.hpp"
+#include "proxy/io/outbox.hpp"
+#include "proxy/io/stream.hpp"
+
+namespace outrigger::upstream {
+
+class H2Pool;
+
+struct OwnedByPool;
+
+class H2Connection final : public Reapable,
+                           public ListNode<OwnedByPool>,
+                           public io::StreamEvents,
+                           private http::H2SessionEvents,
+                           private io::LateWriter {
+ public:
+  // Silence for so long while calls wait is answered by a PING, and silence after that by a close.
+  static constexpr int64_t kPingAfterMs = 10'000;
+  static constexpr int64_t kPingAnswerMs = 5'000;
+
+  H2Connection(H2Pool& pool, io::StreamPtr stream, int64_t expires_ms);
+
+  void start();
+  H2Pool& pool() const { return x_pool; }
+  http::H2Session& session() { return x_session; }
+
+  bool takes_calls(int64_t now_ms) const;
+  // A call takes a stream. False: it is the first one on this connection.
+  bool note_call() { return x_calls++ > 0; }
+  // Its stream was released.
+  void note_call_over();
+  // The connection itself is lost, as against one stream of it.
+  bool is_lost() const { return x_lost; }
+
+  // Takes no new calls; closes when those that run are over.
+  void finish();
+  // Its pool gave it to the Reaper.
+  void die();
+
+ private:
+  void on_read(std::string_view bytes) override;
+  void on_end() override { lose(); }
+  void on_broken() override { lose(); }
+  void on_drained() override { on_want_write(); }
+
+  void on_goaway(int32_t last_stream_id, http::H2Code code) override;
+  void on_settings() override;
+  void on_ping_ack() override {}
+  void on_want_write() override;
+
+  void write_late() override;
+  void on_timer();
+  void settle();
+  void lose();
+  int64_t now_ms() const;
+
+  H2Pool& x_pool;
+  io::StreamPtr x_stream;
+  http::H2Session x_session;
+  Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
+  const int64_t x_expires_ms;
+  int64_t x_heard_ms;
+  uint64_t x_calls = 0;
+  bool x_pinged = false;
+  bool x_finishing = false;
+  bool x_failed = false;  // the session reads no more
+  bool x_lost = false;
+  bool x_dead = false;
+};
+
+}  // namespace outrigger::upstream

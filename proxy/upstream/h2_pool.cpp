@@ -1,0 +1,92 @@
+#include "proxy/upstream/h2_pool.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace outrigger::upstream {
+
+H2Pool::~H2Pool() {
+  retire();
+  while (!x_connections.empty()) close(x_connections.front());
+}
+
+H2Connection* H2Pool::take() {
+  H2Connection* found = nullptr;
+  const int64_t now_ms = x_upstream.now_ms();
+  x_connections.for_each([&](H2Connection& connection) {
+    if (found == nullptr && connection.takes_calls(now_ms)) found = &connection;
+  });
+  return found;
+}
+
+void H2Pool::wait(H2Waiter& waiter) {
+  x_waiters.push_back(waiter);
+  connect_if_needed();
+}
+
+// Nobody waits for it any more.
+void H2Pool::on_waiter_left() {
+  if (x_waiters.empty() && x_connect != nullptr) {
+    x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  }
+}
+
+void H2Pool::connect_if_needed() {
+  if (x_waiters.empty() || x_connect != nullptr) return;
+  if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
+  x_connect = x_upstream.network.connect(x_address, *this);
+}
+
+void H2Pool::on_connected(io::StreamPtr stream) {
+  x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  int64_t expires_ms = std::numeric_limits<int64_t>::max();
+  if (x_settings.lifetime_ms) {
+    // Spread, so that connections that were opened together do not close together.
+    const double spread = x_upstream.runtime.loop.random.between(0.8, 1.2);
+    expires_ms = x_upstream.now_ms() +
+                 static_cast<int64_t>(static_cast<double>(*x_settings.lifetime_ms) * spread);
+  }
+  auto* connection = new H2Connection(*this, std::move(stream), expires_ms);
+  x_connections.push_front(*connection);
+  ++x_count;
+  x_upstream.series.upstream_connections.add(1);
+  connection->start();
+  serve_waiters();
+}
+
+void H2Pool::on_connect_failed(Cause cause) {
+  x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  // Those that come in answer to this begin anew.
+  List<H2Waiter> failed;
+  failed.splice_back(x_waiters);
+  while (!failed.empty()) failed.pop_front().on_h2_failed(cause);
+}
+
+void H2Pool::on_room() { serve_waiters(); }
+
+void H2Pool::serve_waiters() {
+  while (!x_waiters.empty()) {
+    H2Connection* const connection = take();
+    if (connection == nullptr) break;
+    x_waiters.pop_front().on_h2_ready(*connection);
+  }
+  connect_if_needed();
+}
+
+void H2Pool::close(H2Connection& connection) {
+  if (!connection.ListNode<OwnedByPool>::is_linked()) return;
+  connection.ListNode<OwnedByPool>::unlink();
+  --x_count;
+  x_upstream.series.upstream_connections.add(-1);
+  x_upstream.runtime.loop.reaper.doom(&connection);
+  connection.die();
+  connect_if_needed();
+}
+
+void H2Pool::retire() {
+  x_retired = true;
+  x_connections.for_each([](H2Connection& connection) { connection.finish(); });
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,74 @@
+// The HTTP/2 connections of one worker to one address: few, each shared by many calls. A call that
+// finds none with a free stream waits for the one that is being opened. Owned by the service's
+// client; one thread.
+#pragma once
+
+#include <cstdint>
+
+#include "config/policy.hpp"
+#include "proxy/base/address.hpp"
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/io/network.hpp"
+#include "proxy/upstream/h2_connection.hpp"
+#include "proxy/upstream/upstream_runtime.hpp"
+
+namespace outrigger::upstream {
+
+class H2Pool;
+
+// A call that waits for a connection. Destroying it leaves the queue.
+class H2Waiter : public ListNode<> {
+ public:
+  // It has a free stream, which is to be taken now.
+  virtual void on_h2_ready(H2Connection& connection) = 0;
+  virtual void on_h2_failed(Cause cause) = 0;
+
+ protected:
+  ~H2Waiter() = default;
+};
+
+class H2Pool final : private io::ConnectEvents {
+ public:
+  H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings)
+      : x_upstream(upstream), x_address(address), x_settings(settings) {}
+  ~H2Pool();
+
+  const Address& address() const { return x_address; }
+  UpstreamRuntime& upstream() const { return x_upstream; }
+  const config::Pool& settings() const { return x_settings; }
+  void set_settings(const config::Pool& settings) { x_settings = settings; }
+
+  // A connection that takes one more call, or null: then wait().
+  H2Connection* take();
+  void wait(H2Waiter& waiter);
+  // `waiter` has left the queue by itself.
+  void on_waiter_left();
+  // Whether one is being opened (or all that may be are open).
+  bool is_connecting() const { return x_connect != nullptr; }
+
+  // A stream came free.
+  void on_room();
+  // It ended, or takes no more calls and has none left.
+  void close(H2Connection& connection);
+
+  // The address left the list: connections close when their calls are over.
+  void retire();
+  bool is_empty() const { return x_count == 0 && x_waiters.empty(); }
+
+ private:
+  void on_connected(io::StreamPtr stream) override;
+  void on_connect_failed(Cause cause) override;
+  void connect_if_needed();
+  void serve_waiters();
+
+  UpstreamRuntime& x_upstream;
+  const Address x_address;
+  config::Pool x_settings;
+  List<H2Connection, OwnedByPool> x_connections;
+  List<H2Waiter> x_waiters;
+  io::OperationPtr x_connect;
+  size_t x_count = 0;
+  bool x_retired = false;
+};
+
+}  // namespace outrigger::upstream
