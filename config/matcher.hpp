@@ -53,6 +53,10 @@ inline constexpr std::array<std::string_view, 17> kGrpcCodeNames = {
     "unauthenticated",
 };
 
+// The codes by which a server says that it failed; the others speak of the call. One bit each.
+inline constexpr uint32_t kGrpcServerFailed =
+    1U << 2 | 1U << 4 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 15;
+
 struct HeaderMatch {
   std::string name;  // lower case
   std::string value;
@@ -84,9 +88,7 @@ struct Matcher {
   // `code` is the upstream's grpc-status. `any` means every code that says the server failed.
   constexpr bool has_grpc(int code) const {
     if (code < 0 || code > 16) return false;
-    constexpr uint32_t kServerFailed =
-        1U << 2 | 1U << 4 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 15;
-    return (((any ? grpc_codes | kServerFailed : grpc_codes) >> code) & 1U) != 0;
+    return (((any ? grpc_codes | kGrpcServerFailed : grpc_codes) >> code) & 1U) != 0;
   }
   constexpr Matcher& add(FailureToken token) {
     tokens = static_cast<uint16_t>(tokens | 1U << static_cast<unsigned>(token));
