@@ -128,4 +128,12 @@ struct Methods {
   bool operator==(const Methods&) const = default;
 };
 
+// Whether `patterns` name the gRPC method of that path: "/shop.Stock/Get", or a beginning and `*`.
+inline bool has_grpc_method(const std::vector<std::string>& patterns, std::string_view path) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return path == pattern;
+    return path.starts_with(pattern.substr(0, pattern.size() - 1));
+  });
+}
+
 }  // namespace outrigger::config
