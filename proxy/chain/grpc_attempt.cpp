@@ -1,15 +1,14 @@
 #include "proxy/chain/grpc_attempt.hpp"
 
-#include <utility>
-
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/grpc.hpp"
 
 namespace outrigger::chain {
 
 void GrpcHead::deliver(http::ResponseHead& head, int64_t hold_ms) {
+  x_head = &head;
   if (hold_ms == 0 || !is_worth_holding(head)) return x_leg.deliver_head(head);
-  x_held = &head;
+  x_held = true;
   const LoopContext& loop = x_leg.exchange().loop();
   loop.timers.arm(x_timer, loop.clock.now_ms() + hold_ms);
 }
@@ -22,17 +21,18 @@ bool GrpcHead::is_worth_holding(const http::ResponseHead& head) const {
 
 void GrpcHead::release() {
   x_timer.cancel();
-  x_leg.deliver_head(*std::exchange(x_held, nullptr));
+  x_held = false;
+  x_leg.deliver_head(*x_head);
 }
 
 void GrpcHead::release_with(const http::Fields* trailers) {
-  http::make_trailers_only(*x_held, trailers, x_leg.exchange().arena());
+  http::make_trailers_only(*x_head, trailers, x_leg.exchange().arena());
   release();
 }
 
 void GrpcHead::cancel() {
   x_timer.cancel();
-  x_held = nullptr;
+  x_held = false;
 }
 
 // Of the caller's own deadline only: `request` bounds the head, and what is carried on bounds all.

@@ -23,7 +23,9 @@ class GrpcHead {
 
   // Goes to the leg now, or is held for at most `hold_ms`. `head` lives as long as the exchange.
   void deliver(http::ResponseHead& head, int64_t hold_ms);
-  bool is_held() const { return x_held != nullptr; }
+  bool is_held() const { return x_held; }
+  // Requires: it was delivered.
+  const http::ResponseHead& head() const { return *x_head; }
   // Both require: it is held.
   void release();
   void release_with(const http::Fields* trailers);
@@ -33,7 +35,8 @@ class GrpcHead {
   bool is_worth_holding(const http::ResponseHead& head) const;
 
   Leg& x_leg;
-  http::ResponseHead* x_held = nullptr;
+  http::ResponseHead* x_head = nullptr;
+  bool x_held = false;
   Timer x_timer = Timer::of<&GrpcHead::release>(*this);
 };
 

@@ -18,7 +18,7 @@ H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& po
       x_name(name),
       x_started_ns(pool.upstream().runtime.loop.clock.precise_ns()),
       x_acquired_ms(pool.upstream().now_ms()),
-      x_may_be_repeated(settings.repeatable.has(leg.request().method_text)) {}
+      x_may_be_repeated(covers(settings.repeatable, settings.repeatable_grpc, leg.request())) {}
 
 void H1Call::begin() {
   chain::Facts& facts = x_leg.exchange().facts();
@@ -81,6 +81,7 @@ void H1Call::send_head() {
   head.authority = authority();
   // A later attempt whose body is at hand need not ask whether it may send it.
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
+  if (!chain::carry_grpc_deadline(x_leg, head)) return fail(Cause::kTimeout, Sent::kNever);
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
   if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
@@ -218,9 +219,29 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
   x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
   x_keep_alive_s = head.keep_alive_s;
-  const bool failed = matches(x_settings.endpoint_failures, head);
-  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
+  if (x_leg.exchange().is_grpc()) return take_grpc_head(head, behind);
+  settle_by_answer(head, http::kGrpcPending);
   x_leg.deliver_head(head);
+  return pass_head(behind);
+}
+
+// Good or bad is often told by the trailers alone; until then, or until a first message, there is
+// no verdict.
+bool H1Call::take_grpc_head(http::ResponseHead& head, std::string_view behind) {
+  const int status = http::grpc_status(head);
+  if (status != http::kGrpcPending || matches(x_settings.endpoint_failures, head)) {
+    settle_by_answer(head, status);
+  }
+  x_grpc = x_leg.exchange().arena().make<chain::GrpcHead>(x_leg);
+  x_grpc->deliver(head, x_settings.hold_head_ms);
+  if (!x_grpc->is_held()) return pass_head(behind);
+  if (!x_reader.ended()) return true;
+  finish_before(behind);
+  return false;
+}
+
+// Whether there is more to do with what is behind the head that was delivered.
+bool H1Call::pass_head(std::string_view behind) {
   upstream().runtime.driver.run();
   if (x_over) return false;
   if (!x_leg.is_flowing()) {
@@ -232,14 +253,31 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   return false;
 }
 
-bool H1Call::may_read() const { return x_leg.is_flowing() && !x_congested; }
+// Behind a head that is held: a first message lets it go, and is then read as any other.
+bool H1Call::look_ahead(std::string_view& bytes) {
+  http::BodyReader ahead = x_reader;
+  const auto step = ahead.feed(bytes, x_leg.exchange().arena());
+  if (step.kind == http::BodyReader::Kind::kData) {
+    x_grpc->release();
+    return pass_head(bytes);
+  }
+  bytes.remove_prefix(step.consumed);
+  x_reader = ahead;
+  if (step.kind == http::BodyReader::Kind::kEnd) finish_before(bytes);
+  if (step.kind == http::BodyReader::Kind::kError) fail(step.cause);
+  return false;
+}
+
+bool H1Call::may_read() const { return (x_leg.is_flowing() || is_head_held()) && !x_congested; }
 
 bool H1Call::read_body(std::string_view& bytes) {
   if (!may_read()) return false;
+  if (is_head_held()) return look_ahead(bytes);
   const auto step = x_reader.feed(bytes, x_leg.exchange().arena());
   bytes.remove_prefix(step.consumed);
   switch (step.kind) {
     case http::BodyReader::Kind::kData:
+      if (!x_settled) settle(metrics::AttemptOutcome::kSuccess, false);
       x_leg.push_body(step.data);
       if (x_over) return false;
       if (!x_reader.ended()) return true;
@@ -297,13 +335,26 @@ void H1Call::finish_before(std::string_view behind) {
 // The response is complete. The connection is given back first: the end may bring the next request
 // of the caller, which then finds it.
 void H1Call::finish() {
+  const http::Fields* trailers = x_reader.trailers().empty() ? nullptr : &x_reader.trailers();
+  if (!x_settled) settle_by_answer(x_grpc->head(), http::grpc_status(trailers));
+  if (is_head_held()) return finish_held(trailers);
   x_over = true;
   H1Connection& connection = *std::exchange(x_connection, nullptr);
   // The last bytes may have been more than the caller takes now; the next call reads on.
   if (x_congested) connection.stream().resume_reading();
   x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
   x_lease.release();
-  x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
+  x_leg.push_end(x_trailers_gone ? nullptr : trailers);
+}
+
+// No message came: the answer is a head alone, and ends where it flows. Unless it is replaced.
+void H1Call::finish_held(const http::Fields* trailers) {
+  x_trailers_gone = true;
+  x_grpc->release_with(trailers);
+  upstream().runtime.driver.run();
+  if (x_over) return;
+  if (x_leg.is_flowing()) return finish();
+  x_connection->stream().pause_reading();
 }
 
 // Closed before the response head. Whether the request can have been seen is what the kernel knows
@@ -323,7 +374,7 @@ void H1Call::fail(Cause cause, Sent sent) {
   Error error;
   error.cause = cause;
   error.sent = sent;
-  error.ours = cause == Cause::kLimit || cause == Cause::kOverload;
+  error.ours = cause == Cause::kLimit || cause == Cause::kOverload || cause == Cause::kTimeout;
   error.detail = x_name;
   // That an idle connection died says nothing of the endpoint; that we have no room neither.
   const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;
@@ -349,12 +400,18 @@ void H1Call::cancel() noexcept {
 }
 
 void H1Call::drop_connection() {
+  if (x_grpc != nullptr) x_grpc->cancel();
   x_connect_timer.cancel();
   ListNode<>::unlink();
   if (x_connect != nullptr) upstream().runtime.loop.reaper.doom(std::move(x_connect));
   x_slot.reset();
   if (x_connection != nullptr) x_pool.close(*std::exchange(x_connection, nullptr));
   x_lease.release();
+}
+
+void H1Call::settle_by_answer(const http::ResponseHead& head, int grpc_status) {
+  const bool failed = matches(x_settings.endpoint_failures, head, grpc_status);
+  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
 }
 
 void H1Call::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {

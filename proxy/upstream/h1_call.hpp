@@ -7,12 +7,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
 #include "proxy/base/buffer.hpp"
 #include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/chain/leg.hpp"
 #include "proxy/http/h1_body.hpp"
 #include "proxy/http/h1_head.hpp"
@@ -27,8 +30,10 @@ struct CallSettings {
   int64_t connect_timeout_ms = 1000;
   http::HeadLimits head_limits;
   config::Authority authority;
-  config::Matcher endpoint_failures;  // what the endpoint's circuit counts
-  config::Methods repeatable;         // methods that may be sent twice
+  config::Matcher endpoint_failures;         // what the endpoint's circuit counts
+  config::Methods repeatable;                // methods that may be sent twice
+  std::vector<std::string> repeatable_grpc;  // and of gRPC: see covers()
+  int64_t hold_head_ms = 0;                  // of the answer to a gRPC call: chain::GrpcHead
   metrics::ServiceSeries* series = nullptr;
 };
 
@@ -79,15 +84,21 @@ class H1Call final : public chain::Call,
   bool read_body(std::string_view& bytes);
   void read_buffered();
   bool may_read() const;  // of the body
+  bool is_head_held() const { return x_grpc != nullptr && x_grpc->is_held(); }
+  bool look_ahead(std::string_view& bytes);
+  bool pass_head(std::string_view behind);
   bool take_final_head(http::ResponseHead& head, std::string_view behind);
+  bool take_grpc_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
 
   // -- ends
   void finish_before(std::string_view behind);
   void finish();
+  void finish_held(const http::Fields* trailers);
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);
   void drop_connection();
+  void settle_by_answer(const http::ResponseHead& head, int grpc_status);
   // No verdict on the endpoint: nullopt.
   void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
   UpstreamRuntime& upstream() const { return x_pool.upstream(); }
@@ -104,6 +115,7 @@ class H1Call final : public chain::Call,
   Buffer x_unread;  // an incomplete head, or what came before the body may flow
   http::HeadEnd x_head_end{http::Side::kResponse};
   http::BodyReader x_reader;
+  chain::GrpcHead* x_grpc = nullptr;  // of a gRPC call, once there is a head
   int64_t x_started_ns;
   int64_t x_acquired_ms;
   int64_t x_keep_alive_s = 0;
@@ -116,8 +128,9 @@ class H1Call final : public chain::Call,
   bool x_settled = false;
   bool x_reading = false;  // within on_read or read_buffered
   bool x_congested = false;
-  bool x_ended = false;  // the peer's end is still to be acted on
-  bool x_over = false;   // cancelled, failed or complete
+  bool x_trailers_gone = false;  // with the head
+  bool x_ended = false;          // the peer's end is still to be acted on
+  bool x_over = false;           // cancelled, failed or complete
 };
 
 }  // namespace outrigger::upstream
