@@ -28,8 +28,6 @@ void AttemptTimeout::make(const Context& context, FilterList& filters) {
   filters.push_back(std::make_unique<AttemptTimeout>(context));
 }
 
-AttemptTimeout::~AttemptTimeout() = default;
-
 AttemptTimeout::AttemptTimeout(const Context& context)
     : x_loop(context.runtime.loop),
       x_attempt_ms(config::attempt_timeout_ms(context.policy)),

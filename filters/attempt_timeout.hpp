@@ -16,7 +16,6 @@ class AttemptTimeout final : public chain::FilterWith<AttemptTimeout, AttemptTim
  public:
   static void make(const Context& context, FilterList& filters);
   explicit AttemptTimeout(const Context& context);
-  ~AttemptTimeout() override;
 
   std::string_view name() const override { return "attempt_timeout"; }
   chain::Wants wants() const override { return {.request_end = true}; }

@@ -41,8 +41,6 @@ void Circuit::make(const Context& context, FilterList& filters) {
   filters.push_back(std::make_unique<Circuit>(context));
 }
 
-Circuit::~Circuit() = default;
-
 Circuit::Circuit(const Context& context)
     : x_runtime(context.runtime),
       x_circuit(*context.circuit),
@@ -56,7 +54,8 @@ Step Circuit::on_request(Leg& leg, void* slot_) {
   if (!leg.is_alternate()) {
     leg.exchange().facts().circuit = upstream::to_string(x_circuit.state());
   }
-  upstream::Admission admission = x_circuit.admit(slot.started_ms, x_runtime.loop.random);
+  upstream::Admission admission =
+      x_circuit.admit(slot.started_ms, x_runtime.loop.random, leg.is_replay());
   if (!admission.refused) {
     slot.token = std::move(admission.token);
     return Step::kContinue;

@@ -16,7 +16,6 @@ class Circuit final : public chain::FilterWith<Circuit, CircuitSlot> {
  public:
   static void make(const Context& context, FilterList& filters);
   explicit Circuit(const Context& context);
-  ~Circuit() override;
 
   std::string_view name() const override { return "circuit"; }
   chain::Step on_request(chain::Leg& leg, void* slot) override;

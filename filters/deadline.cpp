@@ -46,8 +46,6 @@ void Deadline::make(const Context& context, FilterList& filters) {
   filters.push_back(std::make_unique<Deadline>(context));
 }
 
-Deadline::~Deadline() = default;
-
 Deadline::Deadline(const Context& context)
     : x_loop(context.runtime.loop),
       x_timeout(context.policy.timeout),

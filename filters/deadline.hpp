@@ -19,7 +19,6 @@ class Deadline final : public chain::FilterWith<Deadline, DeadlineSlot> {
  public:
   static void make(const Context& context, FilterList& filters);
   explicit Deadline(const Context& context);
-  ~Deadline() override;
 
   std::string_view name() const override { return "deadline"; }
   chain::Wants wants() const override {

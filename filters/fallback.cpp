@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "filters/headers.hpp"
+#include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/local_reply.hpp"
 #include "proxy/upstream/match.hpp"
@@ -22,7 +23,16 @@ using metrics::FallbackKind;
 struct FallbackSlot {
   FallbackSlot(Fallback&, Leg& leg_) : leg(leg_) {}
 
+  void on_total() {
+    Error error;
+    error.cause = Cause::kTimeout;
+    error.detail = "total";
+    leg.fail(this, error);
+  }
+
   Leg& leg;
+  // The deadline filter of the service that was called sees nothing of its alternate.
+  Timer total = Timer::of<&FallbackSlot::on_total>(*this);
   LegPtr first;  // what was called; kept until something better is there
   LegPtr alternate;
   size_t next = 0;  // the next entry to try
@@ -55,8 +65,6 @@ std::optional<StoreRules> store_rules(const Context& context) {
 void Fallback::make(const Context& context, FilterList& filters) {
   if (!context.policy.fallback.empty()) filters.push_back(std::make_unique<Fallback>(context));
 }
-
-Fallback::~Fallback() = default;
 
 Fallback::Fallback(const Context& context)
     : x_runtime(context.runtime),
@@ -130,6 +138,9 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
     below.edit_response().fields.add(arena, http::Name::kProxyStatus, marking(slot));
   }
   note(slot, FallbackKind::kService);
+  if (x_timeout.total_ms) {
+    x_runtime.loop.timers.arm(slot.total, slot.started_ms + *x_timeout.total_ms);
+  }
   slot.first.reset();
   mine.accept(std::move(slot.alternate));
 }

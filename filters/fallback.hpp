@@ -21,7 +21,6 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
  public:
   static void make(const Context& context, FilterList& filters);
   explicit Fallback(const Context& context);
-  ~Fallback() override;
 
   std::string_view name() const override { return "fallback"; }
   chain::Wants wants() const override {

@@ -72,8 +72,6 @@ void Outstanding::make(const Context& context, FilterList& filters) {
   }
 }
 
-Outstanding::~Outstanding() = default;
-
 Outstanding::Outstanding(const Context& context, upstream::OutstandingLimit& limit)
     : x_loop(context.runtime.loop),
       x_queue(limit.queue(context.worker)),

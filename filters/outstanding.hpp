@@ -17,7 +17,6 @@ class Outstanding final : public chain::FilterWith<Outstanding, OutstandingSlot>
  public:
   static void make(const Context& context, FilterList& filters);
   Outstanding(const Context& context, upstream::OutstandingLimit& limit);
-  ~Outstanding() override;
 
   std::string_view name() const override { return "outstanding"; }
   chain::Wants wants() const override { return {.request_chunks = x_body_bytes.has_value()}; }

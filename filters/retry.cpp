@@ -33,11 +33,18 @@ struct RetrySlot {
   bool repeatable = false;
 };
 
+namespace {
+
+// Neither an attempt nor a verdict: the connection was dead before anybody saw the request.
+bool was_unseen(const Error& error) {
+  return error.sent == Sent::kReusedDied || error.sent == Sent::kNeverFree;
+}
+
+}  // namespace
+
 void Retry::make(const Context& context, FilterList& filters) {
   if (context.policy.retry) filters.push_back(std::make_unique<Retry>(context));
 }
-
-Retry::~Retry() = default;
 
 Retry::Retry(const Context& context)
     : x_runtime(context.runtime),
@@ -70,10 +77,10 @@ Step Retry::on_response(Leg& leg, void* slot_) {
   return Step::kPaused;
 }
 
-void Retry::open(RetrySlot& slot, bool fresh) const {
+void Retry::open(RetrySlot& slot, bool replay) const {
   slot.below = slot.leg.open_rest();
   slot.below->set_attempt(slot.legs++);
-  slot.below->set_fresh_connection(fresh);
+  slot.below->set_replay(replay);
 }
 
 void Retry::on_leg(Leg& mine, void* slot_, Leg& below) {
@@ -107,10 +114,11 @@ std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) con
   if (error == nullptr && slot.attempts >= x_policy.attempts) return std::nullopt;
   if (!slot.leg.exchange().body().is_whole()) return std::nullopt;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
-  if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms)) return std::nullopt;
-  if (error != nullptr && may_resend(slot, *error)) {
-    return Again{.fresh = error->sent == Sent::kReusedDied};
+  const bool replay = error != nullptr && was_unseen(*error);
+  if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms, replay)) {
+    return std::nullopt;
   }
+  if (error != nullptr && may_resend(slot, *error)) return Again{.replay = replay};
   const std::optional<int64_t> wait_ms = may_retry(slot, below);
   if (!wait_ms) return std::nullopt;
   ++slot.attempts;
@@ -162,7 +170,7 @@ int64_t Retry::retry_after_ms(const Leg& below) {
 }
 
 void Retry::go_again(RetrySlot& slot, const Again& again) const {
-  if (again.wait_ms == 0) return open(slot, again.fresh);
+  if (again.wait_ms == 0) return open(slot, again.replay);
   x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + again.wait_ms);
 }
 

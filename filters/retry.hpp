@@ -19,7 +19,6 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
  public:
   static void make(const Context& context, FilterList& filters);
   explicit Retry(const Context& context);
-  ~Retry() override;
 
   std::string_view name() const override { return "retry"; }
   chain::Wants wants() const override { return {.splits_leg = true}; }
@@ -32,10 +31,10 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   friend struct RetrySlot;
   struct Again {
     int64_t wait_ms = 0;
-    bool fresh = false;  // on a fresh connection
+    bool replay = false;  // what nobody saw, for its connection was dead
   };
 
-  void open(RetrySlot& slot, bool fresh) const;
+  void open(RetrySlot& slot, bool replay) const;
   std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
   bool may_resend(RetrySlot& slot, const Error& error) const;
   std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;

@@ -28,7 +28,12 @@ class ManualClock final : public Clock {
 
   void advance_ms(int64_t by) { x_now_ms += by; }
   int64_t precise_ns() const override { return x_now_ms * 1'000'000; }
-  int64_t wall_ms() const override { return 1'700'000'000'000 + x_now_ms; }
+  int64_t wall_ms() const override { return x_wall_offset_ms + x_now_ms; }
+  // As when somebody sets the system's clock.
+  void jump_wall_ms(int64_t by) { x_wall_offset_ms += by; }
+
+ private:
+  int64_t x_wall_offset_ms = 1'700'000'000'000;
 };
 
 }  // namespace outrigger

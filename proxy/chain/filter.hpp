@@ -66,7 +66,7 @@ class Filter {
 
   virtual std::string_view name() const = 0;  // as in the `filters` list
   virtual Wants wants() const { return {}; }
-  virtual SlotType slot() const { return {}; }
+  const SlotType& slot() const { return x_slot; }
 
   // The request head; may edit leg.edit_request().
   virtual Step on_request(Leg&, void* /*slot*/) { return Step::kContinue; }
@@ -89,25 +89,31 @@ class Filter {
   // call is held back until it is known whether a message follows.
   virtual bool may_replace(const Leg& leg, const void* slot) const { return may_open(leg, slot); }
   virtual void on_end(Leg&, void* /*slot*/, const Outcome&) noexcept {}
-};
-
-// A filter whose slot is a `Slot`, made as Slot(Self&, Leg&) where it has such a constructor.
-template <class Self, class Slot>
-class FilterWith : public Filter {
- public:
-  SlotType slot() const final {
-    return {sizeof(Slot), alignof(Slot),
-            [](void* at, [[maybe_unused]] Filter& filter, [[maybe_unused]] Leg& leg) {
-              if constexpr (std::is_constructible_v<Slot, Self&, Leg&>) {
-                new (at) Slot(static_cast<Self&>(filter), leg);
-              } else {
-                new (at) Slot();
-              }
-            },
-            [](void* at) noexcept { static_cast<Slot*>(at)->~Slot(); }};
-  }
 
  protected:
+  Filter() = default;
+  explicit Filter(const SlotType& slot) : x_slot(slot) {}
+
+ private:
+  const SlotType x_slot{};
+};
+
+// A filter whose slot is a `Slot`, made as Slot(Self&, Leg&) where it has such a constructor. Slot
+// may be incomplete but where Self is constructed.
+template <class Self, class Slot>
+class FilterWith : public Filter {
+ protected:
+  FilterWith()
+      : Filter({sizeof(Slot), alignof(Slot),
+                [](void* at, [[maybe_unused]] Filter& filter, [[maybe_unused]] Leg& leg) {
+                  if constexpr (std::is_constructible_v<Slot, Self&, Leg&>) {
+                    new (at) Slot(static_cast<Self&>(filter), leg);
+                  } else {
+                    new (at) Slot();
+                  }
+                },
+                [](void* at) noexcept { static_cast<Slot*>(at)->~Slot(); }}) {}
+
   static Slot& of(void* slot) { return *static_cast<Slot*>(slot); }
   static const Slot& of(const void* slot) { return *static_cast<const Slot*>(slot); }
 };

@@ -66,9 +66,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // 0 for the first attempt under the nearest opener, and so on; set by the opener.
   int attempt() const { return x_attempt; }
   void set_attempt(int attempt) { x_attempt = static_cast<uint16_t>(attempt); }
-  // A replay of what died with a reused connection does not go on another one.
-  bool wants_fresh_connection() const { return x_fresh_connection; }
-  void set_fresh_connection(bool fresh) { x_fresh_connection = fresh; }
+  // It repeats, on a fresh connection, what died with a reused one before it was seen.
+  bool is_replay() const { return x_replay; }
+  void set_replay(bool replay) { x_replay = replay; }
   // The rank of a timer that belongs to the frame of `slot`: inner frames fire first.
   uint16_t timer_rank(const void* slot) const;
 
@@ -209,7 +209,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_flowing = false;
   bool x_alternate = false;
   bool x_split = false;
-  bool x_fresh_connection = false;
+  bool x_replay = false;
   bool x_complete = false;  // the last byte of the response has come
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
   uint32_t x_round = 0;     // of Exchange::for_each_leg

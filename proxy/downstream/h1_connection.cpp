@@ -40,7 +40,7 @@ void H1Connection::on_read(std::string_view bytes) {
   settle();
 }
 
-// Contract: an end while the answer is pending means that the caller has left, unless it said that
+// An end while the answer is pending means that the caller has left, unless it said that
 // this was its last request.
 void H1Connection::on_end() {
   x_ended = true;

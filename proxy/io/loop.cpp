@@ -7,6 +7,10 @@
 namespace outrigger::io {
 namespace {
 
+// Times are whole milliseconds, cut off. A timer set within one waits for the end of its last one
+// too: up to a millisecond late, never early.
+constexpr int64_t kStartedMs = 1;
+
 int64_t start(uv_loop_t& loop) {
   OUTRIGGER_ASSERT(uv_loop_init(&loop) == 0);
   return static_cast<int64_t>(uv_now(&loop));
@@ -106,9 +110,9 @@ void Loop::settle() {
 
 void Loop::run_timers() {
   begin_turn();
-  const int64_t now_ms = x_clock.now_ms();
-  x_lag_ms = std::max(int64_t{0}, now_ms - std::exchange(x_armed_for_ms, TimerWheel::kNever));
-  x_timers.advance(now_ms, [this] { end_callback(); });
+  const int64_t passed_ms = x_clock.now_ms() - kStartedMs;
+  x_lag_ms = std::max(int64_t{0}, passed_ms - std::exchange(x_armed_for_ms, TimerWheel::kNever));
+  x_timers.advance(passed_ms, [this] { end_callback(); });
 }
 
 // What tasks post themselves comes in the next round, so that they cannot hold up the loop.
@@ -145,7 +149,7 @@ void Loop::arm_timer() {
     uv_timer_stop(x_timer.get());
     return;
   }
-  const int64_t in_ms = std::max(int64_t{0}, next_ms - x_clock.now_ms());
+  const int64_t in_ms = std::max(int64_t{0}, next_ms + kStartedMs - x_clock.now_ms());
   uv_timer_start(
       x_timer.get(), [](uv_timer_t* self) { loop_of(self).run_timers(); },
       static_cast<uint64_t>(in_ms), 0);

@@ -59,7 +59,7 @@ CircuitState Circuit::shown_state(uint64_t word) {
 
 // --- admission
 
-Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random) {
+Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random, bool again) {
   if (force_of(word) == CircuitForce::kForcedOpen) {
     x_refused.fetch_add(1, std::memory_order_relaxed);
     return {CircuitToken(), true, 1};
@@ -72,10 +72,10 @@ Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random) {
     case CircuitState::kOpen:
       return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
     case CircuitState::kHalfOpen:
-      if (!take_probe(generation_of(word))) return refuse(word, 0);
+      if (!take_probe(generation_of(word), again)) return refuse(word, 0);
       return {token_of(word, true)};
     case CircuitState::kRamping:
-      if (!random.chance(x_share.load(std::memory_order_relaxed))) {
+      if (!again && !random.chance(x_share.load(std::memory_order_relaxed))) {
         return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
       }
       return {token_of(word, false)};
@@ -97,8 +97,9 @@ Admission Circuit::refuse(uint64_t word, int64_t left_ms) {
 
 // The generation is taken along: a place of a later half-open phase must not be lost to a token
 // that is already stale.
-bool Circuit::take_probe(uint32_t generation) {
-  const auto most = static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
+bool Circuit::take_probe(uint32_t generation, bool again) {
+  const auto places = static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
+  const uint32_t most = again ? std::numeric_limits<uint32_t>::max() : places;
   uint64_t taken = x_probes_taken.load(std::memory_order_relaxed);
   do {
     if (generation_of(taken) != generation || probes_of(taken) >= most) return false;
@@ -113,7 +114,7 @@ void Circuit::give_back_probe(uint32_t generation) {
   } while (!x_probes_taken.compare_exchange_weak(taken, taken - 1, std::memory_order_acq_rel));
 }
 
-bool Circuit::is_willing(int64_t now_ms) const {
+bool Circuit::is_willing(int64_t now_ms, bool again) const {
   const uint64_t word = x_word.load(std::memory_order_acquire);
   if (force_of(word) == CircuitForce::kForcedOpen) return false;
   if (machine_rests(word) || (word & kOffBit) != 0 || refuses_nothing(word)) return true;
@@ -121,8 +122,8 @@ bool Circuit::is_willing(int64_t now_ms) const {
     case CircuitState::kOpen:
       return now_ms >= x_until_ms.load(std::memory_order_relaxed);
     case CircuitState::kHalfOpen:
-      return probes_of(x_probes_taken.load(std::memory_order_relaxed)) <
-             static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
+      return again || probes_of(x_probes_taken.load(std::memory_order_relaxed)) <
+                          static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
     default:
       return true;
   }

@@ -78,15 +78,17 @@ class Circuit {
 
   const std::string& name() const { return x_name; }
 
-  Admission admit(int64_t now_ms, Random& random) {
+  // `again`: the attempt replays one that was admitted and never judged, for its connection was
+  // dead before anybody saw it. Then neither luck nor a free place among the probes is asked for.
+  Admission admit(int64_t now_ms, Random& random, bool again = false) {
     const uint64_t word = x_word.load(std::memory_order_acquire);
     if ((word & kNotPlainClosed) == 0) return {token_of(word, false)};
-    return admit_slow(word, now_ms, random);
+    return admit_slow(word, now_ms, random, again);
   }
 
   // Whether admit() would say yes now (to a call of average luck); takes nothing. A split asks
   // this.
-  bool is_willing(int64_t now_ms) const;
+  bool is_willing(int64_t now_ms, bool again = false) const;
 
   CircuitState state() const { return shown_state(x_word.load(std::memory_order_acquire)); }
 
@@ -137,9 +139,9 @@ class Circuit {
   CircuitToken token_of(uint64_t word, bool probe) {
     return CircuitToken(this, generation_of(word), probe);
   }
-  Admission admit_slow(uint64_t word, int64_t now_ms, Random& random);
+  Admission admit_slow(uint64_t word, int64_t now_ms, Random& random, bool again);
   Admission refuse(uint64_t word, int64_t left_ms);
-  bool take_probe(uint32_t generation);
+  bool take_probe(uint32_t generation, bool again);
 
   void settle(uint32_t generation, bool probe, Verdict verdict, int64_t now_ms);
   void settle_probe(uint32_t generation, Verdict verdict, int64_t now_ms);

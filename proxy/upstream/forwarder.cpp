@@ -8,16 +8,16 @@ namespace outrigger::upstream {
 // is the attempt's.
 class FirstListCall final : public chain::Call, public ListWaiter {
  public:
-  FirstListCall(Forwarder& forwarder, chain::Leg& leg) : x_forwarder(forwarder), x_leg(leg) {
+  FirstListCall(Forwarder& forwarder, chain::Leg& leg, int64_t connect_by_ms)
+      : x_forwarder(forwarder), x_leg(leg), x_connect_by_ms(connect_by_ms) {
     ServiceClient& client = forwarder.x_client;
     client.wait_for_list(*this);
-    client.upstream().runtime.loop.timers.arm(
-        x_timer, client.upstream().now_ms() + forwarder.x_settings.connect_timeout_ms);
+    client.upstream().runtime.loop.timers.arm(x_timer, connect_by_ms);
   }
 
   void on_first_list() override {
     x_timer.cancel();
-    x_attempt = x_forwarder.start_attempt(x_leg);
+    x_attempt = x_forwarder.start_attempt(x_leg, x_connect_by_ms);
   }
 
   void on_flow() override { x_attempt->on_flow(); }
@@ -35,23 +35,25 @@ class FirstListCall final : public chain::Call, public ListWaiter {
  private:
   void on_timeout() {
     ListNode<>::unlink();
-    x_attempt = x_forwarder.start_attempt(x_leg);
+    x_attempt = x_forwarder.start_attempt(x_leg, x_connect_by_ms);
   }
 
   Forwarder& x_forwarder;
   chain::Leg& x_leg;
+  const int64_t x_connect_by_ms;
   chain::CallPtr x_attempt;
   Timer x_timer = Timer::of<&FirstListCall::on_timeout>(*this);
 };
 
 chain::CallPtr Forwarder::start(chain::Leg& leg) {
-  if (x_client.has_list()) return start_attempt(leg);
+  const int64_t connect_by_ms = x_client.upstream().now_ms() + x_settings.connect_timeout_ms;
+  if (x_client.has_list()) return start_attempt(leg, connect_by_ms);
   Reaper& reaper = x_client.upstream().runtime.loop.reaper;
-  auto* waiting = leg.exchange().arena().make<FirstListCall>(*this, leg);
+  auto* waiting = leg.exchange().arena().make<FirstListCall>(*this, leg, connect_by_ms);
   return chain::CallPtr(waiting, {&reaper});
 }
 
-chain::CallPtr Forwarder::start_attempt(chain::Leg& leg) {
+chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) {
   UpstreamRuntime& upstream = x_client.upstream();
   Pick pick = x_client.pick(leg.tried().ids());
   Endpoint* const endpoint = pick.endpoint();
@@ -75,7 +77,7 @@ chain::CallPtr Forwarder::start_attempt(chain::Leg& leg) {
   auto* call = arena.make<H1Call>(leg, x_settings, x_client.pool_of(*endpoint),
                                   std::move(pick.lease), arena.copy(endpoint->name()));
   chain::CallPtr owner(call, {&upstream.runtime.loop.reaper});
-  call->begin();
+  call->begin(connect_by_ms);
   return owner;
 }
 

@@ -18,7 +18,7 @@ class Forwarder final : public chain::Terminal {
 
  private:
   friend class FirstListCall;
-  chain::CallPtr start_attempt(chain::Leg& leg);
+  chain::CallPtr start_attempt(chain::Leg& leg, int64_t connect_by_ms);
 
   ServiceClient& x_client;
   const CallSettings x_settings;

@@ -20,7 +20,8 @@ H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& po
       x_acquired_ms(pool.upstream().now_ms()),
       x_may_be_repeated(covers(settings.repeatable, settings.repeatable_grpc, leg.request())) {}
 
-void H1Call::begin() {
+void H1Call::begin(int64_t connect_by_ms) {
+  x_connect_by_ms = connect_by_ms;
   chain::Facts& facts = x_leg.exchange().facts();
   ++facts.attempts;
   facts.endpoint = x_name;
@@ -30,12 +31,11 @@ void H1Call::begin() {
 // ---- getting a connection
 
 void H1Call::acquire() {
-  if (!x_leg.wants_fresh_connection()) {
+  if (!x_leg.is_replay()) {
     if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated)) return use(*idle);
   }
   if (!x_connect_timer.is_armed()) {
-    upstream().runtime.loop.timers.arm(x_connect_timer,
-                                       upstream().now_ms() + x_settings.connect_timeout_ms);
+    upstream().runtime.loop.timers.arm(x_connect_timer, x_connect_by_ms);
   }
   if (!x_pool.has_room()) return x_pool.wait(*this);
   x_slot.emplace(x_pool);

@@ -49,7 +49,8 @@ class H1Call final : public chain::Call,
   H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool, EndpointLease lease,
          std::string_view name);
 
-  void begin();
+  // Until `connect_by_ms` there must be a connection.
+  void begin(int64_t connect_by_ms);
 
  private:
   // -- chain::Call
@@ -118,6 +119,7 @@ class H1Call final : public chain::Call,
   chain::GrpcHead* x_grpc = nullptr;  // of a gRPC call, once there is a head
   int64_t x_started_ns;
   int64_t x_acquired_ms;
+  int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
   int x_interims = 0;
   const bool x_may_be_repeated;

@@ -44,6 +44,7 @@ class PassthroughCall final : public chain::Call, public NameWaiter {
   Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
   PassthroughClient::Name* x_name = nullptr;
   std::string_view x_host;
+  int64_t x_connect_by_ms = 0;  // the lookup and the connect together
   uint16_t x_port = 80;
 };
 
@@ -55,6 +56,8 @@ chain::CallPtr PassthroughTerminal::start(chain::Leg& leg) {
 }
 
 void PassthroughCall::begin() {
+  UpstreamRuntime& upstream = x_client.upstream();
+  x_connect_by_ms = upstream.now_ms() + x_settings.connect_timeout_ms;
   const auto authority = http::split_authority(x_leg.request().authority);
   if (!authority) return fail(Cause::kUnknownHost);
   x_host = authority->host;
@@ -67,8 +70,7 @@ void PassthroughCall::begin() {
   x_name = &x_client.look_up(host);
   if (x_name->lookup == nullptr) return on_looked_up();
   x_name->waiters.push_back(*this);
-  UpstreamRuntime& upstream = x_client.upstream();
-  upstream.runtime.loop.timers.arm(x_timer, upstream.now_ms() + x_settings.connect_timeout_ms);
+  upstream.runtime.loop.timers.arm(x_timer, x_connect_by_ms);
 }
 
 void PassthroughCall::on_looked_up() {
@@ -105,7 +107,7 @@ void PassthroughCall::attempt(ConnectionPool& pool) {
   auto* call = arena.make<H1Call>(x_leg, x_settings, pool, EndpointLease(),
                                   arena.copy(pool.address().to_string()));
   x_attempt = chain::CallPtr(call, {&x_client.upstream().runtime.loop.reaper});
-  call->begin();
+  call->begin(x_connect_by_ms);
 }
 
 void PassthroughCall::fail(Cause cause) {

@@ -11,8 +11,6 @@
 namespace outrigger::testing {
 namespace {
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: orders\r\n\r\n";
-
 std::string orders_at(const std::string& address, const std::string& more = "") {
   return "services: {orders: {endpoints: {static: [\"" + address + "\"]}" + more + "}}\n";
 }

@@ -1,4 +1,4 @@
-// PRODUCT: The caller leaves. What its end means for the call upstream.
+// The caller leaves. What its end means for the call upstream.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,4 +1,4 @@
-// PRODUCT: Change and Drain as the workers see them: nothing running is disturbed, nothing that is
+// Change and Drain as the workers see them: nothing running is disturbed, nothing that is
 // known is forgotten.
 #include <gtest/gtest.h>
 

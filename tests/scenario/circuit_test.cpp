@@ -1,4 +1,4 @@
-// PRODUCT: Circuit, and Which endpoint. When calls stop, who is let through again, and what counts.
+// Circuit, and Which endpoint. When calls stop, who is let through again, and what counts.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"
@@ -306,6 +306,32 @@ TEST(Circuit, AStaleConnectionIsNoFailure) {
   origin.script = {closes()};  // of the reused connection; nobody retries here
   EXPECT_EQ(caller.get().status(), 502);
   EXPECT_EQ(town.circuit("orders"), CircuitState::kClosed);
+}
+
+// A quarter is admitted in this ramp, so that a replay that had to be lucky again would show.
+TEST(Circuit, ACallThatTheRampAdmittedIsReplayedWithoutAnotherDraw) {
+  Town town(
+      "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, endpoint_circuit: off, circuit: "
+      "{consecutive_failures: 3, failure_rate: off, ramp: {steps: [25%], each: 10s}}}}");
+  town.network.at(*Address::parse(kAt)).pipe.latency_ms = 5;
+  Origin& origin = town.origin(kAt);
+  origin.otherwise = answers(500);
+  fail_three_times(town);
+  wait_open_period(town);
+  origin.otherwise = answers(200);
+  Caller caller(town);
+  ASSERT_EQ(caller.get().status(), 200);
+  ASSERT_EQ(town.circuit("orders"), CircuitState::kRamping);
+  int replayed = 0;
+  for (int i = 0; i < 60; ++i) {
+    const size_t opened = origin.accepted();
+    if (origin.open_connections() > 0) origin.last().reset();
+    town.pass_ms(2);  // our side does not know yet
+    const int status = caller.get().status();
+    ASSERT_NE(status, 502);
+    if (status == 200 && origin.accepted() > opened) ++replayed;
+  }
+  EXPECT_GT(replayed, 5);
 }
 
 TEST(WhichEndpoint, AFailingInstanceIsLeftOutAndTriedAgain) {

@@ -1,4 +1,4 @@
-// PRODUCT: Fallback and Stale store. What the caller gets when the call cannot be made.
+// Fallback and Stale store. What the caller gets when the call cannot be made.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"
@@ -159,6 +159,21 @@ TEST(Fallback, WithinIsKeptBackFromTheRequestTimeout) {
   EXPECT_EQ(caller.answers[0].at_ms - began_ms, 1900);
   ASSERT_EQ(town.origin(kOther).requests.size(), 1u);
   EXPECT_EQ(town.origin(kOther).requests[0].at_ms - began_ms, 1500);
+}
+
+TEST(Fallback, TotalOfTheServiceThatWasCalledBoundsAnAlternateToItsLastByte) {
+  Town town(with("{on: [any], service: replica}", ", timeout: {total: 4s}"));
+  town.origin(kAt).otherwise = after(500, answers(500));
+  town.origin(kOther).otherwise = [](Origin::Connection& on) {
+    on.send_if_open("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 10; ++i) {
+      on.after(i * 1000, [&on] { on.send_if_open("1\r\nx\r\n"); });
+    }
+  };
+  Caller caller(town);
+  const int64_t began_ms = town.now_ms();
+  EXPECT_FALSE(caller.get().complete);
+  EXPECT_EQ(town.now_ms() - began_ms, 4000);
 }
 
 TEST(Fallback, AnAlternateHasOnlyWhatWasKeptBack) {

@@ -1,4 +1,4 @@
-// PRODUCT: Outstanding limit. Exact over the whole process, with a queue that keeps its word.
+// Outstanding limit. Exact over the whole process, with a queue that keeps its word.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,4 +1,4 @@
-// PRODUCT: Passthrough. What no service claims goes where it went before, or is refused.
+// Passthrough. What no service claims goes where it went before, or is refused.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"
@@ -43,6 +43,18 @@ TEST(Passthrough, FailedAndSlowLookupsHaveTheirOwnAnswers) {
   answer = get_from(town, "slow.example");
   EXPECT_EQ(answer.status(), 504);
   EXPECT_NE(answer.field("proxy-status").find("error=dns_timeout"), std::string::npos);
+}
+
+TEST(Passthrough, TheLookupAndTheConnectShareOneBound) {
+  Town town(kNone);
+  town.network.resolve_ms = 700;
+  town.network.set_name("far.example", {{*Address::from_ip("10.9.0.9", 0)}, 60});
+  town.network.at(*Address::parse("10.9.0.9:80")).fate = AddressOptions::Fate::kBlackhole;
+  const int64_t began_ms = town.now_ms();
+  const Message answer = get_from(town, "far.example");
+  EXPECT_EQ(answer.status(), 504);
+  EXPECT_NE(answer.field("proxy-status").find("connection_timeout"), std::string::npos);
+  EXPECT_EQ(answer.at_ms - began_ms, 3 * 1000);  // two more attempts, for the name is known
 }
 
 TEST(Passthrough, WhatNeverLeftGoesToAnotherAddressOfTheName) {

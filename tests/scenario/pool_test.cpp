@@ -1,5 +1,5 @@
-// PRODUCT section 7, first promise: an idle pooled connection that is closed at the wrong moment
-// never shows to a request that may be repeated, and no other request is ever sent twice.
+// An idle pooled connection that is closed at the wrong moment never shows to a request that may
+// be repeated, and no other request is ever sent twice.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,5 +1,4 @@
-// What of a request travels on, and what ends at this hop or is refused. (PRODUCT section 7, third
-// promise; ABUSE, requests.)
+// What of a request travels on, and what ends at this hop or is refused.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,4 +1,4 @@
-// PRODUCT: Retry. What is tried again, where, how often, and what is not.
+// Retry. What is tried again, where, how often, and what is not.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,4 +1,4 @@
-// PRODUCT: Routes, Balancing, and which service a call belongs to.
+// Routes, Balancing, and which service a call belongs to.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"

@@ -1,4 +1,4 @@
-// PRODUCT: Time. What bounds a call, and what its caller gets when the time is over.
+// Time. What bounds a call, and what its caller gets when the time is over.
 #include <gtest/gtest.h>
 
 #include "tests/support/worker_town.hpp"
@@ -205,6 +205,32 @@ TEST(Time, QueueingCountsTowardsTheRequestTimeout) {
   // The first one's permit came free at its own timeout.
   EXPECT_EQ(second.next().status(), 200);
   EXPECT_EQ(town.now_ms() - began_ms, 500);
+}
+
+// Somebody sets the system's clock while calls run and a circuit is open.
+TEST(Time, Case155AJumpOfTheWallClockMovesNoTimer) {
+  for (const int64_t jump_ms : {3'600'000, -3'600'000}) {
+    Town town(
+        "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off, timeout: {request: "
+        "2s}, circuit: {consecutive_failures: 1, failure_rate: off, ramp: off, open_for: 5s}}}");
+    Origin& origin = town.origin("10.0.0.1:80");
+    origin.otherwise = stalls();
+    Caller caller(town);
+    const int64_t began_ms = town.now_ms();
+    caller.begin("GET", "/");
+    town.pass_ms(500);
+    town.loop.jump_wall_ms(jump_ms);
+    const Message late = caller.next();
+    EXPECT_EQ(late.status(), 504);
+    EXPECT_EQ(late.at_ms - began_ms, 2000);
+    ASSERT_EQ(town.circuit("orders"), upstream::CircuitState::kOpen);
+    town.loop.jump_wall_ms(-2 * jump_ms);
+    origin.otherwise = answers(200);
+    Caller refused(town);
+    EXPECT_EQ(refused.get().status(), 503);
+    town.pass_ms(6'300);
+    EXPECT_EQ(refused.get().status(), 200);
+  }
 }
 
 }  // namespace

@@ -40,6 +40,9 @@ UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+TEST = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
+NAMES_TESTS = "docs/abuse.md"
+TEST_NAME = re.compile(r"`([A-Z]\w+\.[A-Z]\w+)`")
 CPP = {".cpp", ".hpp"}
 CODE = CPP | {".py", ".cmake", ".sh"}
 
@@ -151,6 +154,22 @@ def check_links(root, path, text):
             yield line, f"dead link: no heading for #{anchor}"
 
 
+def tests_of(root):
+    """Suite.Name of every test under `root`."""
+    names = set()
+    for path in (root / "tests").rglob("*_test.cpp"):
+        for match in TEST.finditer(path.read_text(encoding="utf-8")):
+            names.add(f"{match.group(1)}.{match.group(2)}")
+    return names
+
+
+def check_test_names(root, text):
+    known = tests_of(root)
+    for line, match in matches(TEST_NAME, text):
+        if match.group(1) not in known:
+            yield line, f"no such test: {match.group(1)}"
+
+
 def check_file(root, path):
     suffix = pathlib.PurePath(path).suffix
     is_code = suffix in CODE or path in ("dev", ".ci/run", "bench/run") \
@@ -164,6 +183,8 @@ def check_file(root, path):
         yield from check_size(path, text)
     if suffix == ".md":
         yield from check_links(root, path, text)
+    if path == NAMES_TESTS:
+        yield from check_test_names(root, text)
     if suffix in CPP:
         yield from check_includes(path, text)
         yield from check_words(path, text)

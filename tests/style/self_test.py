@@ -19,6 +19,8 @@ CLEAN = {
                              'const char* text = "rand() delete x";\n',
     "docs/a.md": "# A title\n[here](#a-title) [there](b.md#b) [far](https://example.com)\n",
     "docs/b.md": "# B\n`[code](not-a-link.md)`\n",
+    "docs/abuse.md": "# A\n`Suite.Holds`\n",
+    "tests/unit/b_test.cpp": "TEST_F(Suite,\n       Holds) {}\n",
 }
 
 BROKEN = {
@@ -49,6 +51,7 @@ BROKEN = {
     "shared_from_this": ("filters/a.cpp", "auto me = shared_from_this();\n"),
     "a naked delete": ("filters/a.cpp", "void f(int* x) { delete x; }\n"),
     "unfinished work": ("filters/a.cpp", "// TO" "DO: later\n"),
+    "a test that is named and not there": ("docs/abuse.md", "`Suite.Breaks`\n"),
     "a dead link": ("docs/a.md", "[gone](gone.md)\n"),
     "a dead anchor": ("docs/a.md", "# Title\n[gone](#gone)\n"),
 }

@@ -68,7 +68,7 @@ struct CallRecord {
   Sent sent = Sent::kMaybe;  // what the script's error says of the request
   std::string fields;        // "name=value;" of each, as the attempt sends them
   int64_t start_ms = 0;
-  bool fresh = false;  // asked for a fresh connection
+  bool replay = false;  // of what died with its connection
   bool alternate = false;
   std::string body;  // read so far
   bool body_ended = false;
@@ -247,7 +247,7 @@ class FakeTerminal final : public chain::Terminal {
     record.target = leg.request().target;
     if (script.answer == Script::Answer::kError) record.sent = script.error.sent;
     record.start_ms = leg.exchange().loop().clock.now_ms();
-    record.fresh = leg.wants_fresh_connection();
+    record.replay = leg.is_replay();
     record.alternate = leg.is_alternate();
     http::RequestHead head = leg.request();
     chain::carry_grpc_deadline(leg, head);

@@ -61,6 +61,7 @@ class VirtualLoop {
   LoopContext context() { return {x_clock, x_timers, x_random, x_reaper}; }
   io::Outbox& outbox() { return x_outbox; }
   int64_t now_ms() const { return x_clock.now_ms(); }
+  void jump_wall_ms(int64_t by) { x_clock.jump_wall_ms(by); }
   // Chance for the network's own decisions: the product's numbers do not depend on them.
   Random& order() { return x_order; }
   void shuffle(bool on = true) { x_shuffle = on; }

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "proxy/base/assert.hpp"
+
 namespace outrigger::testing {
 
 Origin::Origin(Script script, Talk talk)
@@ -15,7 +17,8 @@ Origin::Origin(Script script, Talk talk)
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  ::bind(x_listener.get(), reinterpret_cast<const sockaddr*>(&address), length);
+  OUTRIGGER_ASSERT(::bind(x_listener.get(), reinterpret_cast<const sockaddr*>(&address), length) ==
+                   0);
   ::getsockname(x_listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
   x_port = ntohs(address.sin_port);
   ::listen(x_listener.get(), 1024);

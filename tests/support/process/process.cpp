@@ -16,9 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/base/assert.hpp"
 #include "proxy/io/fd.hpp"
-
-extern char** environ;
 
 namespace outrigger::testing {
 namespace {
@@ -146,7 +145,7 @@ int free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length);
+  OUTRIGGER_ASSERT(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length);
   return ntohs(address.sin_port);
 }

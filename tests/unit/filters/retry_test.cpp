@@ -166,8 +166,8 @@ TEST(Retry, AReusedConnectionThatDiesIsReplayedOnceForFreeOnAFreshConnection) {
   PolicyCall& lucky = world.call(kPut);
   world.pass_ms(2);
   EXPECT_EQ(lucky.status(), 200);
-  EXPECT_FALSE(world.upstream().call(0).fresh);
-  EXPECT_TRUE(world.upstream().call(1).fresh);
+  EXPECT_FALSE(world.upstream().call(0).replay);
+  EXPECT_TRUE(world.upstream().call(1).replay);
   EXPECT_EQ(world.upstream().call(1).body, "set");
 
   world.script({reused_died()});

@@ -9,13 +9,11 @@ namespace {
 
 class Sized final : public Filter {
  public:
-  explicit Sized(SlotType slot, Wants wants = {}) : x_slot(slot), x_wants(wants) {}
+  explicit Sized(const SlotType& slot, Wants wants = {}) : Filter(slot), x_wants(wants) {}
   std::string_view name() const override { return "sized"; }
   Wants wants() const override { return x_wants; }
-  SlotType slot() const override { return x_slot; }
 
  private:
-  const SlotType x_slot;
   const Wants x_wants;
 };
 

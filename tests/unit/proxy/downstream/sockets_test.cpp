@@ -126,7 +126,8 @@ TEST(Sockets, AnAnswerLargerThanTheKernelTakesArrivesWhole) {
   caller.pause();
   caller.send(get("/", "Connection: close\r\n"));
   EXPECT_TRUE(run_until(server.loop, [&] { return !server.terminal.calls.empty(); }));
-  const std::string body(20'000'000, 'x');
+  std::string body;
+  body.resize(20'000'000, 'x');
   server.loop.post([&] { server.terminal.last().respond(200, body); });
   EXPECT_TRUE(run_until(server.loop, [&] { return server.ends.done == 1; }));
   caller.resume();

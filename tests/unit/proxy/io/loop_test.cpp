@@ -63,6 +63,24 @@ TEST(Loop, FiresTimersNeverEarlyAndInOrder) {
   EXPECT_GE(loop.lag_ms(), 0);
 }
 
+TEST(Loop, FiresNoTimerEarlyByAPartOfAMillisecond) {
+  Loop loop(1);
+  const LoopContext on = loop.context();
+  struct Waiter {
+    LoopContext on;
+    int64_t fired_ns = 0;
+    Timer timer = Timer::of<&Waiter::fire>(*this);
+    void fire() { fired_ns = on.clock.precise_ns(); }
+  };
+  for (int i = 0; i < 40; ++i) {
+    Waiter waiter{on};
+    const int64_t before_ns = on.clock.precise_ns();
+    loop.post([&] { on.timers.arm(waiter.timer, on.clock.now_ms() + 2); });
+    ASSERT_TRUE(run_until(loop, [&] { return waiter.fired_ns != 0; }));
+    EXPECT_GE(waiter.fired_ns - before_ns, 2'000'000);
+  }
+}
+
 TEST(Loop, CallsTheHookAfterEachCallbackAndReapsBeforeItSleeps) {
   Loop loop(1);
   std::string order;

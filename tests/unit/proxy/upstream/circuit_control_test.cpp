@@ -217,6 +217,21 @@ TEST_F(CircuitTest, IsWillingWhenItWouldAdmit) {
   EXPECT_TRUE(circuit->is_willing(now));
 }
 
+TEST_F(CircuitTest, AReplayNeedsNoFreePlaceAmongTheProbes) {
+  trip();
+  EXPECT_TRUE(circuit->admit(now, random, true).refused);
+  wait_out();
+  Admission probe = admit();
+  EXPECT_TRUE(circuit->is_willing(now, true));
+  Admission replay = circuit->admit(now, random, true);
+  ASSERT_FALSE(replay.refused);
+  replay.token.give_back();
+  probe.token.give_back();
+  probe = admit();
+  EXPECT_TRUE(probe.token.is_probe());
+  EXPECT_TRUE(admit().refused);
+}
+
 TEST(CircuitWords, NameEveryForcedStateBothWays) {
   for (auto force : {CircuitForce::kAuto, CircuitForce::kForcedOpen, CircuitForce::kForcedClosed,
                      CircuitForce::kShadow}) {
