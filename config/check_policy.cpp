@@ -56,6 +56,16 @@ void check(Reader& reader, const Node& node, const FallbackRespond& respond) {
     reader.problem(mark_of(node, "status"),
                    in_quotes(std::to_string(respond.status)) + " has no body");
   }
+  if (!respond.message_file.empty() && respond.grpc_status != 0) {
+    reader.problem(mark_of(node, "message_file"),
+                   "\"message_file\" belongs to \"grpc_status: 0\"; no other status has a message");
+  }
+  const bool http = respond.status != FallbackRespond{}.status || !respond.body.empty() ||
+                    !respond.body_file.empty();
+  if (respond.grpc_status && http) {
+    reader.problem(mark_of(node, "grpc_status"),
+                   "\"grpc_status\" answers gRPC calls; \"status\" and \"body\" are for others");
+  }
 }
 
 }  // namespace outrigger::config

@@ -9,7 +9,8 @@ namespace outrigger::config {
 inline constexpr std::array<std::string_view, 2> kModeWords = {"enforce", "shadow"};
 inline constexpr std::array<std::string_view, 3> kProtocolWords = {"auto", "http1", "http2"};
 inline constexpr std::array<std::string_view, 2> kStoreWords = {"unless_forbidden", "rfc9111"};
-inline constexpr std::array<std::string_view, 2> kOmitWords = {"no_content", "empty_list"};
+inline constexpr std::array<std::string_view, 3> kOmitWords = {"no_content", "empty_list",
+                                                               "empty_message"};
 
 inline constexpr Choice<Mode> kMode{kModeWords};
 
@@ -97,10 +98,14 @@ void describe(V& v, Retry& retry) {
   v.key("on", retry.on, Failures{},
         "Which answers and failures of the upstream are worth another try");
   v.key("methods", retry.methods, MethodSet{}, "Which requests may be repeated");
+  v.key("grpc", retry.grpc, List<Text>{grpc_method_kind(), true, 0, 64},
+        "gRPC methods that may be repeated besides, like /shop.Stock/Get*");
   v.key("backoff", retry.backoff, Map<Backoff>{}, "The wait before a retry");
   v.key("budget", retry.budget_share, Share{}, "Retries as a share of the calls of the last 10 s");
   v.key("body_max", retry.body_max_bytes, Size{},
         "A larger request body is not retained, nor repeated");
+  v.key("hold_head", retry.hold_head_ms, Duration{0},
+        "A gRPC response head waits at most so long for a message or the trailers");
 }
 
 template <class V>
@@ -189,6 +194,10 @@ void describe(V& v, FallbackRespond& respond) {
   v.key("headers", respond.headers, HeaderValues{}, "Of the answer");
   v.key("body", respond.body, Text{}, "Of the answer");
   v.key("body_file", respond.body_file, BodyFile{}, "A file that holds the body");
+  v.key("grpc_status", respond.grpc_status, Maybe<Count>{{0, 16}},
+        "Makes it an answer to gRPC calls, with that status");
+  v.key("message_file", respond.message_file, BodyFile{},
+        "A file that holds the one message of an answer to gRPC calls");
 }
 
 // The policies that a route may override.

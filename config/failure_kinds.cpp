@@ -16,6 +16,12 @@ bool is_method(std::string_view text) {
   return is_token(text) && !lower_case_of_known;
 }
 
+bool is_grpc_method(std::string_view text) {
+  const size_t star = text.find('*');
+  return text.starts_with('/') && text.find_first_of(" \t?#") == std::string_view::npos &&
+         (star == std::string_view::npos || star == text.size() - 1);
+}
+
 std::vector<std::string_view> failure_words(bool own_refusals) {
   std::vector<std::string_view> words;
   if (own_refusals) words.emplace_back("any");
@@ -134,6 +140,11 @@ Node Failures::schema() const {
 
 Text method_kind() {
   return {"a method", "methods are case-sensitive: write GET, POST, ...", &is_method};
+}
+
+Text grpc_method_kind() {
+  return {"a gRPC method", "write /package.Service/Method, or a beginning of it and *",
+          &is_grpc_method};
 }
 
 void MethodSet::read(Reader& reader, const Node& node, Methods& out) const {

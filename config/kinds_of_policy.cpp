@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 3> kBalanceWords = {"least_loaded", "roun
 struct FallbackForm {
   Matcher on;
   Methods methods;
+  std::vector<std::string> grpc;
   std::optional<FallbackStale> stale;
   std::optional<std::string> service;
   std::optional<int64_t> within_ms;
@@ -26,6 +27,8 @@ void describe(V& v, FallbackForm& form) {
   v.key("on", form.on, Failures{true},
         "When: failures, 5xx, statuses, grpc-CODE; any is all but 429 and other 4xx");
   v.key("methods", form.methods, MethodSet{}, "For which requests");
+  v.key("grpc", form.grpc, List<Text>{grpc_method_kind(), true, 0, 64},
+        "gRPC methods besides, like /shop.Stock/Get*");
   v.key("stale", form.stale, Maybe<Map<FallbackStale>>{},
         "The last good answer to the same request");
   v.key("service", form.service, Maybe<Text>{}, "The answer of another service");
@@ -33,11 +36,11 @@ void describe(V& v, FallbackForm& form) {
         "Kept back from the deadline for it, at most half");
   v.key("respond", form.respond, Maybe<Map<FallbackRespond>>{}, "A fixed answer");
   v.key("omit", form.omit, Maybe<Choice<FallbackOmit>>{{kOmitWords}},
-        "Nothing: 204, or an empty JSON list");
+        "Nothing: 204, an empty JSON list, or an empty gRPC message");
 }
 
 FallbackForm form_of(const Fallback& step) {
-  FallbackForm form{step.on, step.methods, {}, {}, {}, {}, {}};
+  FallbackForm form{step.on, step.methods, step.grpc, {}, {}, {}, {}, {}};
   if (const auto* stale = std::get_if<FallbackStale>(&step.action)) form.stale = *stale;
   if (const auto* respond = std::get_if<FallbackRespond>(&step.action)) form.respond = *respond;
   if (const auto* omit = std::get_if<FallbackOmit>(&step.action)) form.omit = *omit;
@@ -46,6 +49,11 @@ FallbackForm form_of(const Fallback& step) {
     form.within_ms = other->within_ms;
   }
   return form;
+}
+
+// Whether only a gRPC caller can read the answer.
+bool is_for_grpc(const FallbackForm& form) {
+  return form.omit == FallbackOmit::kEmptyMessage || (form.respond && form.respond->grpc_status);
 }
 
 }  // namespace
@@ -158,6 +166,7 @@ void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
   visitor.finish();
   out.on = form.on;
   out.methods = form.methods;
+  out.grpc = form.grpc;
   const int actions = int{form.stale.has_value()} + int{form.service.has_value()} +
                       int{form.respond.has_value()} + int{form.omit.has_value()};
   if (actions != 1) {
@@ -169,6 +178,11 @@ void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
   }
   if (form.within_ms && !form.service) {
     reader.problem(mark_of(node, "within"), "\"within\" belongs to \"service\"");
+  }
+  if (is_for_grpc(form) && form.grpc.empty() && !form.methods.has("POST")) {
+    reader.problem(node.mark,
+                   "this answer is for gRPC calls, which are POST, and the methods leave them out; "
+                   "write grpc: [/package.Service/Method] or methods: any");
   }
   if (form.stale) out.action = *form.stale;
   if (form.respond) out.action = *form.respond;

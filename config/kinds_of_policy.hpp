@@ -34,6 +34,8 @@ struct MethodSet {
 
 // One request method, as text.
 Text method_kind();
+// One gRPC method by its path, or all that begin so.
+Text grpc_method_kind();
 
 // A field name, made lower case. One that is written or removed must not be of framing or of this
 // hop only.

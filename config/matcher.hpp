@@ -53,6 +53,10 @@ inline constexpr std::array<std::string_view, 17> kGrpcCodeNames = {
     "unauthenticated",
 };
 
+// The codes by which a server says that it failed; the others speak of the call. One bit each.
+inline constexpr uint32_t kGrpcServerFailed =
+    1U << 2 | 1U << 4 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 15;
+
 struct HeaderMatch {
   std::string name;  // lower case
   std::string value;
@@ -84,9 +88,7 @@ struct Matcher {
   // `code` is the upstream's grpc-status. `any` means every code that says the server failed.
   constexpr bool has_grpc(int code) const {
     if (code < 0 || code > 16) return false;
-    constexpr uint32_t kServerFailed =
-        1U << 2 | 1U << 4 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 15;
-    return (((any ? grpc_codes | kServerFailed : grpc_codes) >> code) & 1U) != 0;
+    return (((any ? grpc_codes | kGrpcServerFailed : grpc_codes) >> code) & 1U) != 0;
   }
   constexpr Matcher& add(FailureToken token) {
     tokens = static_cast<uint16_t>(tokens | 1U << static_cast<unsigned>(token));
@@ -125,5 +127,13 @@ struct Methods {
 
   bool operator==(const Methods&) const = default;
 };
+
+// Whether `patterns` name the gRPC method of that path: "/shop.Stock/Get", or a beginning and `*`.
+inline bool has_grpc_method(const std::vector<std::string>& patterns, std::string_view path) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return path == pattern;
+    return path.starts_with(pattern.substr(0, pattern.size() - 1));
+  });
+}
 
 }  // namespace outrigger::config

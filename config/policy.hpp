@@ -46,9 +46,11 @@ struct Retry {
   int unsent = 2;    // further places for what provably never left
   Matcher on = default_retry_on();
   Methods methods{Methods::Kind::kIdempotent, {}};
+  std::vector<std::string> grpc;  // gRPC methods that may be repeated; see has_grpc_method()
   Backoff backoff;
   double budget_share = 0.2;  // of the real traffic of the last 10 s
   int64_t body_max_bytes = 64 * 1024;
+  int64_t hold_head_ms = 100;  // of a gRPC answer, for its first message or trailers; 0: never
 
   bool operator==(const Retry&) const = default;
 };
@@ -145,14 +147,17 @@ struct FallbackRespond {
   int status = 200;
   std::vector<HeaderValue> headers;
   std::string body;
-  std::string body_file;  // empty: `body` counts; read when the service is built
+  std::string body_file;           // empty: `body` counts; read when the service is built
+  std::optional<int> grpc_status;  // set: an answer to gRPC calls, and to those only
+  std::string message_file;        // of grpc_status 0: the one message; empty: none
   bool operator==(const FallbackRespond&) const = default;
 };
-enum class FallbackOmit : uint8_t { kNoContent, kEmptyList };
+enum class FallbackOmit : uint8_t { kNoContent, kEmptyList, kEmptyMessage };
 
 struct Fallback {
   Matcher on = any_failure();
   Methods methods{Methods::Kind::kSafe, {}};
+  std::vector<std::string> grpc;  // gRPC methods besides; see has_grpc_method()
   std::variant<FallbackStale, FallbackService, FallbackRespond, FallbackOmit> action;
 
   bool operator==(const Fallback&) const = default;

@@ -89,6 +89,7 @@ struct Error {
   bool callers_deadline = false;  // kTimeout because of a deadline that the caller set
   int64_t retry_after_s = 0;      // > 0: a Retry-After field goes with it
   int received_status = 0;        // > 0: the upstream status that this answer stands in for
+  int received_grpc_status = -1;  // >= 0: and what it said to a gRPC call
   std::string_view detail{};      // for Proxy-Status details and the log; may be empty
 };
 

@@ -32,6 +32,7 @@ Chain::Chain(std::vector<Filter*> filters, Terminal& terminal) : x_terminal(&ter
     if (wants.request_end) x_request_end |= bit;
     if (wants.response_end) x_response_end |= bit;
     if (wants.splits_leg) x_splits |= bit;
+    if (wants.grpc_only) x_grpc_only |= bit;
     if (!wants.opens_legs && i + 1 < filters.size()) continue;
     for (size_t j = first; j <= i; ++j) {
       x_frames[j].segment_end = static_cast<uint16_t>(i + 1);

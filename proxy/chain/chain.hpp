@@ -41,6 +41,8 @@ class Chain {
   uint32_t request_end() const { return x_request_end; }
   uint32_t response_end() const { return x_response_end; }
   uint32_t splits() const { return x_splits; }
+  // Those whose hooks a call has: some are for gRPC alone.
+  uint32_t hooks(bool grpc) const { return grpc ? ~uint32_t{0} : ~x_grpc_only; }
 
  private:
   std::vector<Frame> x_frames;
@@ -50,6 +52,7 @@ class Chain {
   uint32_t x_request_end = 0;
   uint32_t x_response_end = 0;
   uint32_t x_splits = 0;
+  uint32_t x_grpc_only = 0;
 };
 
 }  // namespace outrigger::chain

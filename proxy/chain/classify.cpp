@@ -1,5 +1,8 @@
 #include "proxy/chain/classify.hpp"
 
+#include "config/matcher.hpp"
+#include "proxy/http/grpc.hpp"
+
 namespace outrigger::chain {
 namespace {
 
@@ -22,6 +25,12 @@ RequestOutcome classify_status(int status) {
   return status >= kClientErrors ? RequestOutcome::kClientError : RequestOutcome::kSuccess;
 }
 
+RequestOutcome classify_grpc(int code) {
+  if (code == http::kGrpcOk) return RequestOutcome::kSuccess;
+  const bool failed = ((config::kGrpcServerFailed >> static_cast<unsigned>(code)) & 1U) != 0;
+  return failed ? RequestOutcome::kUpstreamError : RequestOutcome::kClientError;
+}
+
 }  // namespace
 
 RequestOutcome classify(const Facts& facts, const Outcome& outcome) {
@@ -33,7 +42,9 @@ RequestOutcome classify(const Facts& facts, const Outcome& outcome) {
   }
   if (facts.status == 0) return RequestOutcome::kCancelled;
   if (!facts.fallback.empty()) return RequestOutcome::kFallback;
-  return classify_status(facts.status);
+  constexpr int kHttpOk = 200;
+  const bool by_grpc = facts.grpc_status != http::kGrpcPending && facts.status == kHttpOk;
+  return by_grpc ? classify_grpc(facts.grpc_status) : classify_status(facts.status);
 }
 
 }  // namespace outrigger::chain

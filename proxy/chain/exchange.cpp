@@ -10,6 +10,7 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/local_reply.hpp"
 #include "proxy/chain/route.hpp"
+#include "proxy/http/grpc.hpp"
 
 namespace outrigger::chain {
 
@@ -38,6 +39,7 @@ void Exchange::begin(const Route& route, const Chain& chain) {
 
 void Exchange::run_on(const Route* route) {
   x_route = route;
+  x_grpc = http::is_grpc(x_request);
   if (route != nullptr) ++route->running;
 }
 
@@ -138,7 +140,7 @@ void Exchange::commit() {
   x_sink.send_head(*first.response());
   if (first.is_local_reply()) {
     if (!first.x_local_body.empty()) push_body(first.x_local_body);
-    return push_end(nullptr);
+    return push_end(first.x_trailers);
   }
   answering.x_call->on_flow();
 }
@@ -147,13 +149,14 @@ void Exchange::note_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
   x_facts.stream = http::is_stream(head);
+  if (x_grpc) x_facts.grpc_status = http::grpc_status(head);
 }
 
 Exchange::ErrorAnswer Exchange::answer_of(const Error& error) {
   x_facts.cause = error.cause;
   x_facts.detail = error.detail;
   x_facts.own_reply = true;
-  const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_arena);
+  const LocalReply reply = render(error, x_route != nullptr ? x_route->label : "", x_grpc, x_arena);
   const http::ResponseHead* head = to_head(reply, x_request.method, x_arena);
   const auto body = head->framing == http::Framing::kNone ? std::string_view() : reply.body;
   note_head(*head);
@@ -176,6 +179,9 @@ void Exchange::push_body(std::string_view bytes) {
 }
 
 void Exchange::push_end(const http::Fields* trailers) {
+  if (x_grpc && x_facts.grpc_status == http::kGrpcPending) {
+    x_facts.grpc_status = http::grpc_status(trailers);
+  }
   x_complete = true;
   x_sink.send_end(trailers);
 }

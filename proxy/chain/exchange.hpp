@@ -80,7 +80,8 @@ struct Facts {
   int attempts = 0;
   int status = 0;             // what the caller got; 0: nothing
   bool own_reply = false;     // the answer is our own, for `cause`
-  bool stream = false;        // the answer is text/event-stream
+  bool stream = false;        // the answer is text/event-stream or gRPC
+  int grpc_status = -1;       // what the caller of a gRPC call got; -1: nothing, or another call
   bool service_port = false;  // came to a listener that is one service
   uint8_t retry_reasons = 0;  // Token bits
   bool retried_on_status = false;
@@ -126,6 +127,8 @@ class Exchange : public Reapable {
   // Ends everything now, silently, and gives the memory to the Reaper.
   void end(const Outcome& outcome);
 
+  // Whether the caller speaks gRPC (http/grpc.hpp), and gets its answers so.
+  bool is_grpc() const { return x_grpc; }
   bool request_complete() const { return x_body.is_complete(); }
   int64_t request_complete_ms() const { return x_request_complete_ms; }
   // The deadline that the caller itself set, for whatever is tried; Leg::kNever until a filter read
@@ -181,6 +184,7 @@ class Exchange : public Reapable {
   LegPtr x_first;
   int64_t x_request_complete_ms = 0;
   int64_t x_callers_deadline_ms = Leg::kNever;
+  bool x_grpc = false;
   bool x_committed = false;
   bool x_congested = false;
   bool x_continued = false;  // a 100 went to the caller

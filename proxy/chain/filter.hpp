@@ -36,6 +36,8 @@ struct Wants {
   bool opens_legs = false;  // it is the last frame of its leg
   // It opens legs only after an answer came up (Leg::split): until then the call runs in its own.
   bool splits_leg = false;
+  // Its hooks of chunks and ends are for gRPC calls: a plain one does not pay for them.
+  bool grpc_only = false;
 };
 
 // How a frame ended. Exactly one for each on_request.
@@ -83,6 +85,9 @@ class Filter {
   virtual void on_leg(Leg& /*mine*/, void* /*slot*/, Leg& /*below*/) {}
   // Whether this frame may still open another leg: then the request body is kept.
   virtual bool may_open(const Leg&, const void* /*slot*/) const { return false; }
+  // Whether it may still put something else in the place of the answer: then the head of a gRPC
+  // call is held back until it is known whether a message follows.
+  virtual bool may_replace(const Leg& leg, const void* slot) const { return may_open(leg, slot); }
   virtual void on_end(Leg&, void* /*slot*/, const Outcome&) noexcept {}
 
  protected:

@@ -7,6 +7,7 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/local_reply.hpp"
+#include "proxy/http/grpc.hpp"
 
 namespace outrigger::chain {
 namespace {
@@ -49,6 +50,7 @@ Leg::Leg(Exchange& exchange, const Chain& chain, size_t first, Leg* parent, std:
       x_end(static_cast<uint16_t>(chain.segment_end(first))),
       x_entered(x_first),
       x_at(x_end),
+      x_hooks(chain.hooks(exchange.is_grpc())),
       x_depth(parent != nullptr ? static_cast<uint8_t>(parent->x_depth + 1) : uint8_t{0}) {}
 
 // ---- the request
@@ -99,11 +101,22 @@ uint16_t Leg::timer_rank(const void* slot) const {
   return static_cast<uint16_t>(x_depth * Chain::kFiltersMax + frame_of(slot));
 }
 
+int Leg::grpc_status() const {
+  if (x_response == nullptr || !x_exchange.is_grpc()) return http::kGrpcPending;
+  const int said = http::grpc_status(*x_response);
+  const bool ends = said == http::kGrpcPending && x_complete;
+  return ends ? http::grpc_status(x_trailers) : said;
+}
+
 // ---- steps of filters
 
 void Leg::reply(const LocalReply& reply) {
   x_response = to_head(reply, x_request->method, x_exchange.arena());
   x_local_body = x_response->framing == http::Framing::kNone ? std::string_view() : reply.body;
+  x_trailers =
+      reply.trailers.empty()
+          ? nullptr
+          : x_exchange.arena().make<http::Fields>(reply.trailers.clone(x_exchange.arena()));
   x_is_local = true;
   x_has_error = false;
   x_answered = true;
@@ -156,6 +169,7 @@ void Leg::accept(LegPtr below) {
   x_response = x_accepted->x_response;
   x_is_local = x_accepted->x_is_local;
   x_local_body = x_accepted->x_local_body;
+  x_trailers = x_accepted->x_trailers;
   x_has_error = x_accepted->x_has_error;
   x_error = x_accepted->x_error;
   x_answered = true;
@@ -197,7 +211,7 @@ void Leg::deliver_interim(int status, const http::Fields& fields) {
 }
 
 void Leg::push_body(std::string_view bytes) {
-  for_each_frame_up(x_chain.response_chunks(), x_first, x_entered, [&](size_t frame) {
+  for_each_frame_up(x_chain.response_chunks() & x_hooks, x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_chunk(*this, slot_of(frame), Way::kResponse, bytes);
   });
   if (x_interrupted) return;
@@ -206,7 +220,9 @@ void Leg::push_body(std::string_view bytes) {
 }
 
 void Leg::push_end(const http::Fields* trailers) {
-  for_each_frame_up(x_chain.response_end(), x_first, x_entered, [&](size_t frame) {
+  x_trailers = trailers;
+  x_complete = true;
+  for_each_frame_up(x_chain.response_end() & x_hooks, x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_body_end(*this, slot_of(frame), Way::kResponse);
   });
   if (x_interrupted) return;
@@ -226,13 +242,13 @@ bool Leg::body_ended() const { return x_exchange.body().ends_at(x_body_at); }
 // ---- what the exchange tells its legs
 
 void Leg::on_request_chunk(std::string_view bytes) {
-  for_each_frame_up(x_chain.request_chunks(), x_first, x_entered, [&](size_t frame) {
+  for_each_frame_up(x_chain.request_chunks() & x_hooks, x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_chunk(*this, slot_of(frame), Way::kRequest, bytes);
   });
 }
 
 void Leg::on_request_end() {
-  for_each_frame_up(x_chain.request_end(), x_first, x_entered, [&](size_t frame) {
+  for_each_frame_up(x_chain.request_end() & x_hooks, x_first, x_entered, [&](size_t frame) {
     x_chain.filter(frame).on_body_end(*this, slot_of(frame), Way::kRequest);
   });
 }
@@ -255,17 +271,31 @@ bool Leg::may_read_body() const {
   return runs_terminal() || x_exchange.find_leg_under(*this) == nullptr;
 }
 
-bool Leg::may_open() const {
+// Of this leg and those above; ask(leg, filter, slot).
+template <class Ask>
+bool Leg::any_opener(Ask ask) const {
   for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {
-    bool may = false;
-    const auto ask = [&](size_t frame) {
-      may = may || leg->x_chain.filter(frame).may_open(*leg, leg->slot_of(frame));
+    bool found = false;
+    const auto look = [&](size_t frame) {
+      found = found || ask(*leg, leg->x_chain.filter(frame), leg->slot_of(frame));
     };
-    if (leg->ends_in_opener() && leg->x_entered == leg->x_end) ask(leg->opener());
-    for_each_frame_up(leg->x_chain.splits(), leg->x_first, leg->x_entered, ask);
-    if (may) return true;
+    if (leg->ends_in_opener() && leg->x_entered == leg->x_end) look(leg->opener());
+    for_each_frame_up(leg->x_chain.splits(), leg->x_first, leg->x_entered, look);
+    if (found) return true;
   }
   return false;
+}
+
+bool Leg::may_open() const {
+  return any_opener([](const Leg& leg, const Filter& filter, const void* slot) {
+    return filter.may_open(leg, slot);
+  });
+}
+
+bool Leg::may_replace() const {
+  return any_opener([](const Leg& leg, const Filter& filter, const void* slot) {
+    return filter.may_replace(leg, slot);
+  });
 }
 
 size_t Leg::frame_of(const void* slot) const {

@@ -39,6 +39,7 @@ struct LocalReply {
   int status = 200;
   http::Fields fields;
   std::string_view body;
+  http::Fields trailers{};
 };
 
 class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
@@ -78,6 +79,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   http::ResponseHead& edit_response() { return *x_response; }
   const Error* error() const { return x_has_error ? &x_error : nullptr; }
   bool is_local_reply() const { return x_is_local; }
+  // What the answer to a gRPC call says, 0..16 (http/grpc.hpp): its head or, from on_body_end on,
+  // its trailers. http::kGrpcPending: not yet, or it is no gRPC call.
+  int grpc_status() const;
 
   // -- for filters: steps. Each at most once per frame and way
 
@@ -105,6 +109,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
 
   // -- for calls
 
+  // Whether some filter may still put something else in the place of the answer.
+  bool may_replace() const;
   void deliver_head(http::ResponseHead& head);
   // Also after a head: what was answered is lost. Before the commit the error goes up in its place,
   // to the frames that have not seen the head; afterwards it aborts the exchange. In a leg that its
@@ -155,6 +161,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void on_request_end();
   Leg& start_flow();
   bool may_open() const;
+  template <class Ask>
+  bool any_opener(Ask ask) const;
   bool is_accepted() const { return x_parent != nullptr && x_parent->x_accepted.get() == this; }
   bool ends_in_opener() const;
   bool runs_terminal() const;
@@ -175,6 +183,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   CallPtr x_call;
   LegPtr x_accepted;
   std::string_view x_local_body;
+  const http::Fields* x_trailers = nullptr;  // of a local reply, or once the last byte has come
   HeldInterim* x_held = nullptr;
   HeldInterim** x_held_last = &x_held;
   int64_t x_body_at = 0;
@@ -190,6 +199,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   uint16_t x_at;  // frames from here on have seen the answer, or gave it
   uint16_t x_interrupt_at = 0;
   uint16_t x_attempt = 0;
+  const uint32_t x_hooks;  // bits of the frames whose optional hooks this call has
   const uint8_t x_depth;
   Phase x_phase = Phase::kDown;
   bool x_paused = false;
@@ -200,6 +210,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_alternate = false;
   bool x_split = false;
   bool x_replay = false;
+  bool x_complete = false;  // the last byte of the response has come
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
   uint32_t x_round = 0;     // of Exchange::for_each_leg
 };

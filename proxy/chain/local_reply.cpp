@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "proxy/http/grpc.hpp"
+
 namespace outrigger::chain {
 namespace {
 
 // The sentence of the cause, with the service it speaks of.
-std::string_view body_of(const CauseRow& row, std::string_view service, Arena& arena) {
-  if (service.empty()) return arena.concat({row.sentence, "\n"});
-  return arena.concat({row.sentence, " (", service, ")\n"});
+std::string_view sentence_of(const CauseRow& row, std::string_view service, Arena& arena) {
+  if (service.empty()) return row.sentence;
+  return arena.concat({row.sentence, " (", service, ")"});
 }
 
 // The inside of a String of RFC 8941 section 3.3.3: what cannot stand in one is left out.
@@ -40,11 +42,21 @@ std::string_view proxy_status(const Error& error, std::string_view service, Aren
                        quotable(error.detail, arena), "\""});
 }
 
-LocalReply render(const Error& error, std::string_view service, Arena& arena) {
+LocalReply render(const Error& error, std::string_view service, bool grpc, Arena& arena) {
   const CauseRow& row = row_of(error.cause);
   LocalReply reply;
-  reply.status = error.received_status > 0 ? error.received_status : row.status;
-  reply.fields.add(arena, http::Name::kContentType, "text/plain; charset=utf-8");
+  if (grpc) {
+    const int status =
+        error.received_grpc_status >= 0 ? error.received_grpc_status : row.grpc_status;
+    reply.fields.add(arena, http::Name::kContentType, http::kGrpcContentType);
+    reply.fields.add(arena, http::Name::kGrpcStatus, arena.number(status));
+    reply.fields.add(arena, http::kGrpcMessage,
+                     http::encode_grpc_message(sentence_of(row, service, arena), arena));
+  } else {
+    reply.status = error.received_status > 0 ? error.received_status : row.status;
+    reply.fields.add(arena, http::Name::kContentType, "text/plain; charset=utf-8");
+    reply.body = arena.concat({sentence_of(row, service, arena), "\n"});
+  }
   reply.fields.add(arena, http::Name::kProxyStatus, proxy_status(error, service, arena));
   if (error.retry_after_s > 0) {
     reply.fields.add(arena, http::Name::kRetryAfter, arena.number(error.retry_after_s));
@@ -52,7 +64,6 @@ LocalReply render(const Error& error, std::string_view service, Arena& arena) {
   if (error.cause == Cause::kMethodRefused) {
     reply.fields.add(arena, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
   }
-  reply.body = body_of(row, service, arena);
   return reply;
 }
 
@@ -66,6 +77,11 @@ http::ResponseHead* to_head(const LocalReply& reply, http::Method method, Arena&
   if (reply.status == kNoContent || reply.status == kNotModified) return head;
   // What a GET would get may be longer than an answer to HEAD that we know without its body.
   if (method == http::Method::kHead && reply.body.empty()) return head;
+  if (!reply.trailers.empty()) {
+    head->framing = http::Framing::kChunked;
+    return head;
+  }
+  if (reply.fields.find(http::Name::kGrpcStatus) != nullptr) return head;  // trailers-only
   head->content_length = static_cast<int64_t>(reply.body.size());
   if (method != http::Method::kHead) head->framing = http::Framing::kLength;
   return head;

@@ -1,5 +1,6 @@
-// Renders an Error into the answer that the caller gets: plain text with `Proxy-Status` (RFC 9209)
-// and, where the cause says when to come back, `Retry-After`. From the one table in base/error.hpp.
+// Renders an Error into the answer that the caller gets: plain text, or for gRPC a head with
+// grpc-status alone (trailers-only), with `Proxy-Status` (RFC 9209) and, where the cause says when
+// to come back, `Retry-After`. From the one table in base/error.hpp.
 #pragma once
 
 #include "proxy/base/arena.hpp"
@@ -9,7 +10,7 @@
 namespace outrigger::chain {
 
 // `service` may be empty. The reply lives as long as the arena.
-LocalReply render(const Error& error, std::string_view service, Arena& arena);
+LocalReply render(const Error& error, std::string_view service, bool grpc, Arena& arena);
 
 // The value of the Proxy-Status field. Of service and detail at most 256 bytes each, without what a
 // String of RFC 8941 cannot hold.

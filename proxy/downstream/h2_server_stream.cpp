@@ -18,7 +18,6 @@ void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
   http::RequestHead& request = x_exchange->request();
   request = head;
   if (cause != Cause::kNone) return refuse(nullptr, cause);
-  x_grpc = request.fields.value(http::Name::kContentType).starts_with("application/grpc");
   ServerContext& context = x_connection.context();
   const Admission admission = admit(request, context, x_exchange->arena());
   if (admission.ends_here) return answer_options();
@@ -126,7 +125,7 @@ void H2ServerStream::watch() {
   TimerWheel& timers = x_connection.context().runtime.loop.timers;
   const int64_t now_ms = x_connection.now_ms();
   if (!x_out.empty()) return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
-  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_grpc;
+  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_exchange->is_grpc();
   if (owes_body) return timers.arm(x_timer, now_ms + timeout.body_idle_ms);
   x_timer.cancel();
 }

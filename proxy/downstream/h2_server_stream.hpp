@@ -71,7 +71,6 @@ class H2ServerStream final : public http::H2Stream,
   int64_t x_credited = 0;
   bool x_complete = false;  // the exchange has nothing more to send
   bool x_bodiless = false;
-  bool x_grpc = false;
 };
 
 }  // namespace outrigger::downstream

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
@@ -29,11 +30,12 @@ void Attempt::note_connected() {
   x_leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
 }
 
-http::RequestHead Attempt::request_head() const {
+std::optional<http::RequestHead> Attempt::request_head() const {
   http::RequestHead head = x_leg.request();
   head.authority = authority();
   // A later attempt whose body is at hand need not ask whether it may send it.
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
+  if (!chain::carry_grpc_deadline(x_leg, head)) return std::nullopt;
   return head;
 }
 
@@ -54,10 +56,34 @@ std::string_view Attempt::authority() const {
   return callers.empty() ? x_name : callers;
 }
 
+// ---- the answer
+
+void Attempt::deliver_head(http::ResponseHead& head) {
+  if (!x_leg.exchange().is_grpc()) {
+    settle_by_answer(head, http::kGrpcPending);
+    return x_leg.deliver_head(head);
+  }
+  const int status = http::grpc_status(head);
+  if (status != http::kGrpcPending || matches(x_settings.endpoint_failures, head)) {
+    settle_by_answer(head, status);
+  }
+  x_grpc = x_leg.exchange().arena().make<chain::GrpcHead>(x_leg);
+  x_grpc->deliver(head, x_settings.hold_head_ms);
+}
+
+void Attempt::release_endpoint() {
+  if (x_grpc != nullptr) x_grpc->cancel();
+  x_lease.release();
+}
+
 // ---- the verdict
 
-void Attempt::settle_head(const http::ResponseHead& head) {
-  const bool failed = matches(x_settings.endpoint_failures, head);
+void Attempt::settle_end(const http::Fields* trailers) {
+  if (!x_settled) settle_by_answer(x_grpc->head(), http::grpc_status(trailers));
+}
+
+void Attempt::settle_by_answer(const http::ResponseHead& head, int grpc_status) {
+  const bool failed = matches(x_settings.endpoint_failures, head, grpc_status);
   settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
 }
 
@@ -65,7 +91,7 @@ Error Attempt::settle_failure(Cause cause, Sent sent) {
   Error error;
   error.cause = cause;
   error.sent = sent;
-  error.ours = cause == Cause::kLimit || cause == Cause::kOverload;
+  error.ours = cause == Cause::kLimit || cause == Cause::kOverload || cause == Cause::kTimeout;
   error.detail = x_name;
   // That an idle connection died says nothing of the endpoint; that we have no room neither.
   const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;

@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
+#include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 #include "proxy/http/h1_head.hpp"
@@ -23,8 +26,10 @@ struct CallSettings {
   http::HeadLimits head_limits;
   config::Protocol protocol = config::Protocol::kAuto;
   config::Authority authority;
-  config::Matcher endpoint_failures;  // what the endpoint's circuit counts
-  config::Methods repeatable;         // methods that may be sent twice
+  config::Matcher endpoint_failures;         // what the endpoint's circuit counts
+  config::Methods repeatable;                // methods that may be sent twice
+  std::vector<std::string> repeatable_grpc;  // and of gRPC: see covers()
+  int64_t hold_head_ms = 0;                  // of the answer to a gRPC call: chain::GrpcHead
   metrics::ServiceSeries* series = nullptr;
 };
 
@@ -45,27 +50,42 @@ class Attempt : public chain::Call {
   int64_t started_ns() const { return x_started_ns; }
   void note_begun();
   void note_connected();
-  // The head as it goes to the endpoint.
-  http::RequestHead request_head() const;
+  // The head as it goes to the endpoint. Nothing: the caller's time is over.
+  std::optional<http::RequestHead> request_head() const;
 
-  // The first one counts.
-  void settle_head(const http::ResponseHead& head);
+  // The final head, which lives as long as the exchange, goes to the leg; that of a gRPC call may
+  // be held back (chain::GrpcHead), for good or bad is often told by its trailers alone.
+  void deliver_head(http::ResponseHead& head);
+  bool is_head_held() const { return x_grpc != nullptr && x_grpc->is_held(); }
+  // Both require: it is held.
+  void release_head() { x_grpc->release(); }
+  void release_head_with(const http::Fields* trailers) { x_grpc->release_with(trailers); }
+
+  // -- the verdict; the first one counts
+  // A part of the body: whatever the trailers say, the endpoint has answered.
+  void settle_body() {
+    if (!x_settled) settle(metrics::AttemptOutcome::kSuccess, false);
+  }
+  void settle_end(const http::Fields* trailers);
   // The error for the leg.
   Error settle_failure(Cause cause, Sent sent);
   void settle_cancelled() noexcept;
-  void release_endpoint() { x_lease.release(); }
+  // Nothing more comes of it.
+  void release_endpoint();
 
   chain::Leg& x_leg;
   const CallSettings& x_settings;
 
  private:
   std::string_view authority() const;
+  void settle_by_answer(const http::ResponseHead& head, int grpc_status);
   // No verdict on the endpoint: nullopt.
   void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
 
   UpstreamRuntime& x_upstream;
   EndpointLease x_lease;
   const std::string_view x_name;
+  chain::GrpcHead* x_grpc = nullptr;  // of a gRPC call, once there is a head
   const int64_t x_started_ns;
   bool x_settled = false;
 };

@@ -83,7 +83,10 @@ CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries&
   settings.authority = policy.authority;
   settings.endpoint_failures =
       policy.circuit ? policy.circuit->failures : config::default_circuit_failures();
-  if (policy.retry) settings.repeatable = policy.retry->methods;
+  const config::Retry retry = policy.retry.value_or(config::Retry{});
+  if (policy.retry) settings.repeatable = retry.methods;
+  settings.repeatable_grpc = retry.grpc;
+  settings.hold_head_ms = retry.hold_head_ms;
   settings.series = &series;
   return settings;
 }

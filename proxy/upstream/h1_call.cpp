@@ -5,6 +5,7 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h1_write.hpp"
+#include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
 
@@ -12,7 +13,7 @@ H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& po
                EndpointLease lease, std::string_view name)
     : Attempt(leg, settings, pool.upstream(), std::move(lease), name),
       x_pool(pool),
-      x_may_be_repeated(settings.repeatable.has(leg.request().method_text)) {}
+      x_may_be_repeated(covers(settings.repeatable, settings.repeatable_grpc, leg.request())) {}
 
 void H1Call::begin(int64_t connect_by_ms) {
   x_connect_by_ms = connect_by_ms;
@@ -66,7 +67,9 @@ void H1Call::use(H1Connection& connection) {
 // ---- sending
 
 void H1Call::send_head() {
-  const http::RequestHead head = request_head();
+  const std::optional<http::RequestHead> to_send = request_head();
+  if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
+  const http::RequestHead& head = *to_send;
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
   if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
@@ -187,8 +190,15 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
   x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
   x_keep_alive_s = head.keep_alive_s;
-  settle_head(head);
-  x_leg.deliver_head(head);
+  deliver_head(head);
+  if (!is_head_held()) return pass_head(behind);
+  if (!x_reader.ended()) return true;
+  finish_before(behind);
+  return false;
+}
+
+// Whether there is more to do with what is behind the head that was delivered.
+bool H1Call::pass_head(std::string_view behind) {
   upstream().runtime.driver.run();
   if (x_over) return false;
   if (!x_leg.is_flowing()) {
@@ -200,14 +210,31 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   return false;
 }
 
-bool H1Call::may_read() const { return x_leg.is_flowing() && !x_congested; }
+// Behind a head that is held: a first message lets it go, and is then read as any other.
+bool H1Call::look_ahead(std::string_view& bytes) {
+  http::BodyReader ahead = x_reader;
+  const auto step = ahead.feed(bytes, x_leg.exchange().arena());
+  if (step.kind == http::BodyReader::Kind::kData) {
+    release_head();
+    return pass_head(bytes);
+  }
+  bytes.remove_prefix(step.consumed);
+  x_reader = ahead;
+  if (step.kind == http::BodyReader::Kind::kEnd) finish_before(bytes);
+  if (step.kind == http::BodyReader::Kind::kError) fail(step.cause);
+  return false;
+}
+
+bool H1Call::may_read() const { return (x_leg.is_flowing() || is_head_held()) && !x_congested; }
 
 bool H1Call::read_body(std::string_view& bytes) {
   if (!may_read()) return false;
+  if (is_head_held()) return look_ahead(bytes);
   const auto step = x_reader.feed(bytes, x_leg.exchange().arena());
   bytes.remove_prefix(step.consumed);
   switch (step.kind) {
     case http::BodyReader::Kind::kData:
+      settle_body();
       x_leg.push_body(step.data);
       if (x_over) return false;
       if (!x_reader.ended()) return true;
@@ -265,6 +292,9 @@ void H1Call::finish_before(std::string_view behind) {
 // The response is complete. The connection is given back first: the end may bring the next request
 // of the caller, which then finds it.
 void H1Call::finish() {
+  const http::Fields* trailers = x_reader.trailers().empty() ? nullptr : &x_reader.trailers();
+  settle_end(trailers);
+  if (is_head_held()) return finish_held(trailers);
   x_over = true;
   H1Connection& connection = *std::exchange(x_connection, nullptr);
   // The last bytes may have been more than the caller takes now; the next call reads on.

@@ -61,12 +61,15 @@ class H1Call final : public Attempt,
   bool read_body(std::string_view& bytes);
   void read_buffered();
   bool may_read() const;  // of the body
+  bool look_ahead(std::string_view& bytes);
+  bool pass_head(std::string_view behind);
   bool take_final_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
 
   // -- ends
   void finish_before(std::string_view behind);
   void finish();
+  void finish_held(const http::Fields* trailers);
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);
   void drop_connection();
@@ -89,8 +92,9 @@ class H1Call final : public Attempt,
   bool x_any_byte = false;  // of a response
   bool x_reading = false;   // within on_read or read_buffered
   bool x_congested = false;
-  bool x_ended = false;  // the peer's end is still to be acted on
-  bool x_over = false;   // cancelled, failed or complete
+  bool x_trailers_gone = false;  // with the head
+  bool x_ended = false;          // the peer's end is still to be acted on
+  bool x_over = false;           // cancelled, failed or complete
 };
 
 }  // namespace outrigger::upstream

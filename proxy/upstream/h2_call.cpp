@@ -30,7 +30,9 @@ void H2Call::use(H2Connection& connection) {
   x_connect_timer.cancel();
   x_connection = &connection;
   x_reused = connection.note_call();
-  const http::RequestHead head = request_head();
+  const std::optional<http::RequestHead> to_send = request_head();
+  if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
+  const http::RequestHead& head = *to_send;
   const bool has_body = head.framing == http::Framing::kChunked ||
                         (head.framing == http::Framing::kLength && head.content_length > 0);
   const http::H2RequestWriting writing{.authority = head.authority, .scheme = "http", .via = {}};
@@ -57,12 +59,17 @@ void H2Call::on_response(http::ResponseHead& head) {
     return x_leg.deliver_interim(head.status, head.fields);
   }
   x_head_read = true;
-  settle_head(head);
-  x_leg.deliver_head(*arena().make<http::ResponseHead>(head));
+  deliver_head(*arena().make<http::ResponseHead>(head));
   upstream().runtime.driver.run();
 }
 
 void H2Call::on_data(std::string_view bytes) {
+  settle_body();
+  if (is_head_held()) {
+    release_head();
+    upstream().runtime.driver.run();
+    if (x_over) return;
+  }
   if (!x_held.empty() || !may_push()) return x_held.append(bytes);
   x_owed += bytes.size();
   x_leg.push_body(bytes);
@@ -101,6 +108,14 @@ void H2Call::on_end(const http::Fields* trailers) {
   x_trailers = trailers;
   // The rest of the request is of no use any more (RFC 9113 section 8.1).
   if (!x_leg.body_ended() || !x_leg.body_ready().empty()) x_done = true;
+  settle_end(trailers);
+  if (is_head_held()) {
+    // No message came: the answer is a head alone. Unless it is replaced.
+    x_trailers = nullptr;
+    release_head_with(trailers);
+    upstream().runtime.driver.run();
+    if (x_over) return;
+  }
   finish_if_complete();
 }
 

@@ -26,7 +26,7 @@ struct Timed : Frame {
 };
 
 inline bool is_good(const chain::Leg& leg) {
-  return leg.error() == nullptr && leg.response()->status < 500;
+  return leg.error() == nullptr && leg.response()->status < 500 && leg.grpc_status() <= 0;
 }
 
 // Tries again after a failure, from the body's first byte.

@@ -12,6 +12,7 @@
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
@@ -27,7 +28,10 @@ struct Script {
   int64_t declared_bytes = -1;  // Content-Length
   std::vector<int> interims{};
   std::vector<std::string> body{};
-  int64_t gap_ms = 0;                   // between pieces; 0: all at once
+  std::vector<std::pair<std::string, std::string>> trailers{};
+  int64_t gap_ms = 0;          // between pieces; 0: all at once
+  int64_t end_after_ms = 0;    // of a gRPC answer: from its head, or last piece, to its end
+  int64_t hold_head_ms = 100;  // of a gRPC answer
   std::optional<size_t> break_after{};  // pieces, then an error in place of the rest
   Error error{.cause = Cause::kReset};
   bool reads_body = true;
@@ -42,6 +46,12 @@ struct Script {
     return {.status = status, .body = {std::move(body)}};
   }
   static Script hanging() { return {.answer = Answer::kHang}; }
+  // A gRPC answer: a head, messages, and the status in the trailers.
+  static Script grpc(int code, std::vector<std::string> messages = {}) {
+    return {.fields = {{"content-type", "application/grpc"}},
+            .body = std::move(messages),
+            .trailers = {{"grpc-status", std::to_string(code)}}};
+  }
   Script after(int64_t ms) && {
     after_ms = ms;
     return std::move(*this);
@@ -56,7 +66,7 @@ struct CallRecord {
   std::string method;
   std::string target;
   Sent sent = Sent::kMaybe;  // what the script's error says of the request
-  std::string fields;        // "name=value;" of each
+  std::string fields;        // "name=value;" of each, as the attempt sends them
   int64_t start_ms = 0;
   bool replay = false;  // of what died with its connection
   bool alternate = false;
@@ -99,6 +109,7 @@ class FakeCall final : public chain::Call {
     EXPECT_FALSE(x_record.cancelled);
     x_record.cancelled = true;
     x_timer.cancel();
+    x_grpc.cancel();
   }
 
   void read_body() {
@@ -111,8 +122,8 @@ class FakeCall final : public chain::Call {
   }
 
   void on_timer() {
-    if (x_answered) return push();
-    answer();
+    if (!x_answered) return answer();
+    x_grpc.is_held() ? read_on() : push();
   }
 
   void answer() {
@@ -136,15 +147,43 @@ class FakeCall final : public chain::Call {
       head->fields.add(arena, arena.copy(name), arena.copy(value));
     }
     x_delivering = true;
-    x_leg.deliver_head(*head);
+    if (exchange.is_grpc()) {
+      x_grpc.deliver(*head, x_script.hold_head_ms);
+    } else {
+      x_leg.deliver_head(*head);
+    }
     if (x_script.runs_driver) exchange.runtime().driver.run();
     x_delivering = false;
+    if (x_grpc.is_held()) return read_on();
     if (!x_record.cancelled && x_leg.is_flowing()) return push();
     // Breaks off although nobody takes the body yet.
     if (!x_record.cancelled && x_script.break_after == 0) break_off();
   }
 
+  // What comes behind a head that is held.
+  void read_on() {
+    const bool ends = x_script.body.empty();
+    const int64_t wait_ms = ends ? x_script.end_after_ms : x_script.gap_ms;
+    bool& waited = ends ? x_end_waited : x_waited;
+    if (wait_ms > 0 && !std::exchange(waited, true)) return arm(wait_ms);
+    if (x_script.break_after == 0) return break_off();
+    if (!x_script.body.empty()) return x_grpc.release();
+    x_trailers_gone = true;
+    x_grpc.release_with(trailers());
+  }
+
+  const http::Fields* trailers() {
+    if (x_script.trailers.empty() || x_trailers_gone) return nullptr;
+    Arena& arena = x_leg.exchange().arena();
+    auto* fields = arena.make<http::Fields>();
+    for (const auto& [name, value] : x_script.trailers) {
+      fields->add(arena, arena.copy(name), arena.copy(value));
+    }
+    return fields;
+  }
+
   void push() {
+    if (x_timer.is_armed()) return;
     if (x_script.waits_for_body && !x_record.body_ended) return;
     x_pushing = true;
     while (!x_congested && x_next < x_script.body.size()) {
@@ -161,13 +200,17 @@ class FakeCall final : public chain::Call {
     x_pushing = false;
     if (x_congested || x_record.finished) return;
     if (x_script.break_after && *x_script.break_after <= x_next) return break_off();
+    if (x_script.end_after_ms > 0 && !x_trailers_gone && !std::exchange(x_end_waited, true)) {
+      return arm(x_script.end_after_ms);
+    }
     x_record.finished = true;
-    x_leg.push_end(nullptr);
+    x_leg.push_end(trailers());
   }
 
   void break_off() {
     x_pushing = false;
     if (std::exchange(x_record.finished, true)) return;
+    x_grpc.cancel();
     x_leg.deliver_error(x_script.error);
   }
 
@@ -180,11 +223,14 @@ class FakeCall final : public chain::Call {
   const Script x_script;
   CallRecord& x_record;
   Timer x_timer = Timer::of<&FakeCall::on_timer>(*this, 60'000);
+  chain::GrpcHead x_grpc{x_leg};
   size_t x_next = 0;
   bool x_answered = false;
   bool x_delivering = false;
   bool x_pushing = false;
   bool x_waited = false;
+  bool x_end_waited = false;
+  bool x_trailers_gone = false;  // with the head
   bool x_congested = false;
 };
 
@@ -203,7 +249,9 @@ class FakeTerminal final : public chain::Terminal {
     record.start_ms = leg.exchange().loop().clock.now_ms();
     record.replay = leg.is_replay();
     record.alternate = leg.is_alternate();
-    for (const auto& f : leg.request().fields) {
+    http::RequestHead head = leg.request();
+    chain::carry_grpc_deadline(leg, head);
+    for (const auto& f : head.fields) {
       record.fields += std::string(f.name) + "=" + std::string(f.value) + ";";
     }
     auto call = std::make_unique<FakeCall>(leg, script, record);

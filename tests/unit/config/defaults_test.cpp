@@ -76,6 +76,7 @@ services:
       backoff: { base: 25ms, max: 250ms }
       budget: 20%
       body_max: 64KiB
+      hold_head: 100ms
       hedge_after: off
     limits: { outstanding: 1024, streams: off, queue: 0, queue_wait: 250ms, rate: off, burst: off,
               rate_wait: off, rate_share: off, on_429: pass, adaptive: off, header_bytes: 64KiB,

@@ -116,6 +116,29 @@ TEST(Mistakes, FailureTokens) {
   EXPECT_TRUE(policy.fallback[0].on.has_grpc(10));
 }
 
+TEST(Mistakes, GrpcMethodsAndAnswers) {
+  constexpr Case kCases[] = {
+      {"services: {a: {retry: {grpc: [shop.Stock/Get]}}}",
+       "f:1:31: \"grpc\" is \"shop.Stock/Get\", not a gRPC method; write /package.Service/Method, "
+       "or a beginning of it and *"},
+      {"services: {a: {retry: {grpc: [/shop.*/Get]}}}",
+       "f:1:31: \"grpc\" is \"/shop.*/Get\", not a gRPC method; write /package.Service/Method, "
+       "or a beginning of it and *"},
+      {"services: {a: {fallback: [{methods: any, respond: {grpc_status: 17}}]}}",
+       "f:1:65: \"grpc_status\" is 17, outside 0 to 16"},
+      {"services: {a: {fallback: [{methods: any, respond: {grpc_status: 0, status: 201}}]}}",
+       "f:1:65: \"grpc_status\" answers gRPC calls; \"status\" and \"body\" are for others"},
+      {"services: {a: {fallback: [{methods: any, respond: {grpc_status: 5, body: x}}]}}",
+       "f:1:65: \"grpc_status\" answers gRPC calls; \"status\" and \"body\" are for others"},
+      {"services: {a: {fallback: [{methods: any, respond: {message_file: /dev/null}}]}}",
+       "f:1:66: \"message_file\" belongs to \"grpc_status: 0\"; no other status has a message"},
+      {"services: {a: {fallback: [{omit: empty_message}]}}",
+       "f:1:27: this answer is for gRPC calls, which are POST, and the methods leave them out; "
+       "write grpc: [/package.Service/Method] or methods: any"},
+  };
+  expect_each(kCases);
+}
+
 TEST(Mistakes, NamesThatAreUsedAndNotDefined) {
   constexpr Case kCases[] = {
       {"listeners: [{service: ordrs}]\nservices: {orders: {}}",
@@ -307,7 +330,8 @@ TEST(Mistakes, Fallbacks) {
        "f:1:49: \"body_file\" is \"/no/such\", not a file that can be read; does it exist, with "
        "read permission?"},
       {"services: {a: {fallback: [{omit: nothing}]}}",
-       "f:1:34: unknown omit \"nothing\"; known here: no_content, empty_list"},
+       "f:1:34: unknown omit \"nothing\"; known here: no_content, empty_list, "
+       "empty_message"},
   };
   expect_each(kCases);
 }

@@ -60,7 +60,8 @@ services:
     timeout: { request: off, attempt: 1s, idle: off, stream_idle: off }
     deadline_header: X-Deadline
     retry: { attempts: 3, unsent: 0, on: [429, 5xx, {header: {x-retry: "yes"}}],
-             methods: [GET, POST], backoff: { base: 0, max: 2s }, budget: 33.3%, body_max: 1MiB }
+             methods: [GET, POST], backoff: { base: 0, max: 2s }, budget: 33.3%, body_max: 1MiB,
+             grpc: [/shop.Stock/Get*, /shop.Stock/List], hold_head: 0 }
     limits: { outstanding: 5, queue: 7, queue_wait: 1s, mode: shadow }
     circuit: { mode: shadow, consecutive_failures: 3, failure_rate: off, slow_rate: 10%,
                slow_call: 2s, ramp: off, failures: [timeout, {header: {x-outcome: bad}}] }
@@ -75,6 +76,9 @@ services:
           body: "[]\n\"x\": ${A:-b}\u0001"
       - { respond: { status: 503, body_file: SECRET } }
       - { omit: empty_list }
+      - { grpc: /shop.Stock/*, respond: { grpc_status: 0, message_file: SECRET } }
+      - { methods: any, respond: { grpc_status: 5 } }
+      - { grpc: [/shop.Stock/Get], omit: empty_message }
     cache: { key: [accept, x-user], store: rfc9111, entry_bytes: 1MiB }
     headers:
       request:

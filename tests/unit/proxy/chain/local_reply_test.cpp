@@ -76,7 +76,7 @@ TEST(LocalReply, GivesEachCauseTheStatusAndTypeOfTheContract) {
   ASSERT_EQ(kExpected.size(), cause_rows().size());
   Arena arena({});
   for (const Expected& row : kExpected) {
-    const LocalReply reply = render({.cause = row.cause}, "orders", arena);
+    const LocalReply reply = render({.cause = row.cause}, "orders", false, arena);
     EXPECT_EQ(reply.status, row.status) << row.proxy_status;
     EXPECT_EQ(row_of(row.cause).grpc_status, row.grpc_status) << row.proxy_status;
     EXPECT_EQ(reply.fields.value(http::Name::kProxyStatus), row.proxy_status);
@@ -89,8 +89,8 @@ TEST(LocalReply, GivesEachCauseTheStatusAndTypeOfTheContract) {
 
 TEST(LocalReply, SaysWhenToComeBackAndWhy) {
   Arena arena({});
-  const LocalReply reply =
-      render({.cause = Cause::kCircuitOpen, .retry_after_s = 5, .detail = "4.2s"}, "orders", arena);
+  const LocalReply reply = render(
+      {.cause = Cause::kCircuitOpen, .retry_after_s = 5, .detail = "4.2s"}, "orders", false, arena);
   EXPECT_EQ(reply.fields.value(http::Name::kRetryAfter), "5");
   EXPECT_EQ(reply.fields.value(http::Name::kProxyStatus),
             R"(outrigger; error=destination_unavailable; details="circuit_open orders 4.2s")");
@@ -99,7 +99,7 @@ TEST(LocalReply, SaysWhenToComeBackAndWhy) {
 TEST(LocalReply, StandsInForTheStatusThatWasReceived) {
   Arena arena({});
   const LocalReply reply =
-      render({.cause = Cause::kCircuitOpen, .received_status = 500}, "", arena);
+      render({.cause = Cause::kCircuitOpen, .received_status = 500}, "", false, arena);
   EXPECT_EQ(reply.status, 500);
   EXPECT_EQ(reply.fields.value(http::Name::kProxyStatus),
             "outrigger; error=destination_unavailable; received-status=500; "
@@ -118,6 +118,31 @@ TEST(LocalReply, BoundsDetailsThatAPeerChose) {
   Arena arena({});
   const std::string longer(10'000, '"');
   EXPECT_LT(proxy_status({.cause = Cause::kUnknownHost, .detail = longer}, "", arena).size(), 700U);
+}
+
+TEST(LocalReply, IsTrailersOnlyForAGrpcCaller) {
+  Arena arena({});
+  for (const Expected& row : kExpected) {
+    const LocalReply reply = render({.cause = row.cause}, "orders", true, arena);
+    const http::ResponseHead* const head = to_head(reply, http::Method::kPost, arena);
+    EXPECT_EQ(head->status, 200);
+    EXPECT_EQ(head->framing, http::Framing::kNone);
+    EXPECT_EQ(reply.body, "");
+    EXPECT_EQ(head->fields.value(http::Name::kContentType), "application/grpc");
+    EXPECT_EQ(head->fields.value(http::Name::kGrpcStatus), std::to_string(row.grpc_status));
+    EXPECT_TRUE(head->fields.find("grpc-message")->value.ends_with(" (orders)"));
+    EXPECT_EQ(head->fields.value(http::Name::kProxyStatus), row.proxy_status);
+  }
+}
+
+TEST(LocalReply, StandsInForTheGrpcStatusThatWasReceived) {
+  Arena arena({});
+  const Error error{
+      .cause = Cause::kCircuitOpen, .received_status = 200, .received_grpc_status = 13};
+  const LocalReply reply = render(error, "caf\xC3\xA9", true, arena);
+  EXPECT_EQ(reply.fields.value(http::Name::kGrpcStatus), "13");
+  EXPECT_EQ(reply.fields.find("grpc-message")->value,
+            "The circuit of the service is open. (caf%C3%A9)");
 }
 
 TEST(LocalReply, DeclaresTheLengthOfItsBody) {

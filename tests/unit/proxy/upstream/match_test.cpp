@@ -91,11 +91,57 @@ TEST(Match, AnyIsEveryServerErrorAndNo4xx) {
 TEST(Match, AnAnswerMatchesByItsGrpcStatus) {
   config::Matcher matcher;
   matcher.add_grpc(14);
-  EXPECT_TRUE(matches(matcher, Answer(200).with("grpc-status", "14").head));
-  for (const char* other : {"0", "1", "140", "-14", "", "x"}) {
-    EXPECT_FALSE(matches(matcher, Answer(200).with("grpc-status", other).head)) << other;
+  EXPECT_TRUE(matches(matcher, Answer(200).head, 14));
+  for (const int other : {0, 1, 13, 16, http::kGrpcPending}) {
+    EXPECT_FALSE(matches(matcher, Answer(200).head, other)) << other;
   }
   EXPECT_FALSE(matches(matcher, Answer(200).head));
+}
+
+TEST(Match, AnyMeansTheGrpcStatusesOfAServerThatFailed) {
+  for (int code = 0; code <= 16; ++code) {
+    const bool servers = code == 2 || code == 4 || (code >= 12 && code <= 15);
+    EXPECT_EQ(matches(any(), Answer(200).head, code), servers) << code;
+  }
+}
+
+TEST(Match, WhatIsNoFailureInHttpIsNoneInGrpc) {
+  const config::Matcher failures = config::default_circuit_failures();
+  for (const int status : {400, 404, 429, 501, 505}) {
+    EXPECT_FALSE(matches(failures, Answer(status).head, http::grpc_status_of(status))) << status;
+  }
+  EXPECT_TRUE(matches(failures, Answer(503).head, http::grpc_status_of(503)));
+}
+
+TEST(Match, ARefusalMatchesByTheGrpcStatusThatItStandsInFor) {
+  config::Matcher matcher;
+  matcher.add_grpc(14);
+  Error error = of(Cause::kCircuitOpen);
+  EXPECT_FALSE(matches(matcher, error));
+  error.received_status = 200;
+  error.received_grpc_status = 14;
+  EXPECT_TRUE(matches(matcher, error));
+}
+
+TEST(Match, APolicyCoversGrpcMethodsByTheirPath) {
+  Arena arena({});
+  http::RequestHead request;
+  request.method = http::Method::kPost;
+  request.method_text = "POST";
+  request.target = "/shop.Stock/GetItem";
+  const config::Methods idempotent{config::Methods::Kind::kIdempotent, {}};
+  const std::vector<std::string> named = {"/shop.Stock/Get*", "/shop.Stock/List"};
+  EXPECT_FALSE(covers(idempotent, named, request));
+  request.fields.add(arena, "content-type", "application/grpc");
+  EXPECT_TRUE(covers(idempotent, named, request));
+  EXPECT_FALSE(covers(idempotent, {}, request));
+  EXPECT_TRUE(covers({config::Methods::Kind::kAny, {}}, {}, request));
+  for (const auto& [path, covered] : {std::pair{"/shop.Stock/List", true},
+                                      {"/shop.Stock/ListAll", false},
+                                      {"/shop.Stock/Put", false}}) {
+    request.target = path;
+    EXPECT_EQ(covers(idempotent, named, request), covered) << path;
+  }
 }
 
 TEST(Match, AnAnswerMatchesByAField) {

@@ -1,0 +1,50 @@
+#include "proxy/chain/grpc_attempt.hpp"
+
+#include "proxy/chain/exchange.hpp"
+#include "proxy/http/grpc.hpp"
+
+namespace outrigger::chain {
+
+void GrpcHead::deliver(http::ResponseHead& head, int64_t hold_ms) {
+  x_head = &head;
+  if (hold_ms == 0 || !is_worth_holding(head)) return x_leg.deliver_head(head);
+  x_held = true;
+  const LoopContext& loop = x_leg.exchange().loop();
+  loop.timers.arm(x_timer, loop.clock.now_ms() + hold_ms);
+}
+
+// A caller that still sends may wait for the head before it goes on.
+bool GrpcHead::is_worth_holding(const http::ResponseHead& head) const {
+  return http::grpc_status(head) == http::kGrpcPending && x_leg.exchange().request_complete() &&
+         x_leg.may_replace();
+}
+
+void GrpcHead::release() {
+  x_timer.cancel();
+  x_held = false;
+  x_leg.deliver_head(*x_head);
+}
+
+void GrpcHead::release_with(const http::Fields* trailers) {
+  http::make_trailers_only(*x_head, trailers, x_leg.exchange().arena());
+  release();
+}
+
+void GrpcHead::cancel() {
+  x_timer.cancel();
+  x_held = false;
+}
+
+// Of the caller's own deadline only: `request` bounds the head, and what is carried on bounds all.
+bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head) {
+  Exchange& exchange = leg.exchange();
+  if (!exchange.is_grpc() || exchange.callers_deadline_ms() == Leg::kNever) return true;
+  const int64_t left_ms = exchange.callers_deadline_ms() - exchange.loop().clock.now_ms();
+  if (left_ms <= 0) return false;
+  Arena& arena = exchange.arena();
+  head.fields = head.fields.clone(arena);
+  head.fields.set(arena, http::Name::kGrpcTimeout, http::format_grpc_timeout(left_ms, arena));
+  return true;
+}
+
+}  // namespace outrigger::chain
