@@ -68,7 +68,7 @@ class H2Guard {
   Step next(std::string_view bytes, const Streams& streams, int64_t now_ms);
 
   // DATA frames went out: so many more WINDOW_UPDATE frames are work.
-  void on_data_sent() { x_window_updates_free = kUpdatesPerData; }
+  void on_data_sent();
   // We reset the stream: what was on its way is no fault.
   void on_reset(int32_t id) { x_reset.add(id); }
   // It ended otherwise.
@@ -77,7 +77,6 @@ class H2Guard {
   bool charge_reset(int64_t now_ms) { return x_resets.take(now_ms); }
 
  private:
-  static constexpr uint32_t kUpdatesPerData = 10;
   static constexpr size_t kHeaderBytes = 9;
 
   // The last ids of one kind.
@@ -114,7 +113,7 @@ class H2Guard {
   uint32_t x_preface_left;       // bytes of the client preface
   uint32_t x_continuations = 0;  // of this header block
   uint32_t x_empty_data = 0;     // in a row
-  uint32_t x_window_updates_free = kUpdatesPerData;
+  uint32_t x_window_updates_free = 10;
   int32_t x_highest = 0;  // stream id that the peer opened
   bool x_server;
 };

@@ -1,7 +1,7 @@
 // How a message maps between HTTP/2 and the heads that know no version: the one place that decides
 // it (RFC 9113 sections 8.2 and 8.3, RFC 9110 section 7.6). Reading is stricter than the RFC where
-// the HTTP/1 codec is; the table stands in h2_map.cpp. The reader is part of a session; the rest
-// are pure functions. One thread.
+// the HTTP/1 codec is; the table stands in h2_map.cpp. The reader is part of a session; the
+// rest are plain values. One thread.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,8 @@ class H2HeadReader {
   // A block that nobody wants: everything is dropped.
   void begin_ignored();
   void add(std::string_view name, std::string_view value);
+  // What the library found wrong with a field that it does not give.
+  void refuse() { x_malformed = true; }
 
   // After the last field. `ended`: END_STREAM came with the block. kNone: the head is good.
   // kMalformedRequest: RST_STREAM(PROTOCOL_ERROR). Others: an answer, see H2Stream::on_request.
@@ -46,31 +48,32 @@ class H2HeadReader {
     std::string_view status;
   };
 
+  static constexpr uint8_t kAuthorityBit = 1 << 2;  // of x_pseudo_seen
+
+  bool charge(std::string_view name, std::string_view value);
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
-  bool charge(std::string_view name, std::string_view value);
-  void add_cookie(std::string_view value);
-  std::string_view joined_cookies();
+  void take_cookies();
   Cause take_target(RequestHead& head);
-  Cause take_authority(RequestHead& head);
-  Cause take_length(bool ended, RequestHead& head);
+  bool take_authority(RequestHead& head);
+  bool take_length(bool ended, bool bodiless, Framing& framing, int64_t& length);
+  bool take_expect(bool ended, RequestHead& head);
 
   const HeadLimits& x_limits;
   Arena* x_arena = nullptr;  // null: ignored
   Kind x_kind = Kind::kRequest;
   Pseudo x_pseudo;
-  uint8_t x_pseudo_seen = 0;  // bits
+  uint8_t x_pseudo_seen = 0;  // a bit each, in that order
   Fields x_fields;
   Fields x_crumbs;  // of Cookie
   std::string_view x_host;
   std::string_view x_content_length;
   uint32_t x_bytes = 0;  // as RFC 9113 section 6.5.2 counts them
-  uint32_t x_count = 0;
-  uint64_t x_seen = 0;  // bit n: a field with Name n
+  uint32_t x_count = 0;  // without pseudo-fields
+  uint64_t x_seen = 0;   // bit n: a field with Name n
   bool x_te_trailers = false;
   bool x_malformed = false;
   bool x_too_large = false;
-  bool x_target_too_long = false;
 };
 
 struct H2RequestWriting {
