@@ -194,14 +194,24 @@ int H2Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, voi
   return 0;
 }
 
-// A request that GOAWAY overtook.
-int H2Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int,
+// A request that GOAWAY overtook, or a head that is too large even for us.
+int H2Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int error,
                                    void* session) {
   H2Session& to = of(session);
-  if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-  H2Stream* const stream = to.find_unsent(frame->hd.stream_id);
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  const bool request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+  const int32_t id = frame->hd.stream_id;
+  H2Stream* const stream = request ? to.find_unsent(id) : to.find(id);
   if (stream == nullptr) return 0;
-  to.close(*stream, {Cause::kRefusedStream, Sent::kNeverFree, H2Code::kNoError, true});
+  H2Close why{Cause::kRefusedStream, Sent::kNeverFree, H2Code::kNoError, true};
+  if (!request || error == NGHTTP2_ERR_FRAME_SIZE_ERROR) {
+    why = {request ? Cause::kRequestHeadTooLarge : Cause::kResponseHeadTooLarge, Sent::kMaybe,
+           H2Code::kInternalError, false};
+  }
+  if (!request) {
+    nghttp2_submit_rst_stream(to.x_session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
+  }
+  to.close(*stream, why);
   return 0;
 }
 

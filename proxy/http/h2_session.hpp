@@ -52,7 +52,7 @@ class H2SessionEvents {
 
 class H2Session final : private H2Guard::Streams {
  public:
-  // Our preface and SETTINGS are the first that write() gives.
+  // Our preface and SETTINGS are the first that write() gives; on_want_write says nothing of them.
   H2Session(H2Role role, const H2Limits& limits, const Clock& clock, H2SessionEvents& events);
   // Parts from its streams silently.
   ~H2Session();
@@ -120,7 +120,8 @@ class H2Session final : private H2Guard::Streams {
   bool may_open() const;
   // Client: how many streams the peer allows at once, at most `limits.streams`.
   uint32_t streams_max() const;
-  // GOAWAY came, was sent or is about to be, or there was a fault.
+  // No stream can be opened any more: GOAWAY was sent or is about to be, a client got one, or there
+  // was a fault.
   bool is_closing() const { return x_closing; }
   bool is_settled() const { return x_settled; }  // the peer's SETTINGS have come
   // The peer has acknowledged ours.

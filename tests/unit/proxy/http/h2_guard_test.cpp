@@ -189,6 +189,21 @@ TEST(H2Guard, EndsAHeadInTooManyFrames) {
   EXPECT_EQ(bad.goaway(), H2Code::kEnhanceYourCalm);
 }
 
+TEST(H2Guard, RefusesAStreamThatDependsOnItself) {
+  const std::string itself = number32(3) + "\x10";
+  Raw headers;
+  EXPECT_FALSE(
+      headers.send(frame(kHeadersFrame, kEndHeaders | kEndStream | 0x20, 3, itself + get_block())));
+  EXPECT_EQ(headers.goaway(), H2Code::kProtocolError);
+  Raw priority;
+  EXPECT_FALSE(priority.send(frame(kPriorityFrame, 0, 3, itself)));
+  EXPECT_EQ(priority.goaway(), H2Code::kProtocolError);
+  Raw size;
+  EXPECT_TRUE(size.send(post_frame(1)));
+  size.send(frame(kPriorityFrame, 0, 1, "abcd"));
+  EXPECT_TRUE(size.goaway() == H2Code::kFrameSizeError || size.rst(1) == H2Code::kFrameSizeError);
+}
+
 TEST(H2Guard, EndsEmptyData) {
   Raw raw;
   EXPECT_TRUE(raw.send(post_frame(1)));
