@@ -8,6 +8,9 @@
 namespace outrigger::http {
 namespace {
 
+constexpr size_t kFrameHeader = 9;
+constexpr size_t kDirectFrom = 4096;  // below it, a copy costs less than a frame by itself
+
 H2Session& of(void* session) { return *static_cast<H2Session*>(session); }
 
 std::string_view text_of(const uint8_t* data, size_t bytes) {
@@ -49,6 +52,7 @@ const nghttp2_session_callbacks* H2Callbacks::all() {
     nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(made, on_frame_not_sent);
+    nghttp2_session_callbacks_set_send_data_callback(made, send_data);
     return made;
   }();
   return kAll;
@@ -220,28 +224,62 @@ ssize_t H2Callbacks::read_body(nghttp2_session* library, int32_t id, uint8_t* to
   H2Stream* const stream = of(session).find(id);
   // Its owner is gone and RST_STREAM is on its way.
   if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
-  size_t taken = 0;
-  if (stream->x_sends_body) {
-    while (taken < room) {
-      const std::string_view ready = stream->body_ready();
-      const size_t bytes = std::min(ready.size(), room - taken);
-      if (bytes == 0) break;
-      std::memcpy(to + taken, ready.data(), bytes);
-      taken += bytes;
-      stream->body_sent(bytes);
-    }
-    const bool at_end = stream->body_ended() && stream->body_ready().empty();
-    if (!at_end && taken == 0) return NGHTTP2_ERR_DEFERRED;
-    if (!at_end) return static_cast<ssize_t>(taken);
+  if (!stream->x_sends_body) {
+    end_body(library, *stream, flags);
+    return 0;
   }
-  *flags |= NGHTTP2_DATA_FLAG_EOF;
-  const Fields* const trailers = stream->trailers_out();
-  if (trailers == nullptr || trailers->empty()) return static_cast<ssize_t>(taken);
-  const H2FieldSpan fields = h2_trailer_fields(*trailers, stream->arena());
-  if (!fields.empty() && nghttp2_submit_trailer(library, id, fields.data(), fields.size()) == 0) {
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  const size_t ready = stream->body_ready().size();
+  const size_t out = of(session).x_out.size();
+  const bool direct = ready >= kDirectFrom && out >= kFrameHeader + kDirectFrom;
+  const size_t taken =
+      direct ? std::min({ready, room, out - kFrameHeader}) : copy_body(*stream, to, room);
+  if (direct) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  const size_t left = stream->body_ready().size() - (direct ? taken : 0);
+  const bool at_end = left == 0 && stream->body_ended();
+  if (at_end) {
+    end_body(library, *stream, flags);
+  } else if (taken == 0) {
+    return NGHTTP2_ERR_DEFERRED;
   }
   return static_cast<ssize_t>(taken);
+}
+
+// In several pieces, so that small ones share a frame.
+size_t H2Callbacks::copy_body(H2Stream& stream, uint8_t* to, size_t room) {
+  size_t taken = 0;
+  while (taken < room) {
+    const std::string_view ready = stream.body_ready();
+    const size_t bytes = std::min(ready.size(), room - taken);
+    if (bytes == 0) break;
+    std::memcpy(to + taken, ready.data(), bytes);
+    taken += bytes;
+    stream.body_sent(bytes);
+  }
+  return taken;
+}
+
+void H2Callbacks::end_body(nghttp2_session* library, H2Stream& stream, uint32_t* flags) {
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  const Fields* const trailers = stream.trailers_out();
+  if (trailers == nullptr || trailers->empty()) return;
+  const H2FieldSpan fields = h2_trailer_fields(*trailers, stream.arena());
+  if (!fields.empty() &&
+      nghttp2_submit_trailer(library, stream.x_id, fields.data(), fields.size()) == 0) {
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  }
+}
+
+// A large piece goes to where write() wants it, past the buffer of nghttp2; read_body has left the
+// room for it.
+int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* frame_header,
+                           size_t bytes, nghttp2_data_source*, void* session) {
+  H2Session& to = of(session);
+  H2Stream* const stream = to.find(frame->hd.stream_id);
+  if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  to.put(text_of(frame_header, kFrameHeader));
+  to.put(stream->body_ready().substr(0, bytes));
+  stream->body_sent(bytes);
+  return 0;
 }
 
 }  // namespace outrigger::http

@@ -17,6 +17,10 @@ struct H2Callbacks {
                            uint32_t* flags, nghttp2_data_source* source, void* session);
 
  private:
+  static size_t copy_body(H2Stream& stream, uint8_t* to, size_t room);
+  static void end_body(nghttp2_session* library, H2Stream& stream, uint32_t* flags);
+  static int send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* frame_header,
+                       size_t bytes, nghttp2_data_source*, void* session);
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* session);
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
                        size_t name_bytes, const uint8_t* value, size_t value_bytes, uint8_t flags,

@@ -100,26 +100,31 @@ void H2Session::feed(std::string_view bytes) {
 }
 
 size_t H2Session::write(std::span<char> into) {
-  size_t filled = 0;
+  x_out = into;
   x_writing = true;
-  while (filled < into.size()) {
+  while (!x_out.empty()) {
     if (x_unsent.empty()) {
       const uint8_t* data = nullptr;
       const ssize_t bytes = x_lost ? 0 : nghttp2_session_mem_send(x_session, &data);
-      if (bytes <= 0) {
-        if (bytes < 0) note_fault(H2Code::kInternalError);
-        x_want_said = false;
-        break;
-      }
+      if (bytes < 0) note_fault(H2Code::kInternalError);
+      if (bytes <= 0) break;
       x_unsent = {reinterpret_cast<const char*>(data), static_cast<size_t>(bytes)};
     }
-    const size_t bytes = std::min(x_unsent.size(), into.size() - filled);
-    std::memcpy(into.data() + filled, x_unsent.data(), bytes);
+    const size_t bytes = std::min(x_unsent.size(), x_out.size());
+    put(x_unsent.substr(0, bytes));
     x_unsent.remove_prefix(bytes);
-    filled += bytes;
   }
   x_writing = false;
+  x_want_said = x_out.empty() && x_want_said;
+  const size_t filled = into.size() - x_out.size();
+  x_out = {};
   return filled;
+}
+
+void H2Session::put(std::string_view bytes) {
+  OUTRIGGER_ASSERT(bytes.size() <= x_out.size());
+  std::memcpy(x_out.data(), bytes.data(), bytes.size());
+  x_out = x_out.subspan(bytes.size());
 }
 
 bool H2Session::wants_write() const {

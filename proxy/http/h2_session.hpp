@@ -132,6 +132,7 @@ class H2Session final : private H2Guard::Streams {
 
   H2Guard::Stream state_of(int32_t id) const override;
   void feed(std::string_view bytes);
+  void put(std::string_view bytes);
   void fail(H2Code code, std::string_view text);
   void note_fault(H2Code code);
   void charge_fault();
@@ -161,6 +162,7 @@ class H2Session final : private H2Guard::Streams {
   H2Guard x_guard;
   H2HeadReader x_reader;
   List<H2Stream, H2StreamTag> x_streams;
+  std::span<char> x_out;      // room that is left, within write()
   std::string_view x_unsent;  // of the last piece that nghttp2 gave
   std::string_view x_fault_text;
   H2Code x_fault = H2Code::kNoError;

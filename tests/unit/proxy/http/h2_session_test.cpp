@@ -353,6 +353,20 @@ TEST(H2Session, SaysThatAHeadIsTooLargeToBeSent) {
   EXPECT_EQ(next.closed[0].code, H2Code::kInternalError);
 }
 
+TEST(H2Session, WritesTheSameBodyIntoAnyRoom) {
+  for (const size_t room : {1U, 100U, 4095U, 4104U, 4105U, 4106U, 16'392U, 16'393U, 100'000U}) {
+    Pair pair;
+    TestStream& call = pair.client.add();
+    for (int i = 0; i < 9000; ++i) call.body += std::to_string(i);
+    const std::string body = call.body;
+    call.add_trailer("x-sum", "7");
+    ASSERT_TRUE(pair.client.session.submit_request(call, post(), {}, true));
+    ASSERT_TRUE(pair.server.session.receive(pair.client.written(room)));
+    EXPECT_EQ(pair.last().data, body) << room;
+    EXPECT_EQ(pair.last().trailers, "x-sum: 7\n");
+  }
+}
+
 TEST(H2Session, WritesIntoLittleRoom) {
   Pair pair;
   TestStream& call = pair.client.add();

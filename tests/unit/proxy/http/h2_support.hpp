@@ -112,9 +112,9 @@ class TestPeer final : public H2SessionEvents {
     return stream;
   }
 
-  std::string written() {
+  std::string written(size_t room = 20'000) {
     std::string all;
-    std::array<char, 4096> piece;
+    std::vector<char> piece(room);
     for (size_t bytes = piece.size(); bytes == piece.size();) {
       bytes = session.write(piece);
       all.append(piece.data(), bytes);
