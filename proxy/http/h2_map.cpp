@@ -177,7 +177,7 @@ void H2HeadReader::take_cookies() {
   x_fields.add(*x_arena, Name::kCookie, {begin, static_cast<size_t>(to - begin)});
 }
 
-Cause H2HeadReader::take_target(RequestHead& head) {
+Cause H2HeadReader::take_target(RequestHead& head) const {
   const std::string_view path = x_pseudo.path;
   if (path.size() > x_limits.target_bytes) return Cause::kTargetTooLong;
   head.target = path;
@@ -186,7 +186,7 @@ Cause H2HeadReader::take_target(RequestHead& head) {
   return good ? Cause::kNone : Cause::kMalformedRequest;
 }
 
-bool H2HeadReader::take_authority(RequestHead& head) {
+bool H2HeadReader::take_authority(RequestHead& head) const {
   const bool has_host = (x_seen & bit_of(Name::kHost)) != 0;
   const bool has_pseudo = (x_pseudo_seen & kAuthorityBit) != 0;
   if (has_host && has_pseudo && !same_host(x_host, x_pseudo.authority)) return false;
@@ -195,7 +195,7 @@ bool H2HeadReader::take_authority(RequestHead& head) {
 }
 
 // False: what is declared is no length, or cannot be. -1: nothing is declared.
-bool H2HeadReader::take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) {
+bool H2HeadReader::take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const {
   const bool declared = (x_seen & bit_of(Name::kContentLength)) != 0;
   length = declared ? parse_decimal(x_content_length) : -1;
   if (declared && length < 0) return false;
