@@ -50,12 +50,10 @@ Result<RequestLine, Cause> parse_request_line(std::string_view line, uint32_t ta
 
 // The forms of RFC 9112 section 3.2 into origin form (or "*") and, for absolute form, the
 // authority.
-// "//" by itself could be meant as an authority and is refused; "//a" is the path that it says.
 bool take_target(std::string_view target, RequestHead& head, Arena& arena) {
   constexpr std::string_view kHttp = "http://";
   head.target = target;
-  if (target.front() == '/') return target != "//";
-  if (target == "*") return head.method == Method::kOptions;
+  if (target.front() == '/' || target == "*") return is_origin_target(target, head.method);
   if (target.size() <= kHttp.size() || !same_name(target.substr(0, kHttp.size()), kHttp)) {
     return false;
   }

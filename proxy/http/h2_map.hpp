@@ -54,10 +54,10 @@ class H2HeadReader {
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
   void take_cookies();
-  Cause take_target(RequestHead& head);
-  bool take_authority(RequestHead& head);
-  bool take_length(bool ended, bool bodiless, Framing& framing, int64_t& length);
-  bool take_expect(bool ended, RequestHead& head);
+  Cause take_target(RequestHead& head) const;
+  bool take_authority(RequestHead& head) const;
+  bool take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const;
+  static bool take_expect(bool ended, RequestHead& head);
 
   const HeadLimits& x_limits;
   Arena* x_arena = nullptr;  // null: ignored

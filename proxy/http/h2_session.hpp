@@ -43,7 +43,7 @@ class H2SessionEvents {
   virtual void on_settings() {}
   virtual void on_ping_ack() {}
   // write() has something to give: it must be called before the loop sleeps. Not said again before
-  // write() has returned 0.
+  // write() gave less than there was room for.
   virtual void on_want_write() = 0;
 
  protected:
@@ -52,7 +52,7 @@ class H2SessionEvents {
 
 class H2Session final : private H2Guard::Streams {
  public:
-  // Our preface and SETTINGS are the first that write() gives.
+  // Our preface and SETTINGS are the first that write() gives; on_want_write says nothing of them.
   H2Session(H2Role role, const H2Limits& limits, const Clock& clock, H2SessionEvents& events);
   // Parts from its streams silently.
   ~H2Session();
@@ -65,9 +65,9 @@ class H2Session final : private H2Guard::Streams {
   // because of an error of the peer (fault()) or because everything is done; what write() still
   // gives is to be sent, then the connection closed, and lose() called if streams are open.
   [[nodiscard]] bool receive(std::string_view bytes);
-  // Fills `into` with what is to be sent; the count. 0: nothing now. Not to be called while an
-  // earlier piece has not gone out: nothing else bounds the bytes that wait. Pulls bodies from the
-  // streams.
+  // Fills `into` with what is to be sent; the count. Less than its size: nothing more now. Not to
+  // be called while an earlier piece has not gone out: nothing else bounds the bytes that wait.
+  // Pulls bodies from the streams.
   [[nodiscard]] size_t write(std::span<char> into);
   bool wants_write() const;
   // Nothing is to be read or sent any more: GOAWAY was sent or came and all streams are done.
@@ -120,22 +120,40 @@ class H2Session final : private H2Guard::Streams {
   bool may_open() const;
   // Client: how many streams the peer allows at once, at most `limits.streams`.
   uint32_t streams_max() const;
-  // GOAWAY came, was sent or is about to be, or there was a fault.
+  // No stream can be opened any more: GOAWAY was sent or is about to be, a client got one, or there
+  // was a fault.
   bool is_closing() const { return x_closing; }
   bool is_settled() const { return x_settled; }  // the peer's SETTINGS have come
-  bool is_acknowledged() const;                  // the peer has acknowledged ours
+  // The peer has acknowledged ours.
+  bool is_acknowledged() const { return x_acknowledged; }
 
  private:
   friend struct H2Callbacks;
 
   H2Guard::Stream state_of(int32_t id) const override;
   void feed(std::string_view bytes);
+  void put(std::string_view bytes);
   void fail(H2Code code, std::string_view text);
-  void attach(H2Stream& stream, int32_t id);
-  void forget(H2Stream& stream);
+  void note_fault(H2Code code);
   void charge_fault();
   void want_write();
+
+  // -- streams
+  void attach(H2Stream& stream, int32_t id);
+  void forget(H2Stream& stream);
   H2Stream* find(int32_t id) const;
+  H2Stream* find_unsent(int32_t id);
+  void take_block(H2Stream& stream, bool ended);
+  void take_request(H2Stream& stream, bool ended);
+  void take_response(H2Stream& stream, bool ended);
+  void take_trailers(H2Stream& stream, bool ended);
+  void take_reset(int32_t id, H2Code code);
+  void end_peer(H2Stream& stream, const Fields* trailers);
+  void end_ours(H2Stream& stream);
+  void refuse(H2Stream& stream, const H2Close& why);
+  void close(H2Stream& stream, const H2Close& why);
+  void end(H2Stream& stream, H2Code code);
+  H2Close malformed() const;
 
   const Clock& x_clock;
   H2SessionEvents& x_events;
@@ -144,16 +162,18 @@ class H2Session final : private H2Guard::Streams {
   H2Guard x_guard;
   H2HeadReader x_reader;
   List<H2Stream, H2StreamTag> x_streams;
+  std::span<char> x_out;      // room that is left, within write()
   std::string_view x_unsent;  // of the last piece that nghttp2 gave
   std::string_view x_fault_text;
   H2Code x_fault = H2Code::kNoError;
   uint32_t x_streams_open = 0;
   int32_t x_peer_last_id = INT32_MAX;  // of the peer's GOAWAY
-  int32_t x_reading_id = 0;            // of the header block that is being read; 0: none
   const H2Role x_role;
   bool x_want_said = false;
   bool x_closing = false;
   bool x_settled = false;
+  bool x_acknowledged = false;
+  bool x_writing = false;
   bool x_lost = false;
 };
 

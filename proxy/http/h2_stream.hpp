@@ -118,6 +118,7 @@ class H2Stream : public ListNode<H2StreamTag> {
   bool x_head_read = false;  // the request, or the final response
   bool x_peer_done = false;
   bool x_sent_all = false;
+  bool x_sends_body = false;
   bool x_deaf = false;  // what the peer still sends is dropped
   bool x_reset_by_peer = false;
 };

@@ -1,0 +1,125 @@
+// What comes in for a stream, and how streams end.
+#include <utility>
+
+#include "proxy/http/h2_callbacks.hpp"
+#include "proxy/http/h2_session.hpp"
+
+namespace outrigger::http {
+
+H2Close H2Session::malformed() const {
+  const bool server = x_role == H2Role::kServer;
+  return {server ? Cause::kMalformedRequest : Cause::kMalformedResponse, Sent::kMaybe,
+          H2Code::kProtocolError, false};
+}
+
+// A header block of the stream is complete.
+void H2Session::take_block(H2Stream& stream, bool ended) {
+  if (stream.x_deaf) return;
+  if (stream.x_head_read) return take_trailers(stream, ended);
+  x_role == H2Role::kServer ? take_request(stream, ended) : take_response(stream, ended);
+}
+
+void H2Session::take_request(H2Stream& stream, bool ended) {
+  stream.x_head_read = true;
+  RequestHead head;
+  const Cause cause = x_reader.finish_request(ended, head);
+  if (cause == Cause::kMalformedRequest) return refuse(stream, malformed());
+  stream.x_method = head.method;
+  if (cause != Cause::kNone) {
+    // It is answered, but as much a nuisance as if it were malformed.
+    stream.x_deaf = true;
+    stream.x_peer_done = ended;
+    stream.on_request(head, cause);
+    return charge_fault();
+  }
+  const int32_t id = stream.x_id;
+  stream.on_request(head, Cause::kNone);
+  if (ended && find(id) == &stream) end_peer(stream, nullptr);
+}
+
+void H2Session::take_response(H2Stream& stream, bool ended) {
+  ResponseHead head;
+  const Cause cause = x_reader.finish_response(ended, stream.x_method, head);
+  if (cause != Cause::kNone) {
+    H2Close close = malformed();
+    close.cause = cause;
+    return refuse(stream, close);
+  }
+  stream.x_head_read = head.status >= 200;
+  const int32_t id = stream.x_id;
+  stream.on_response(head);
+  if (ended && find(id) == &stream) end_peer(stream, nullptr);
+}
+
+void H2Session::take_trailers(H2Stream& stream, bool ended) {
+  const Side side = x_role == H2Role::kServer ? Side::kRequest : Side::kResponse;
+  Fields trailers;
+  const Cause cause = x_reader.finish_trailers(side, trailers);
+  if (cause != Cause::kNone || !ended) {
+    H2Close close = malformed();
+    if (cause != Cause::kNone) close.cause = cause;
+    return refuse(stream, close);
+  }
+  end_peer(stream, trailers.empty() ? nullptr : &trailers);
+}
+
+void H2Session::take_reset(int32_t id, H2Code code) {
+  H2Stream* const stream = find(id);
+  if (stream != nullptr) {
+    stream->x_reset_by_peer = true;
+    stream->x_peer_code = code;
+  }
+  // A server that has answered may do without the rest of the request.
+  const bool harmless = x_role == H2Role::kClient && (stream == nullptr || stream->x_peer_done);
+  if (!harmless) charge_fault();
+}
+
+void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
+  stream.x_peer_done = true;
+  if (!stream.x_deaf) stream.on_end(trailers);
+}
+
+// Our side of it has gone out whole.
+void H2Session::end_ours(H2Stream& stream) {
+  stream.x_sent_all = true;
+  if (x_role == H2Role::kClient || stream.x_peer_done) return;
+  // RFC 9113 section 8.1: the rest of the request is not wanted.
+  nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, stream.x_id, NGHTTP2_NO_ERROR);
+}
+
+// What the peer sent on this stream cannot be taken.
+void H2Session::refuse(H2Stream& stream, const H2Close& why) {
+  nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, stream.x_id,
+                            static_cast<uint32_t>(why.code));
+  close(stream, why);
+}
+
+void H2Session::close(H2Stream& stream, const H2Close& why) {
+  forget(stream);
+  stream.on_closed(why);
+}
+
+// nghttp2 has closed the stream, with `code` if it was reset by either side.
+void H2Session::end(H2Stream& stream, H2Code code) {
+  const bool server = x_role == H2Role::kServer;
+  const bool ours_done = stream.x_sent_all || !server;
+  const bool peer_done = stream.x_peer_done || server;
+  if (code == H2Code::kNoError && ours_done && peer_done) {
+    forget(stream);
+    return stream.on_done();
+  }
+  H2Close why{Cause::kReset, Sent::kMaybe, code, true};
+  if (!server && stream.x_id > x_peer_last_id) {
+    why.cause = Cause::kRefusedStream;
+    why.sent = Sent::kNeverFree;
+  } else if (!stream.x_reset_by_peer) {
+    why = malformed();
+    why.code = code;
+  } else if (!server && code == H2Code::kRefusedStream) {
+    why.cause = Cause::kRefusedStream;
+    why.sent = Sent::kNever;
+  }
+  close(stream, why);
+}
+
+}  // namespace outrigger::http

@@ -1,0 +1,271 @@
+// HTTP/2 -> a head that knows no version. "refused" is a malformed message: RST_STREAM
+// (PROTOCOL_ERROR), and the budget of early resets is charged.
+//
+//   RFC 9113     what comes                              becomes
+//   8.2          name empty, with upper case, no token   refused
+//   8.2.1        value with a control character, or a    refused
+//                blank at either end
+//   8.2.2        connection, keep-alive, upgrade,        refused
+//                proxy-connection, transfer-encoding
+//   8.2.2        te                                      te_trailers; refused unless "trailers"
+//   8.2.3        cookie, cookie, ...                     one Cookie, joined with "; "
+//   8.3          pseudo-field unknown, twice, after a    refused
+//                field, of the other kind, in trailers
+//   8.3.1        :method                                 method; a token of at most 64 characters
+//                CONNECT, TRACE                          kMethodRefused
+//   8.3.1        :scheme                                 http or https, which says nothing about
+//                                                        the connection; else refused
+//   8.3.1        :path                                   target: origin form, "*" with OPTIONS;
+//                                                        too long: kTargetTooLong; else refused
+//   8.3.1        :authority, host                        authority; one of them at least, at most
+//                                                        one host, and the same; else refused
+//   8.3.2        :status                                 status, 100 to 999 without 101
+//   8.1.1        content-length                          framing; refused if twice, no number, or
+//                                                        more than 0 where the message ends
+//   8.2.2        other hop fields (RFC 9110 7.6.1)       left out, as in HTTP/1
+//   -            names that imitate others with '_'      left out, as in HTTP/1
+//   9110 10.1.1  expect                                  expects_continue, or kUnknownExpectation
+//   9110 7.6.2   max-forwards                            one number, else refused
+//   9110 6.5.1   trailers                                without what no trailer may carry
+//
+// That DATA sums up to content-length is for nghttp2. The way back stands in h2_write.cpp.
+#include "proxy/http/h2_map.hpp"
+
+#include <algorithm>
+
+#include "proxy/http/authority.hpp"
+#include "proxy/http/framing.hpp"
+#include "proxy/http/path.hpp"
+#include "proxy/http/text.hpp"
+
+namespace outrigger::http {
+namespace {
+
+constexpr size_t kMaxMethod = 64;
+constexpr size_t kFieldOverhead = 32;  // RFC 9113 section 6.5.2
+
+constexpr uint64_t kNeverHere = bit_of(Name::kConnection) | bit_of(Name::kKeepAlive) |
+                                bit_of(Name::kProxyConnection) | bit_of(Name::kUpgrade) |
+                                bit_of(Name::kTransferEncoding);
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool is_value(std::string_view value) {
+  if (value.empty()) return true;
+  return !is_blank(value.front()) && !is_blank(value.back()) && all_of_class(value, kValueChar);
+}
+
+bool is_lower_token(std::string_view name) {
+  return is_token(name) &&
+         std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+bool is_scheme(std::string_view scheme) { return scheme == "http" || scheme == "https"; }
+
+}  // namespace
+
+void H2HeadReader::begin(Kind kind, Arena& arena) {
+  begin_ignored();
+  x_kind = kind;
+  x_arena = &arena;
+}
+
+void H2HeadReader::begin_ignored() {
+  x_arena = nullptr;
+  x_pseudo = {};
+  x_pseudo_seen = 0;
+  x_fields = {};
+  x_crumbs = {};
+  x_host = {};
+  x_content_length = {};
+  x_bytes = 0;
+  x_count = 0;
+  x_seen = 0;
+  x_te_trailers = false;
+  x_malformed = false;
+  x_too_large = false;
+}
+
+// Before anything is copied: one byte of HPACK can stand for four thousand.
+bool H2HeadReader::charge(std::string_view name, std::string_view value) {
+  const size_t bytes = name.size() + value.size() + kFieldOverhead;
+  if (bytes > x_limits.head_bytes - x_bytes) return false;
+  x_bytes += static_cast<uint32_t>(bytes);
+  if (name.starts_with(':')) return true;
+  return ++x_count <= x_limits.fields;
+}
+
+void H2HeadReader::add(std::string_view name, std::string_view value) {
+  if (x_arena == nullptr || x_malformed || x_too_large) return;
+  if (!charge(name, value)) {
+    x_too_large = true;
+  } else if (!is_value(value)) {
+    x_malformed = true;
+  } else if (name.starts_with(':')) {
+    add_pseudo(name, value);
+  } else {
+    add_field(name, value);
+  }
+}
+
+void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
+  struct Known {
+    std::string_view name;
+    Kind kind;
+    std::string_view Pseudo::*to;
+  };
+  static constexpr Known kKnown[] = {{":method", Kind::kRequest, &Pseudo::method},
+                                     {":scheme", Kind::kRequest, &Pseudo::scheme},
+                                     {":authority", Kind::kRequest, &Pseudo::authority},
+                                     {":path", Kind::kRequest, &Pseudo::path},
+                                     {":status", Kind::kResponse, &Pseudo::status}};
+  uint8_t bit = 1;
+  for (const Known& known : kKnown) {
+    if (name == known.name) {
+      x_malformed |= known.kind != x_kind || x_count > 0 || (x_pseudo_seen & bit) != 0;
+      if (x_malformed) return;
+      x_pseudo_seen |= bit;
+      x_pseudo.*known.to = x_arena->copy(value);
+      return;
+    }
+    bit = static_cast<uint8_t>(bit << 1);
+  }
+  x_malformed = true;
+}
+
+void H2HeadReader::add_field(std::string_view name, std::string_view value) {
+  const Name id = intern(name);
+  const uint64_t bit = bit_of(id);
+  if (!is_lower_token(name) || (bit & kNeverHere) != 0) {
+    x_malformed = true;
+    return;
+  }
+  if (x_kind == Kind::kTrailers) {
+    if (!is_trailer_name(name, id)) return;
+  } else if (id == Name::kTe) {
+    x_malformed |= x_kind == Kind::kRequest && !same_name(value, "trailers");
+    x_te_trailers = true;
+    return;
+  } else if (id == Name::kHost || id == Name::kContentLength) {
+    x_malformed |= (x_seen & bit) != 0;
+    x_seen |= bit;
+    (id == Name::kHost ? x_host : x_content_length) = x_arena->copy(value);
+    return;
+  } else if (is_hop_field(id) ||
+             (id == Name::kOther && has_underscore(name) && imitates_protected_name(name))) {
+    return;
+  }
+  x_seen |= bit;
+  Fields& to = id == Name::kCookie ? x_crumbs : x_fields;
+  Field& field = to.append(*x_arena);
+  field.name = id == Name::kOther ? x_arena->copy(name) : to_string(id);
+  field.value = x_arena->copy(value);
+  field.id = id;
+}
+
+void H2HeadReader::take_cookies() {
+  if (x_crumbs.empty()) return;
+  if (x_crumbs.size() == 1) return x_fields.add(*x_arena, *x_crumbs.begin());
+  size_t bytes = 0;
+  for (const Field& crumb : x_crumbs) bytes += crumb.value.size() + 2;
+  char* const begin = x_arena->array<char>(bytes);
+  char* to = begin;
+  for (const Field& crumb : x_crumbs) {
+    if (to != begin) to = std::copy_n("; ", 2, to);
+    to = std::copy(crumb.value.begin(), crumb.value.end(), to);
+  }
+  x_fields.add(*x_arena, Name::kCookie, {begin, static_cast<size_t>(to - begin)});
+}
+
+Cause H2HeadReader::take_target(RequestHead& head) const {
+  const std::string_view path = x_pseudo.path;
+  if (path.size() > x_limits.target_bytes) return Cause::kTargetTooLong;
+  head.target = path;
+  const bool good = is_origin_target(path, head.method) && target_prefix(path) == path.size() &&
+                    !has_encoded_nul(head.path());
+  return good ? Cause::kNone : Cause::kMalformedRequest;
+}
+
+bool H2HeadReader::take_authority(RequestHead& head) const {
+  const bool has_host = (x_seen & bit_of(Name::kHost)) != 0;
+  const bool has_pseudo = (x_pseudo_seen & kAuthorityBit) != 0;
+  if (has_host && has_pseudo && !same_host(x_host, x_pseudo.authority)) return false;
+  head.authority = has_pseudo ? x_pseudo.authority : x_host;
+  return is_authority(head.authority);
+}
+
+// False: what is declared is no length, or cannot be. -1: nothing is declared.
+bool H2HeadReader::take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const {
+  const bool declared = (x_seen & bit_of(Name::kContentLength)) != 0;
+  length = declared ? parse_decimal(x_content_length) : -1;
+  if (declared && length < 0) return false;
+  if (bodiless) {
+    framing = Framing::kNone;
+    return true;
+  }
+  if (ended && length > 0) return false;
+  framing = declared ? Framing::kLength : ended ? Framing::kNone : Framing::kChunked;
+  return true;
+}
+
+// RFC 9110 section 10.1.1: 100-continue and nothing else.
+bool H2HeadReader::take_expect(bool ended, RequestHead& head) {
+  const bool known = head.fields.count(Name::kExpect) == 1 &&
+                     same_name(head.fields.value(Name::kExpect), "100-continue");
+  head.fields.remove(Name::kExpect);
+  head.expects_continue = known && !ended;
+  return known;
+}
+
+Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
+  constexpr Cause kMalformed = Cause::kMalformedRequest;
+  head.version = Version::kHttp2;
+  head.method_text = x_pseudo.method;
+  head.method = method_from(x_pseudo.method);
+  if (x_malformed) return kMalformed;
+  if (x_too_large) return Cause::kRequestHeadTooLarge;
+  if (!is_token(head.method_text) || head.method_text.size() > kMaxMethod) return kMalformed;
+  if (head.method == Method::kConnect) return Cause::kMethodRefused;
+  if (!is_scheme(x_pseudo.scheme) || !take_authority(head)) return kMalformed;
+  if (const Cause cause = take_target(head); cause != Cause::kNone) return cause;
+  int64_t length = -1;
+  if (!take_length(ended, false, head.framing, length)) return kMalformed;
+  head.content_length = head.framing == Framing::kLength ? length : 0;
+  take_cookies();
+  head.fields = x_fields;
+  head.te_trailers = x_te_trailers;
+  if ((x_seen & bit_of(Name::kMaxForwards)) != 0 &&
+      (head.fields.count(Name::kMaxForwards) != 1 ||
+       parse_decimal(head.fields.value(Name::kMaxForwards)) < 0)) {
+    return kMalformed;
+  }
+  if (head.method == Method::kTrace) return Cause::kMethodRefused;
+  const bool expects = (x_seen & bit_of(Name::kExpect)) != 0;
+  return expects && !take_expect(ended, head) ? Cause::kUnknownExpectation : Cause::kNone;
+}
+
+Cause H2HeadReader::finish_response(bool ended, Method method, ResponseHead& head) {
+  constexpr Cause kMalformed = Cause::kMalformedResponse;
+  if (x_malformed) return kMalformed;
+  if (x_too_large) return Cause::kResponseHeadTooLarge;
+  const int64_t status = x_pseudo.status.size() == 3 ? parse_decimal(x_pseudo.status) : -1;
+  // RFC 9113 section 8.6 takes 101 away; section 8.1 lets no interim response end the stream.
+  if (status < 100 || status == 101 || (status < 200 && ended)) return kMalformed;
+  head.status = static_cast<int>(status);
+  head.version = Version::kHttp2;
+  const bool bodiless = is_bodiless(head.status, method);
+  if (!take_length(ended, bodiless, head.framing, head.content_length)) return kMalformed;
+  if (head.status < 200 || head.status == 204) head.content_length = -1;
+  take_cookies();
+  head.fields = x_fields;
+  return Cause::kNone;
+}
+
+Cause H2HeadReader::finish_trailers(Side side, Fields& trailers) {
+  if (x_malformed) return cause_of(side, Cause::kMalformedRequest);
+  if (x_too_large) return cause_of(side, Cause::kRequestHeadTooLarge);
+  trailers = x_fields;
+  return Cause::kNone;
+}
+
+}  // namespace outrigger::http

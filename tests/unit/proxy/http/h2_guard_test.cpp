@@ -1,0 +1,346 @@
+// Raw frames at a server, and at a client: what a peer may not do, and how often it may do the
+// rest.
+#include "proxy/http/h2_guard.hpp"
+
+#include "tests/unit/proxy/http/h2_support.hpp"
+
+namespace outrigger::http {
+namespace {
+
+std::string get_frame(int32_t id) {
+  return frame(kHeadersFrame, kEndHeaders | kEndStream, id, get_block());
+}
+std::string post_frame(int32_t id) { return frame(kHeadersFrame, kEndHeaders, id, get_block()); }
+std::string rst_frame(int32_t id) { return frame(kRstFrame, 0, id, number32(8)); }
+
+// A server behind its preface, and what it says to frames.
+struct Raw {
+  explicit Raw(const H2Limits& limits = {}) : server(H2Role::kServer, limits) {
+    EXPECT_TRUE(server.session.receive(preface() + frame(kSettingsFrame, 1, 0)));
+    server.written();
+  }
+
+  // False: the connection is to be closed.
+  bool send(std::string_view bytes) {
+    const bool reads = server.session.receive(bytes);
+    seen = frames_in(server.written());
+    return reads && server.session.fault() == H2Code::kNoError;
+  }
+  H2Code fault() const { return server.session.fault(); }
+  // Of the GOAWAY that was written; a code that nobody has if none was.
+  H2Code goaway() const {
+    for (const Seen& one : seen) {
+      if (one.type == 7) return static_cast<H2Code>(one.code());
+    }
+    return static_cast<H2Code>(999);
+  }
+  H2Code rst(int32_t id) const {
+    for (const Seen& one : seen) {
+      if (one.type == kRstFrame && one.id == id) return static_cast<H2Code>(one.code());
+    }
+    return static_cast<H2Code>(999);
+  }
+  void answer() {
+    TestStream& stream = *server.streams.back();
+    server.session.submit_response(stream, response_head(200), {}, false);
+    seen = frames_in(server.written());
+  }
+
+  TestPeer server;
+  std::vector<Seen> seen;
+};
+
+TEST(H2Guard, WantsTheClientPreface) {
+  TestPeer server(H2Role::kServer);
+  EXPECT_FALSE(server.session.receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  EXPECT_EQ(server.session.fault(), H2Code::kProtocolError);
+}
+
+TEST(H2Guard, RefusesIdsThatAreEvenOrGoBack) {
+  Raw even;
+  EXPECT_FALSE(even.send(get_frame(2)));
+  EXPECT_EQ(even.goaway(), H2Code::kProtocolError);
+  Raw lower;
+  EXPECT_TRUE(lower.send(get_frame(5)));
+  EXPECT_FALSE(lower.send(get_frame(3)));
+  EXPECT_EQ(lower.goaway(), H2Code::kProtocolError);
+  EXPECT_FALSE(lower.send(get_frame(7)));
+}
+
+TEST(H2Guard, RefusesFramesAfterTheEndOfAStream) {
+  for (const uint8_t type : {kHeadersFrame, kDataFrame}) {
+    const auto again = [&](int32_t id) {
+      return type == kHeadersFrame ? get_frame(id) : frame(kDataFrame, 0, id, "x");
+    };
+    Raw half;
+    EXPECT_TRUE(half.send(get_frame(1)));
+    EXPECT_FALSE(half.send(again(1)));
+    EXPECT_EQ(half.goaway(), H2Code::kStreamClosed);
+    Raw closed;
+    EXPECT_TRUE(closed.send(get_frame(1)));
+    closed.answer();
+    EXPECT_FALSE(closed.send(again(1)));
+    EXPECT_EQ(closed.goaway(), H2Code::kStreamClosed);
+    Raw reset;
+    EXPECT_TRUE(reset.send(post_frame(1) + rst_frame(1)));
+    EXPECT_FALSE(reset.send(again(1)));
+    EXPECT_EQ(reset.goaway(), H2Code::kStreamClosed);
+  }
+}
+
+TEST(H2Guard, ForgivesWhatWasOnItsWayToAStreamThatWeReset) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1)));
+  raw.server.session.reset(*raw.server.streams[0], H2Code::kCancel);
+  raw.server.written();
+  // More than the window of the connection: all of it is given back.
+  const std::string piece = frame(kDataFrame, 0, 1, std::string(16'000, 'x'));
+  uint32_t credit = 0;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(raw.send(piece)) << i;
+    for (const Seen& one : raw.seen) {
+      if (one.type == kWindowFrame && one.id == 0) credit += one.number_at(0);
+    }
+  }
+  EXPECT_GT(credit, 1'000'000U);
+  EXPECT_TRUE(raw.send(frame(kHeadersFrame, kEndHeaders | kEndStream, 1, literal("x", "y"))));
+  EXPECT_EQ(raw.server.streams[0]->data, "");
+  EXPECT_TRUE(raw.send(get_frame(3)));
+  EXPECT_TRUE(raw.server.streams[1]->ended);
+}
+
+TEST(H2Guard, EndsRapidResets) {
+  Raw raw;
+  int32_t id = 1;
+  int sent = 0;
+  while (sent < 1000 && raw.send(get_frame(id) + rst_frame(id))) {
+    id += 2;
+    ++sent;
+  }
+  EXPECT_EQ(sent, 200);
+  EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+  Raw calm;
+  for (id = 1; id < 2 * 600; id += 2) {
+    calm.server.clock.advance_ms(31);
+    ASSERT_TRUE(calm.send(get_frame(id) + rst_frame(id))) << id;
+  }
+}
+
+TEST(H2Guard, EndsStreamsThatMakeUsReset) {
+  const std::string too_much = number32(INT32_MAX);
+  Raw raw;
+  int32_t id = 1;
+  int sent = 0;
+  while (sent < 1000 && raw.send(get_frame(id) + frame(kWindowFrame, 0, id, too_much))) {
+    EXPECT_EQ(raw.rst(id), H2Code::kFlowControlError);
+    EXPECT_EQ(raw.server.streams.back()->closed.size(), 1U);
+    id += 2;
+    ++sent;
+  }
+  EXPECT_EQ(sent, 200);
+  EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+}
+
+TEST(H2Guard, EndsMalformedRequests) {
+  const std::string bad =
+      block({{":method", "GET"}, {":scheme", "http"}, {":authority", "u@a"}, {":path", "/"}});
+  Raw raw;
+  int32_t id = 1;
+  int sent = 0;
+  while (sent < 1000 && raw.send(frame(kHeadersFrame, kEndHeaders | kEndStream, id, bad))) {
+    ASSERT_EQ(raw.rst(id), H2Code::kProtocolError);
+    EXPECT_EQ(raw.server.streams.back()->heads, 0);
+    ASSERT_EQ(raw.server.streams.back()->closed.size(), 1U);
+    EXPECT_EQ(raw.server.streams.back()->closed[0].cause, Cause::kMalformedRequest);
+    id += 2;
+    ++sent;
+  }
+  EXPECT_EQ(sent, 200);
+  EXPECT_EQ(raw.fault(), H2Code::kEnhanceYourCalm);
+}
+
+TEST(H2Guard, ResetsAStreamWhoseDataIsNotWhatItDeclared) {
+  const std::string declared = get_block() + literal("content-length", "3");
+  Raw more;
+  EXPECT_TRUE(more.send(frame(kHeadersFrame, kEndHeaders, 1, declared)));
+  EXPECT_TRUE(more.send(frame(kDataFrame, 0, 1, "abcd")));
+  EXPECT_EQ(more.rst(1), H2Code::kProtocolError);
+  EXPECT_EQ(more.server.streams[0]->data, "");
+  ASSERT_EQ(more.server.streams[0]->closed.size(), 1U);
+  EXPECT_EQ(more.server.streams[0]->closed[0].cause, Cause::kMalformedRequest);
+  Raw less;
+  EXPECT_TRUE(less.send(frame(kHeadersFrame, kEndHeaders, 1, declared)));
+  EXPECT_TRUE(less.send(frame(kDataFrame, kEndStream, 1, "ab")));
+  EXPECT_EQ(less.rst(1), H2Code::kProtocolError);
+  EXPECT_FALSE(less.server.streams[0]->ended);
+  EXPECT_EQ(less.server.streams[0]->closed.size(), 1U);
+}
+
+TEST(H2Guard, EndsAHeadInTooManyFrames) {
+  Raw good;
+  std::string all = frame(kHeadersFrame, kEndStream, 1, get_block());
+  for (int i = 0; i < 7; ++i) all += frame(kContinuationFrame, 0, 1, literal("x", "y"));
+  EXPECT_TRUE(good.send(all + frame(kContinuationFrame, kEndHeaders, 1)));
+  EXPECT_EQ(good.server.streams.at(0)->request.fields.size(), 7U);
+  Raw bad;
+  EXPECT_TRUE(bad.send(frame(kHeadersFrame, kEndStream, 1)));
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(bad.send(frame(kContinuationFrame, 0, 1)));
+  EXPECT_FALSE(bad.send(frame(kContinuationFrame, 0, 1)));
+  EXPECT_EQ(bad.goaway(), H2Code::kEnhanceYourCalm);
+}
+
+TEST(H2Guard, RefusesAStreamThatDependsOnItself) {
+  const std::string itself = number32(3) + "\x10";
+  Raw headers;
+  EXPECT_FALSE(
+      headers.send(frame(kHeadersFrame, kEndHeaders | kEndStream | 0x20, 3, itself + get_block())));
+  EXPECT_EQ(headers.goaway(), H2Code::kProtocolError);
+  Raw priority;
+  EXPECT_FALSE(priority.send(frame(kPriorityFrame, 0, 3, itself)));
+  EXPECT_EQ(priority.goaway(), H2Code::kProtocolError);
+  Raw size;
+  EXPECT_TRUE(size.send(post_frame(1)));
+  size.send(frame(kPriorityFrame, 0, 1, "abcd"));
+  EXPECT_TRUE(size.goaway() == H2Code::kFrameSizeError || size.rst(1) == H2Code::kFrameSizeError);
+}
+
+TEST(H2Guard, EndsEmptyData) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1)));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1)));
+  EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1, "x")));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1)));
+  EXPECT_FALSE(raw.send(frame(kDataFrame, 0, 1)));
+  EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+}
+
+TEST(H2Guard, EndsFloodsOfControlFrames) {
+  const std::string floods[] = {
+      frame(kPingFrame, 0, 0, "12345678"),
+      frame(kSettingsFrame, 0, 0),
+      frame(kPriorityFrame, 0, 1, std::string(4, '\0') + "\x10"),
+      frame(0x10, 0, 0, std::string(4, '\0') + "u=1"),  // PRIORITY_UPDATE
+      frame(0xee, 0, 0, "unknown"),
+      frame(kWindowFrame, 0, 0, number32(1)),
+      frame(kSettingsFrame, 0, 0, std::string("\0\x04", 2) + number32(0)),
+  };
+  for (const std::string& flood : floods) {
+    Raw raw;
+    int sent = 0;
+    while (sent < 3000 && raw.send(flood)) ++sent;
+    EXPECT_GE(sent, 990) << static_cast<int>(flood[3]);
+    EXPECT_LE(sent, 1010) << static_cast<int>(flood[3]);
+    EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+    Raw slow;
+    for (int i = 0; i < 3000; ++i) {
+      slow.server.clock.advance_ms(10);
+      ASSERT_TRUE(slow.send(flood)) << i;
+    }
+  }
+}
+
+TEST(H2Guard, LetsWindowUpdatesFollowTheDataThatTheyAreFor) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(get_frame(1)));
+  TestStream& stream = *raw.server.streams[0];
+  stream.body_complete = false;
+  raw.server.session.submit_response(stream, response_head(200), {}, true);
+  for (int i = 0; i < 3000; ++i) {
+    stream.body = "x";
+    raw.server.session.resume(stream);
+    ASSERT_TRUE(
+        raw.send(frame(kWindowFrame, 0, 0, number32(1)) + frame(kWindowFrame, 0, 1, number32(1))));
+  }
+}
+
+TEST(H2Guard, BoundsThePreferencesOfOneFrame) {
+  const std::string entry = std::string("\0\x01", 2) + number32(4096);
+  std::string entries;
+  for (int i = 0; i < 32; ++i) entries += entry;
+  Raw good;
+  EXPECT_TRUE(good.send(frame(kSettingsFrame, 0, 0, entries)));
+  Raw bad;
+  EXPECT_FALSE(bad.send(frame(kSettingsFrame, 0, 0, entries + entry)));
+  EXPECT_EQ(bad.goaway(), H2Code::kEnhanceYourCalm);
+}
+
+// A 4 kB entry of the table, then a byte for each time it is meant.
+TEST(H2Guard, AnswersAHpackBombInConstantMemory) {
+  Raw raw;
+  std::string head = get_block();
+  std::string first = literal("x", std::string(3000, 'v'));
+  first[0] = '\x40';  // literal that is indexed
+  head += first + std::string(12'000, '\xbe');
+  EXPECT_TRUE(raw.send(frame(kHeadersFrame, kEndHeaders | kEndStream, 1, head)));
+  ASSERT_EQ(raw.server.streams.size(), 1U);
+  EXPECT_EQ(raw.server.streams[0]->cause, Cause::kRequestHeadTooLarge);
+  EXPECT_LT(raw.server.streams[0]->arena().heap_bytes(), 200'000U);
+}
+
+TEST(H2Guard, EndsOnAnHpackBlockThatIsBroken) {
+  for (const std::string_view bad : {std::string_view("\x80"), std::string_view("\xff\xff\xff\xff"),
+                                     std::string_view("\x82\x3f\xff\xff\xff\x0f")}) {
+    Raw raw;
+    EXPECT_FALSE(raw.send(frame(kHeadersFrame, kEndHeaders | kEndStream, 1, bad)));
+    EXPECT_EQ(raw.goaway(), H2Code::kCompressionError);
+    EXPECT_EQ(raw.fault(), H2Code::kCompressionError);
+  }
+}
+
+TEST(H2Guard, HoldsTheClientToTheStreamsItMayHave) {
+  H2Limits limits;
+  limits.streams = 3;
+  Raw raw(limits);
+  EXPECT_TRUE(raw.send(get_frame(1) + get_frame(3) + get_frame(5)));
+  raw.send(get_frame(7));
+  EXPECT_EQ(raw.server.streams.size(), 3U);
+  EXPECT_TRUE(raw.goaway() == H2Code::kProtocolError || raw.rst(7) == H2Code::kRefusedStream);
+}
+
+TEST(H2Guard, TakesNoStreamsAfterTheFinalGoaway) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1)));
+  raw.server.session.submit_goaway(H2Code::kNoError);
+  raw.server.written();
+  EXPECT_TRUE(raw.send(get_frame(3)));
+  EXPECT_EQ(raw.server.streams.size(), 1U);
+  EXPECT_TRUE(raw.send(frame(kDataFrame, kEndStream, 1, "x")));
+  EXPECT_TRUE(raw.server.streams[0]->ended);
+}
+
+TEST(H2Guard, TakesNoPush) {
+  TestPeer client(H2Role::kClient);
+  client.open(get());
+  client.written();
+  EXPECT_TRUE(client.session.receive(frame(kSettingsFrame, 0, 0)));
+  EXPECT_FALSE(client.session.receive(frame(5, kEndHeaders, 1, number32(2) + get_block())));
+  EXPECT_EQ(client.session.fault(), H2Code::kProtocolError);
+}
+
+TEST(H2Guard, HoldsAnUpstreamToTheSameBounds) {
+  TestPeer client(H2Role::kClient);
+  client.written();
+  EXPECT_TRUE(client.session.receive(frame(kSettingsFrame, 0, 0)));
+  int sent = 0;
+  while (sent < 3000 && client.session.receive(frame(kPingFrame, 0, 0, "12345678"))) {
+    client.written();
+    ++sent;
+  }
+  EXPECT_LE(sent, 1000);
+  EXPECT_EQ(client.session.fault(), H2Code::kEnhanceYourCalm);
+}
+
+TEST(H2Budget, FillsUpAgain) {
+  H2Budget budget(2, 10);
+  EXPECT_TRUE(budget.take(1000));
+  EXPECT_TRUE(budget.take(1000));
+  EXPECT_FALSE(budget.take(1099));
+  EXPECT_TRUE(budget.take(1100));
+  EXPECT_FALSE(budget.take(1100));
+  EXPECT_TRUE(budget.take(INT64_MAX));
+  EXPECT_TRUE(budget.take(INT64_MAX));
+  EXPECT_FALSE(budget.take(INT64_MAX));
+}
+
+}  // namespace
+}  // namespace outrigger::http
