@@ -80,8 +80,8 @@ class H2Session final : private H2Guard::Streams {
   // head never was in what write() gave, with Sent::kNeverFree.
   void lose(Cause cause, Sent sent = Sent::kMaybe);
 
-  // -- heads. The text is copied. Hop fields never go out; `head.framing` says nothing here:
-  // `has_body` does, and the body is pulled from the stream.
+  // -- heads. The text is copied. Hop fields never go out. `has_body` decides whether a body is
+  // pulled from the stream; of `head.framing` only kLength counts, as content-length.
 
   // Client. Requires: may_open(). False: it could not be opened; the stream stays free.
   [[nodiscard]] bool submit_request(H2Stream& stream, const RequestHead& head,
@@ -92,7 +92,7 @@ class H2Session final : private H2Guard::Streams {
                        bool has_body);
   void submit_interim(H2Stream& stream, int status, const Fields& fields);
 
-  // -- streams. All are no-ops for a stream that is not of this session.
+  // -- streams. All are no-ops for a stream that is not attached (any more).
 
   // body_ready() or body_ended() has something to say again.
   void resume(H2Stream& stream);
