@@ -301,7 +301,17 @@ void H1Call::finish() {
   if (x_congested) connection.stream().resume_reading();
   x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
   release_endpoint();
-  x_leg.push_end(x_reader.trailers().empty() ? nullptr : &x_reader.trailers());
+  x_leg.push_end(x_trailers_gone ? nullptr : trailers);
+}
+
+// No message came: the answer is a head alone, and ends where it flows. Unless it is replaced.
+void H1Call::finish_held(const http::Fields* trailers) {
+  x_trailers_gone = true;
+  release_head_with(trailers);
+  upstream().runtime.driver.run();
+  if (x_over) return;
+  if (x_leg.is_flowing()) return finish();
+  x_connection->stream().pause_reading();
 }
 
 // Closed before the response head. Whether the request can have been seen is what the kernel knows

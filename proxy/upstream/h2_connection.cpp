@@ -25,7 +25,10 @@ H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, int64_t expires_m
       x_expires_ms(expires_ms),
       x_heard_ms(now_ms()) {}
 
-void H2Connection::start() { x_stream->start(*this); }
+void H2Connection::start() {
+  x_stream->start(*this);
+  on_want_write();  // our preface and SETTINGS
+}
 
 int64_t H2Connection::now_ms() const { return x_pool.upstream().now_ms(); }
 
