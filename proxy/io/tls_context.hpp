@@ -15,7 +15,7 @@ struct ssl_ctx_st;
 
 namespace outrigger::io {
 
-class TlsSessions;
+class TlsTickets;
 
 struct TlsServerOptions {
   std::string cert_file;       // PEM: the certificate, then its intermediates
@@ -74,14 +74,14 @@ class TlsClientContext {
   const std::string& server_name() const { return x_server_name; }
   const std::string& spiffe() const { return x_spiffe; }
   // What may be resumed; shared by all threads.
-  TlsSessions& sessions() const { return *x_sessions; }
+  TlsTickets& tickets() const { return *x_tickets; }
 
  private:
   TlsClientContext();
 
   std::string x_server_name;
   std::string x_spiffe;
-  std::unique_ptr<TlsSessions> x_sessions;
+  std::unique_ptr<TlsTickets> x_tickets;
   SslCtxPtr x_context;
   int64_t x_expires_unix_s = 0;
 };

@@ -1,6 +1,6 @@
-// A TlsHandshake turns a connected stream into a TlsStream, or says why not. Owned by whoever asked;
-// destroying it closes the connection, silently. It knows no timeout: a slow handshake is the
-// owner's timer. What it keeps of a peer is bounded by one read and OpenSSL's own limits.
+// A TlsHandshake turns a connected stream into a TlsStream, or says why not. Owned by whoever
+// asked; destroying it closes the connection, silently. It knows no timeout: a slow handshake is
+// the owner's timer. What it keeps of a peer is bounded by one read and OpenSSL's own limits.
 #pragma once
 
 #include <string>
@@ -27,8 +27,8 @@ class TlsHandshakeEvents {
  public:
   // Not yet started: the receiver calls Stream::start().
   virtual void on_handshake_done(StreamPtr stream, const TlsInfo& info) = 0;
-  // kTlsError, kCertificateRefused (by us), or kOverload when memory ran out. `reason` is a sentence
-  // for the log, valid until the callback returns.
+  // kTlsError, kCertificateRefused (by us), or kOverload when memory ran out. `reason` is a
+  // sentence for the log, valid until the callback returns.
   virtual void on_handshake_failed(Cause cause, std::string_view reason) = 0;
 
  protected:
@@ -54,10 +54,9 @@ class TlsHandshake final : public Operation, private StreamEvents {
   void on_drained() override {}
 
   void begin();
-  void step();
   void on_failed_at_once();
   void finish();
-  void fail(Cause cause, std::string reason);
+  void fail(Cause cause, const std::string& reason);
   bool is_over() const { return x_over || is_linked(); }
 
   TlsLoop x_loop;
@@ -65,8 +64,6 @@ class TlsHandshake final : public Operation, private StreamEvents {
   std::unique_ptr<TlsSession> x_session;
   // A failure within the constructor is told from the loop.
   Timer x_at_once = Timer::of<&TlsHandshake::on_failed_at_once>(*this);
-  Cause x_cause = Cause::kNone;
-  std::string x_reason;
   bool x_over = false;
 };
 

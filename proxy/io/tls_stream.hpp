@@ -1,7 +1,7 @@
 // A TlsStream is a Stream over another one: what is written goes out in records, what arrives is
-// deciphered into a scratch buffer of the thread. Made by a TlsHandshake. It ends when the peer says
-// so (close_notify); a connection that ends without is broken (RFC 8446 section 6.1), and both sides
-// may finish one after the other. Owned by whoever speaks on it. An idle one holds no buffer.
+// deciphered into a scratch buffer of the thread. Made by a TlsHandshake. It ends when the peer
+// says so (close_notify); a connection that ends without is broken (RFC 8446 section 6.1), and both
+// sides may finish one after the other. Owned by whoever speaks on it. An idle one holds no buffer.
 #pragma once
 
 #include "proxy/base/buffer.hpp"
@@ -54,7 +54,8 @@ class TlsStream final : public Stream, private StreamEvents {
   void wake();
   void on_wake();
   void decipher(std::string_view bytes);
-  bool encipher(std::string_view bytes);
+  void send(std::string_view record);
+  void encipher(std::string_view record);
   void send_tail();
   void shut_down();
   void die();
