@@ -40,7 +40,7 @@ TlsStream::TlsStream(const TlsLoop& loop, std::unique_ptr<TlsSession> session)
 
 TlsStream::~TlsStream() {
   x_loop.outbox.forget(*this);
-  if (!x_dead && !x_shut && unsent() == 0) x_session->close();
+  if (!x_dead && !x_shut && x_reading && unsent() == 0) x_session->close();
 }
 
 void TlsStream::start(StreamEvents& events) {

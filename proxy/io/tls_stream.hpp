@@ -24,7 +24,7 @@ class TlsStream final : public Stream, private StreamEvents {
   // `session` has completed its handshake; what it has read beyond that is delivered first. Only a
   // TlsHandshake calls this.
   TlsStream(const TlsLoop& loop, std::unique_ptr<TlsSession> session);
-  // Says close_notify when nothing is left unsent, as the kernel sends a FIN.
+  // Says close_notify when nothing is left unsent nor held back, as the kernel sends a FIN.
   ~TlsStream() override;
 
   void start(StreamEvents& events) override;
