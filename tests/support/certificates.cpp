@@ -51,7 +51,7 @@ TestAuthority::TestAuthority() {
   std::string pattern = "/tmp/outrigger-tls-XXXXXX";
   x_directory = mkdtemp(pattern.data());
   x_key.reset(EVP_EC_gen("P-256"));
-  x_certificate = make(x_key.get(), {.subject = "authority", .names = ""}, true);
+  x_certificate = make(x_key.get(), {.subject = "authority " + x_directory, .names = ""}, true);
   write("ca.pem", pem([&](BIO* bio) { return PEM_write_bio_X509(bio, x_certificate.get()); }));
 }
 
