@@ -40,9 +40,9 @@ class TlsHandshake final : public Operation, private StreamEvents {
   // The server's side. `inner` is connected and may have been started by somebody else.
   TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsServerContextPtr& context,
                TlsHandshakeEvents& events);
-  // The client's side; `server_name` (a host name or an IP, no port) counts unless the context has
-  // its own. The peer's certificate must have it among its subjectAltNames (RFC 9525), an IP among
-  // those of its IPs; a name is sent as SNI, an IP is not (RFC 6066 section 3).
+  // The client's side; `server_name` (a host name or an IP, without a port) counts unless the
+  // context has its own. The peer's certificate must have it among its subjectAltNames (RFC 9525),
+  // an IP among those of its IPs; a name is sent as SNI, an IP is not (RFC 6066 section 3).
   TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsClientContextPtr& context,
                std::string_view server_name, TlsHandshakeEvents& events);
   ~TlsHandshake() override;

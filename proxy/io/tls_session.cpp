@@ -66,6 +66,7 @@ bool TlsSession::make(ssl_ctx_st* context) {
 // id of SPIFFE stands instead of the names; see verify().
 bool TlsSession::expect(std::string name) {
   if (name.ends_with('.')) name.pop_back();
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
   x_server = name + ' ' + x_inner->peer().to_string();
   X509_VERIFY_PARAM* const rules = SSL_get0_param(x_ssl.get());
   X509_VERIFY_PARAM_set_hostflags(

@@ -112,6 +112,7 @@ TEST_F(TlsHandshakeTest, AnIpMustBeAmongTheIps) {
   EXPECT_TRUE(accepts({.names = "IP:10.0.0.1"}, "10.0.0.1"));
   EXPECT_EQ(server->info->sni, "") << "RFC 6066 section 3";
   EXPECT_TRUE(accepts({.names = "IP:2001:db8::1"}, "2001:db8::1"));
+  EXPECT_TRUE(accepts({.names = "IP:2001:db8::1"}, "[2001:db8::1]"));
   EXPECT_EQ(refusal({.names = "DNS:10.0.0.1"}, "10.0.0.1"), "IP address mismatch");
   EXPECT_EQ(refusal({.names = "IP:10.0.0.2"}, "10.0.0.1"), "IP address mismatch");
 }
