@@ -16,6 +16,8 @@ inline constexpr std::array<std::string_view, 2> kUnmatchedWords = {"passthrough
 inline constexpr std::array<std::string_view, 3> kInterceptWords = {"any", "proxy", "authority"};
 
 template <>
+inline constexpr std::string_view kSection<ServerTls> = "tls";
+template <>
 inline constexpr std::string_view kSection<AdminToken> = "token";
 template <>
 inline constexpr std::string_view kSection<AdminConfig> = "admin";
@@ -48,6 +50,7 @@ inline constexpr std::string_view kSection<RouteConfig> = "route";
 template <>
 inline constexpr std::string_view kSection<ServiceConfig> = "service";
 
+void check(Reader& reader, const Node& node, const ServerTls& tls);
 void check(Reader& reader, const Node& node, const AdminToken& token);
 void check(Reader& reader, const Node& node, const AdminConfig& admin);
 void check(Reader& reader, const Node& node, const DrainConfig& drain);
@@ -58,6 +61,14 @@ inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
 }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
+
+template <class V>
+void describe(V& v, ServerTls& tls) {
+  v.key("cert_file", tls.cert_file, file_kind(), "The certificate, with intermediates");
+  v.key("key_file", tls.key_file, file_kind(), "Its key");
+  v.key("client_ca_file", tls.client_ca_file, off_or(file_kind()),
+        "A certificate of one of these authorities is required of callers");
+}
 
 template <class V>
 void describe(V& v, AdminToken& token) {

@@ -18,6 +18,10 @@ inline constexpr std::string_view kSection<Policy> = "service";
 template <>
 inline constexpr std::string_view kSection<Pool> = "pool";
 template <>
+inline constexpr std::string_view kSection<TlsVerify> = "verify";
+template <>
+inline constexpr std::string_view kSection<ClientTls> = "tls";
+template <>
 inline constexpr std::string_view kSection<Timeout> = "timeout";
 template <>
 inline constexpr std::string_view kSection<Backoff> = "backoff";
@@ -44,6 +48,7 @@ inline constexpr std::string_view kSection<HeaderEdits> = "edits";
 template <>
 inline constexpr std::string_view kSection<Headers> = "headers";
 
+void check(Reader& reader, const Node& node, const ClientTls& tls);
 void check(Reader& reader, const Node& node, const Backoff& backoff);
 void check(Reader& reader, const Node& node, const Limits& limits);
 void check(Reader& reader, const Node& node, const Ramp& ramp);
@@ -65,6 +70,24 @@ void describe(V& v, Pool& pool) {
         "A request that may not be repeated takes only a connection idle for less");
   v.key("lifetime", pool.lifetime_ms, off_or(Duration{}),
         "A connection takes no new call after so long, give or take 20 %");
+}
+
+template <class V>
+void describe(V& v, TlsVerify& verify) {
+  v.key("spiffe", verify.spiffe, off_or(spiffe_kind()),
+        "The upstream is this SPIFFE id, whatever its names");
+}
+
+template <class V>
+void describe(V& v, ClientTls& tls) {
+  v.key("ca_file", tls.ca_file, off_or(file_kind()), "Whom to trust; off: the system's roots");
+  v.key("cert_file", tls.cert_file, off_or(file_kind()), "Our certificate, with intermediates");
+  v.key("key_file", tls.key_file, off_or(file_kind()), "Its key");
+  v.key("server_name", tls.server_name, Or<Text>{"auto", server_name_kind()},
+        "A name or IP that the certificate must have; auto is the host of the authority sent");
+  v.key("alpn", tls.alpn, Or<List<Text>>{"auto", {alpn_kind(), false, 0, 16}},
+        "Protocols offered, best first; auto is what `protocol` says");
+  v.key("verify", tls.verify, Map<TlsVerify>{}, "Who the upstream must be besides");
 }
 
 template <class V>

@@ -35,6 +35,10 @@ struct MethodSet {
 // One request method, as text.
 Text method_kind();
 
+Text spiffe_kind();
+Text server_name_kind();
+Text alpn_kind();
+
 // A field name, made lower case. One that is written or removed must not be of framing or of this
 // hop only.
 struct HeaderName {
