@@ -86,6 +86,19 @@ int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes,
   return status == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// A resumed client is not verified again: its ticket ends with its certificate.
+SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* ticket, const unsigned char*, size_t,
+                               SSL_TICKET_STATUS status, void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  const X509* const client = SSL_SESSION_get0_peer(ticket);
+  if (client != nullptr && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 }  // namespace
 
 void SslCtxFree::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -120,6 +133,7 @@ Result<TlsServerContextPtr> TlsServerContext::load(const TlsServerOptions& optio
   constexpr unsigned char kUs[] = "outrigger";
   SSL_CTX_set_session_id_context(ssl, kUs, sizeof kUs - 1);
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_ticket_cb(ssl, nullptr, &judge_ticket, nullptr);
   SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   return TlsServerContextPtr(std::move(made));
 }

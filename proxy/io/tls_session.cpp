@@ -174,6 +174,9 @@ void TlsSession::fail() {
   const long verified = SSL_get_verify_result(x_ssl.get());
   const char* const text = error == 0 ? nullptr : ERR_reason_error_string(error);
   ERR_clear_error();
+  if (!x_done && verified == X509_V_ERR_APPLICATION_VERIFICATION) {
+    return fail(Cause::kCertificateRefused, "not the SPIFFE id " + x_client->spiffe());
+  }
   if (!x_done && verified != X509_V_OK) {
     return fail(Cause::kCertificateRefused, X509_verify_cert_error_string(verified));
   }

@@ -1,7 +1,8 @@
 // A TlsStream is a Stream over another one: what is written goes out in records, what arrives is
-// deciphered into a scratch buffer of the thread. Made by a TlsHandshake. It ends when the peer
-// says so (close_notify); a connection that ends without is broken (RFC 8446 section 6.1), and both
-// sides may finish one after the other. Owned by whoever speaks on it. An idle one holds no buffer.
+// deciphered into a scratch buffer of the thread, so it is never over another TlsStream. Made by a
+// TlsHandshake. It ends when the peer says so (close_notify); a connection that ends without is
+// broken (RFC 8446 section 6.1), and both sides may finish one after the other. Owned by whoever
+// speaks on it. An idle one holds no buffer.
 #pragma once
 
 #include "proxy/base/buffer.hpp"

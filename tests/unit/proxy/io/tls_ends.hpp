@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
 #include "proxy/io/tls_handshake.hpp"
@@ -56,6 +57,44 @@ class TlsEnd final : public io::TlsHandshakeEvents {
 
   io::TlsLoop x_loop;
   io::OperationPtr x_handshake;
+};
+
+// Two ends that meet, as often as a test likes.
+struct TlsMeeting : ::testing::Test {
+  TlsMeeting() { authority.issue("server"); }
+
+  // Runs a handshake to its end on both sides.
+  void meet(const io::TlsServerContextPtr& at, const io::TlsClientContextPtr& from,
+            const std::string& name = "orders.svc") {
+    client.emplace(loop);
+    server.emplace(loop);
+    auto [near, far] = make_pipe(loop, pipe, *Address::parse("10.0.0.1:443"));
+    server->serve(std::move(far), at);
+    client->connect(std::move(near), from, name);
+    EXPECT_TRUE(loop.run_until([&] { return client->is_over() && server->is_over(); }));
+  }
+  void meet(const std::string& name = "orders.svc") {
+    meet(load(authority.server()), load(authority.client()), name);
+  }
+  // Of a server whose certificate says so, the client's side.
+  std::string refusal(const CertificateSpec& spec, const std::string& name = "orders.svc") {
+    authority.issue("server", spec);
+    meet(name);
+    EXPECT_EQ(client->failed, Cause::kCertificateRefused);
+    EXPECT_EQ(server->failed, Cause::kTlsError);
+    return client->reason;
+  }
+  bool accepts(const CertificateSpec& spec, const std::string& name) {
+    authority.issue("server", spec);
+    meet(name);
+    return client->info.has_value() && server->info.has_value();
+  }
+
+  TestAuthority authority;
+  VirtualLoop loop;
+  PipeOptions pipe;
+  std::optional<TlsEnd> client;
+  std::optional<TlsEnd> server;
 };
 
 // The client's side by hand. It trusts everybody.

@@ -10,42 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct TlsHandshakeTest : ::testing::Test {
-  TlsHandshakeTest() { authority.issue("server"); }
-
-  // Runs a handshake to its end on both sides.
-  void meet(const io::TlsServerContextPtr& at, const io::TlsClientContextPtr& from,
-            const std::string& name = "orders.svc") {
-    client.emplace(loop);
-    server.emplace(loop);
-    auto [near, far] = make_pipe(loop, pipe, *Address::parse("10.0.0.1:443"));
-    server->serve(std::move(far), at);
-    client->connect(std::move(near), from, name);
-    EXPECT_TRUE(loop.run_until([&] { return client->is_over() && server->is_over(); }));
-  }
-  void meet(const std::string& name = "orders.svc") {
-    meet(load(authority.server()), load(authority.client()), name);
-  }
-  // Of a server whose certificate says so, the client's side.
-  std::string refusal(const CertificateSpec& spec, const std::string& name = "orders.svc") {
-    authority.issue("server", spec);
-    meet(name);
-    EXPECT_EQ(client->failed, Cause::kCertificateRefused);
-    EXPECT_EQ(server->failed, Cause::kTlsError);
-    return client->reason;
-  }
-  bool accepts(const CertificateSpec& spec, const std::string& name) {
-    authority.issue("server", spec);
-    meet(name);
-    return client->info.has_value() && server->info.has_value();
-  }
-
-  TestAuthority authority;
-  VirtualLoop loop;
-  PipeOptions pipe;
-  std::optional<TlsEnd> client;
-  std::optional<TlsEnd> server;
-};
+using TlsHandshakeTest = TlsMeeting;
 
 TEST_F(TlsHandshakeTest, AgreesOnTls13AndTellsBothSides) {
   io::TlsClientOptions options = authority.client();
@@ -183,77 +148,10 @@ TEST_F(TlsHandshakeTest, ASpiffeIdStandsInsteadOfTheNames) {
   EXPECT_TRUE(verdict("URI:spiffe://shop/ns/a/sa/orders"));
   EXPECT_FALSE(verdict("URI:spiffe://shop/ns/a/sa/other"));
   EXPECT_EQ(client->failed, Cause::kCertificateRefused);
+  EXPECT_EQ(client->reason, "not the SPIFFE id " + options.spiffe);
   EXPECT_FALSE(verdict("DNS:any.name"));
   EXPECT_FALSE(verdict("URI:spiffe://shop/ns/a/sa/orders,URI:spiffe://shop/ns/a/sa/other"))
       << "an SVID has exactly one URI";
-}
-
-TEST_F(TlsHandshakeTest, ResumesWithTheSameServerOnly) {
-  authority.issue("server", {.names = "DNS:orders.svc,DNS:other.svc"});
-  const auto at = load(authority.server());
-  const auto from = load(authority.client());
-  meet(at, from);
-  EXPECT_FALSE(client->info->resumed);
-  loop.run_until_idle();  // the tickets arrive behind the handshake
-  meet(at, from, "other.svc");
-  EXPECT_FALSE(client->info->resumed);
-  meet(at, from);
-  EXPECT_TRUE(client->info->resumed);
-  EXPECT_TRUE(server->info->resumed);
-  EXPECT_EQ(client->info->peer, "CN=test");
-  EXPECT_EQ(server->info->sni, "orders.svc");
-}
-
-TEST_F(TlsHandshakeTest, ATicketIsUsedOnce) {
-  const auto at = load(authority.server());
-  const auto from = load(authority.client());
-  meet(at, from);
-  loop.run_until_idle();
-  // Both begin before either has tickets of its own.
-  TlsEnd clients[2] = {TlsEnd(loop), TlsEnd(loop)};
-  TlsEnd servers[2] = {TlsEnd(loop), TlsEnd(loop)};
-  for (int i = 0; i < 2; ++i) {
-    auto [near, far] = make_pipe(loop, pipe, *Address::parse("10.0.0.1:443"));
-    servers[i].serve(std::move(far), at);
-    clients[i].connect(std::move(near), from);
-  }
-  ASSERT_TRUE(loop.run_until([&] { return clients[0].is_over() && clients[1].is_over(); }));
-  EXPECT_TRUE(clients[0].info->resumed);
-  EXPECT_FALSE(clients[1].info->resumed);
-}
-
-TEST_F(TlsHandshakeTest, ResumesAClientThatShowedItsCertificate) {
-  authority.issue("client", {.subject = "billing"});
-  const auto at = load(authority.server("server", true));
-  const auto from = load(authority.client("client"));
-  meet(at, from);
-  loop.run_until_idle();
-  meet(at, from);
-  ASSERT_TRUE(server->info.has_value()) << server->reason;
-  EXPECT_TRUE(server->info->resumed);
-  EXPECT_EQ(server->info->peer, "CN=billing");
-}
-
-TEST_F(TlsHandshakeTest, AReloadedServerDoesNotResumeButServes) {
-  const auto from = load(authority.client());
-  meet(load(authority.server()), from);
-  loop.run_until_idle();
-  meet(load(authority.server()), from);
-  ASSERT_TRUE(client->info.has_value()) << client->reason;
-  EXPECT_FALSE(client->info->resumed);
-}
-
-TEST_F(TlsHandshakeTest, ConnectionsOutliveTheContextThatMadeThem) {
-  auto at = load(authority.server());
-  auto from = load(authority.client());
-  meet(at, from);
-  at.reset();
-  from.reset();
-  authority.issue("server");
-  client->peer.send("question");
-  server->peer.send("answer");
-  ASSERT_TRUE(loop.run_until(
-      [&] { return server->peer.received == "question" && client->peer.received == "answer"; }));
 }
 
 TEST_F(TlsHandshakeTest, RefusesTls11) {
