@@ -83,6 +83,7 @@ void describe(V& v, AdminConfig& admin) {
         "Anything but loopback and unix needs tokens and TLS, or `insecure`");
   v.key("tokens", admin.tokens, List<Map<AdminToken>>{{}, false, 0, 100},
         "Bearer tokens; none: no token is asked for");
+  v.key("tls", admin.tls, off_or(Map<ServerTls>{}), "Towards who asks");
   v.key("insecure", admin.insecure, Flag{}, "Faces a network without TLS, by intent");
 }
 
@@ -142,6 +143,7 @@ void describe(V& v, ListenerTimeout& timeout) {
   v.key("keepalive", timeout.keepalive_ms, Duration{}, "Between two requests");
   v.key("write_stall", timeout.write_stall_ms, Duration{},
         "The caller takes no byte of a response");
+  v.key("handshake", timeout.handshake_ms, Duration{}, "A TLS handshake is complete by then");
 }
 
 template <class V>
@@ -165,6 +167,7 @@ void describe(V& v, ListenerConfig& listener) {
   v.key("service", listener.service, off_or(Text{}),
         "This port is that one service, whatever the Host says");
   v.key("via", listener.via, off_or(token_kind()), "A pseudonym adds Via");
+  v.key("tls", listener.tls, off_or(Map<ServerTls>{}), "Towards the caller");
   v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
   v.key("limits", listener.limits, Map<ListenerLimits>{}, "Towards the caller");
   v.key("filters", listener.filters, Filters{}, "Outermost first; forwarding is always last");

@@ -243,6 +243,8 @@ void describe(V& v, Policy& p) {
   v.key("pool", p.pool, Map<Pool>{&switch_off}, "Connections to the upstream");
   v.key("authority", p.authority, AuthorityKind{},
         "The Host sent: auto, caller, upstream or a name");
+  v.key("tls", p.tls, Switch<Map<ClientTls>>{},
+        "Towards the upstream, which is always verified; on: by the system's roots");
   v.key("balance", p.balance, BalanceKind{}, "How an endpoint is picked");
   v.key("slow_start", p.slow_start_ms, off_or(Duration{}),
         "A new endpoint gets its full share after so long");
