@@ -18,6 +18,7 @@ endfunction()
 outrigger_pkg(uv libuv libuv1-dev)
 outrigger_pkg(c-ares libcares libc-ares-dev)
 outrigger_pkg(nghttp2 libnghttp2 libnghttp2-dev)
+outrigger_pkg(openssl openssl libssl-dev)
 
 find_package(yaml-cpp QUIET)
 outrigger_require(yaml-cpp_FOUND "yaml-cpp" libyaml-cpp-dev)

@@ -16,6 +16,8 @@ inline constexpr std::array<std::string_view, 2> kUnmatchedWords = {"passthrough
 inline constexpr std::array<std::string_view, 3> kInterceptWords = {"any", "proxy", "authority"};
 
 template <>
+inline constexpr std::string_view kSection<ServerTls> = "tls";
+template <>
 inline constexpr std::string_view kSection<AdminToken> = "token";
 template <>
 inline constexpr std::string_view kSection<AdminConfig> = "admin";
@@ -48,6 +50,7 @@ inline constexpr std::string_view kSection<RouteConfig> = "route";
 template <>
 inline constexpr std::string_view kSection<ServiceConfig> = "service";
 
+void check(Reader& reader, const Node& node, const ServerTls& tls);
 void check(Reader& reader, const Node& node, const AdminToken& token);
 void check(Reader& reader, const Node& node, const AdminConfig& admin);
 void check(Reader& reader, const Node& node, const DrainConfig& drain);
@@ -58,6 +61,14 @@ inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
 }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
+
+template <class V>
+void describe(V& v, ServerTls& tls) {
+  v.key("cert_file", tls.cert_file, file_kind(), "The certificate, with intermediates");
+  v.key("key_file", tls.key_file, file_kind(), "Its key");
+  v.key("client_ca_file", tls.client_ca_file, off_or(file_kind()),
+        "A certificate of one of these authorities is required of callers");
+}
 
 template <class V>
 void describe(V& v, AdminToken& token) {
@@ -72,6 +83,7 @@ void describe(V& v, AdminConfig& admin) {
         "Anything but loopback and unix needs tokens and TLS, or `insecure`");
   v.key("tokens", admin.tokens, List<Map<AdminToken>>{{}, false, 0, 100},
         "Bearer tokens; none: no token is asked for");
+  v.key("tls", admin.tls, off_or(Map<ServerTls>{}), "Towards who asks");
   v.key("insecure", admin.insecure, Flag{}, "Faces a network without TLS, by intent");
 }
 
@@ -131,6 +143,7 @@ void describe(V& v, ListenerTimeout& timeout) {
   v.key("keepalive", timeout.keepalive_ms, Duration{}, "Between two requests");
   v.key("write_stall", timeout.write_stall_ms, Duration{},
         "The caller takes no byte of a response");
+  v.key("handshake", timeout.handshake_ms, Duration{}, "A TLS handshake is complete by then");
 }
 
 template <class V>
@@ -156,6 +169,7 @@ void describe(V& v, ListenerConfig& listener) {
   v.key("service", listener.service, off_or(Text{}),
         "This port is that one service, whatever the Host says");
   v.key("via", listener.via, off_or(token_kind()), "A pseudonym adds Via");
+  v.key("tls", listener.tls, off_or(Map<ServerTls>{}), "Towards the caller");
   v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
   v.key("limits", listener.limits, Map<ListenerLimits>{}, "Towards the caller");
   v.key("filters", listener.filters, Filters{}, "Outermost first; forwarding is always last");

@@ -19,6 +19,10 @@ inline constexpr std::string_view kSection<Policy> = "service";
 template <>
 inline constexpr std::string_view kSection<Pool> = "pool";
 template <>
+inline constexpr std::string_view kSection<TlsVerify> = "verify";
+template <>
+inline constexpr std::string_view kSection<ClientTls> = "tls";
+template <>
 inline constexpr std::string_view kSection<Timeout> = "timeout";
 template <>
 inline constexpr std::string_view kSection<Backoff> = "backoff";
@@ -45,6 +49,7 @@ inline constexpr std::string_view kSection<HeaderEdits> = "edits";
 template <>
 inline constexpr std::string_view kSection<Headers> = "headers";
 
+void check(Reader& reader, const Node& node, const ClientTls& tls);
 void check(Reader& reader, const Node& node, const Backoff& backoff);
 void check(Reader& reader, const Node& node, const Limits& limits);
 void check(Reader& reader, const Node& node, const Ramp& ramp);
@@ -67,6 +72,24 @@ void describe(V& v, Pool& pool) {
   v.key("lifetime", pool.lifetime_ms, off_or(Duration{}),
         "A connection takes no new call after so long, give or take 20 %");
   v.key("streams", pool.streams, Count{1, 10'000}, "Calls at once on one HTTP/2 connection");
+}
+
+template <class V>
+void describe(V& v, TlsVerify& verify) {
+  v.key("spiffe", verify.spiffe, off_or(spiffe_kind()),
+        "The upstream is this SPIFFE id, whatever its names");
+}
+
+template <class V>
+void describe(V& v, ClientTls& tls) {
+  v.key("ca_file", tls.ca_file, off_or(file_kind()), "Whom to trust; off: the system's roots");
+  v.key("cert_file", tls.cert_file, off_or(file_kind()), "Our certificate, with intermediates");
+  v.key("key_file", tls.key_file, off_or(file_kind()), "Its key");
+  v.key("server_name", tls.server_name, Or<Text>{"auto", server_name_kind()},
+        "A name or IP that the certificate must have; auto is the host of the authority sent");
+  v.key("alpn", tls.alpn, Or<List<Text>>{"auto", {alpn_kind(), false, 0, 16}},
+        "Protocols offered, best first; auto is what `protocol` says");
+  v.key("verify", tls.verify, Map<TlsVerify>{}, "Who the upstream must be besides");
 }
 
 template <class V>
@@ -230,6 +253,8 @@ void describe(V& v, Policy& p) {
   v.key("pool", p.pool, Map<Pool>{&switch_off}, "Connections to the upstream");
   v.key("authority", p.authority, AuthorityKind{},
         "The Host sent: auto, caller, upstream or a name");
+  v.key("tls", p.tls, Switch<Map<ClientTls>>{},
+        "Towards the upstream, which is always verified; on: by the system's roots");
   v.key("balance", p.balance, BalanceKind{}, "How an endpoint is picked");
   v.key("slow_start", p.slow_start_ms, off_or(Duration{}),
         "A new endpoint gets its full share after so long");

@@ -172,7 +172,7 @@ Node Count::schema() const {
 
 void Flag::read(Reader& reader, const Node& node, bool& out) const {
   if (node.is_off()) return void(out = false);
-  if (node.is_scalar() && (node.text == "on" || node.text == "true")) return void(out = true);
+  if (node.is_on()) return void(out = true);
   reader.wrong(node, "true or false");
 }
 

@@ -145,6 +145,26 @@ Or<Kind> off_or(Kind kind) {
   return {"off", kind};
 }
 
+// Off, on (all as it is built in), or a kind.
+template <class Kind>
+struct Switch {
+  static constexpr bool kContainer = Kind::kContainer;
+  Kind kind;
+
+  template <class Value>
+  void read(Reader& reader, const Node& node, std::optional<Value>& out) const {
+    if (node.is_off()) return out.reset();
+    out.emplace();
+    if (!node.is_on()) kind.read(reader, node, *out);
+  }
+  template <class Value>
+  Node write(const std::optional<Value>& value) const {
+    if (!value) return Node::scalar("off");
+    return *value == Value{} ? Node::scalar("on") : kind.write(*value);
+  }
+  Node schema() const { return any_of({Flag{}.schema(), kind.schema()}); }
+};
+
 // A key that is written only when it is there.
 template <class Kind>
 struct Maybe {

@@ -37,6 +37,10 @@ Text method_kind();
 // One gRPC method by its path, or all that begin so.
 Text grpc_method_kind();
 
+Text spiffe_kind();
+Text server_name_kind();
+Text alpn_kind();
+
 // A field name, made lower case. One that is written or removed must not be of framing or of this
 // hop only.
 struct HeaderName {

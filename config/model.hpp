@@ -44,6 +44,15 @@ inline std::vector<FilterKind> default_filters() {
 
 enum class Role : uint8_t { kViewer, kOperator };
 
+// TLS towards callers.
+struct ServerTls {
+  std::string cert_file;
+  std::string key_file;
+  std::optional<std::string> client_ca_file;  // a certificate of it is required
+
+  bool operator==(const ServerTls&) const = default;
+};
+
 struct AdminToken {
   std::string name;  // who, in events
   Role role = Role::kViewer;
@@ -55,6 +64,7 @@ struct AdminToken {
 struct AdminConfig {
   std::string address = "127.0.0.1:9901";
   std::vector<AdminToken> tokens;
+  std::optional<ServerTls> tls;
   bool insecure = false;  // faces a network without TLS, by intent
 
   bool operator==(const AdminConfig&) const = default;
@@ -123,6 +133,7 @@ struct ListenerTimeout {
   int64_t body_idle_ms = 60'000;
   int64_t keepalive_ms = 3'600'000;
   int64_t write_stall_ms = 30'000;
+  int64_t handshake_ms = 5'000;
 
   bool operator==(const ListenerTimeout&) const = default;
 };
@@ -145,6 +156,7 @@ struct ListenerConfig {
   Intercept intercept = Intercept::kAny;
   std::optional<std::string> service;  // this port is that one service
   std::optional<std::string> via;      // pseudonym (RFC 9110 section 7.6.3)
+  std::optional<ServerTls> tls;
   ListenerTimeout timeout;
   ListenerLimits limits;
   std::vector<FilterKind> filters = default_filters();

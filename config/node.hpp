@@ -42,6 +42,7 @@ struct Node {
   bool is_scalar() const { return kind == Kind::kScalar; }
   bool is_list() const { return kind == Kind::kList; }
   bool is_map() const { return kind == Kind::kMap; }
+  bool is_on() const { return is_scalar() && (text == "on" || text == "true"); }
   bool is_off() const { return is_scalar() && (text == "off" || text == "false"); }
 
   const Entry* entry(std::string_view key) const;  // null when it is not a map or has no such key

@@ -183,6 +183,25 @@ struct Pool {
   bool operator==(const Pool&) const = default;
 };
 
+// Who the upstream must be, where not by its names.
+struct TlsVerify {
+  std::optional<std::string> spiffe;  // the one URI in its certificate
+
+  bool operator==(const TlsVerify&) const = default;
+};
+
+// TLS towards an upstream, which is always verified.
+struct ClientTls {
+  std::optional<std::string> ca_file;  // off: the system's roots
+  std::optional<std::string> cert_file;
+  std::optional<std::string> key_file;
+  std::optional<std::string> server_name;        // off is `auto`: the host of the authority sent
+  std::optional<std::vector<std::string>> alpn;  // off is `auto`: what `protocol` says
+  TlsVerify verify;
+
+  bool operator==(const ClientTls&) const = default;
+};
+
 struct Authority {
   enum class Kind : uint8_t { kAuto, kCaller, kUpstream, kName };
 
@@ -198,6 +217,7 @@ struct Policy {
   Protocol protocol = Protocol::kAuto;
   Pool pool;
   Authority authority;
+  std::optional<ClientTls> tls;
   Balance balance = Balance::kLeastLoaded;
   std::optional<int64_t> slow_start_ms;
   double panic_below_share = 0.2;  // 0 is off

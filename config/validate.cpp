@@ -259,12 +259,13 @@ void check(Reader& reader, const Node& node, const AdminToken& token) {
 void check(Reader& reader, const Node& node, const AdminConfig& admin) {
   const auto address = Address::parse(admin.address);
   const bool exposed = address && address->is_ip() && !address->is_loopback();
-  if (exposed && !admin.insecure) {
+  const bool meant = admin.tls.has_value() || admin.insecure;
+  if (exposed && !meant) {
     reader.problem(mark_of(node, "address"),
-                   in_quotes(admin.address) + " is not loopback, and TLS is not in this version; " +
-                       "write 127.0.0.1, a unix socket, or \"insecure: true\"");
+                   in_quotes(admin.address) + " is not loopback and there is no \"tls\"; " +
+                       "write 127.0.0.1, a unix socket, \"tls\", or \"insecure: true\"");
   }
-  if (exposed && admin.insecure && admin.tokens.empty()) {
+  if (exposed && meant && admin.tokens.empty()) {
     reader.problem(
         mark_of(node, "address"),
         in_quotes(admin.address) + " is not loopback, so \"tokens\" must say who may ask");

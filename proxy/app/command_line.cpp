@@ -1,6 +1,7 @@
 #include "proxy/app/command_line.hpp"
 
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "proxy/app/app.hpp"
 #include "proxy/app/explain.hpp"
 #include "proxy/app/probe.hpp"
+#include "proxy/app/tls_options.hpp"
 #include "proxy/app/version.hpp"
 #include "proxy/base/log.hpp"
 
@@ -21,6 +23,7 @@ void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 // Every mistake on a line of its own, or the configuration.
 std::optional<config::Loaded> load(const std::vector<std::string>& files) {
   auto loaded = config::load_files(files, config::process_environment());
+  if (loaded.ok()) loaded.problems = check_tls_files(loaded.config, std::time(nullptr));
   if (loaded.ok()) return loaded;
   for (const config::Problem& problem : loaded.problems) {
     std::fprintf(stderr, "%s\n", config::to_string(problem).c_str());

@@ -36,6 +36,8 @@ enum class Cause : uint8_t {
   kConnectRefused,
   kConnectUnreachable,
   kConnectTimeout,
+  kTlsError,
+  kCertificateRefused,
   kRefusedStream,
   kReset,
   kResponseIncomplete,

@@ -39,7 +39,9 @@ listeners:
     intercept: any
     service: off
     via: off
-    timeout: { head: 10s, body_idle: 60s, keepalive: 1h, write_stall: 30s }
+    tls: off
+    timeout: { head: 10s, body_idle: 60s, keepalive: 1h, write_stall: 30s,
+               handshake: 5s }
     limits: { connections: 16384, pipelined: 16, header_bytes: 64KiB, fields: 100,
               target_bytes: 8KiB, requests_per_turn: 32 }
     filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit,

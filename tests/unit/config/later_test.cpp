@@ -20,7 +20,6 @@ std::string file_with(const Later& later, const std::string& value) {
     return std::string(section) + ": {" + key + "}";
   }
   if (section == "listener") return "listeners: [{" + key + "}]";
-  if (section == "listener timeout") return "listeners: [{timeout: {" + key + "}}]";
   if (section == "listener limits") return "listeners: [{limits: {" + key + "}}]";
   const std::string service = "services: {a: {";
   if (section == "service") return service + key + "}}";
@@ -74,14 +73,14 @@ TEST(Later, SaysWhere) {
               ElementsAre("f:1:26: \"http2\" is not in this version"));
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [fault]}}]"),
               ElementsAre("f:1:34: \"fault\" is not in this version"));
-  EXPECT_THAT(mistakes("defaults: {tls: on}"),
-              ElementsAre("f:1:12: \"tls\" is not in this version"));
+  EXPECT_THAT(mistakes("defaults: {mirror: on}"),
+              ElementsAre("f:1:12: \"mirror\" is not in this version"));
   EXPECT_THAT(mistakes("registries: {corp: {kind: consul, url: x}}"),
               ElementsAre("f:1:27: \"consul\" is not in this version"));
 }
 
 TEST(Later, FalseIsOffToo) {
-  EXPECT_THAT(mistakes("services: {a: {tls: false, mirror: false}}"), IsEmpty());
+  EXPECT_THAT(mistakes("services: {a: {fault: false, mirror: false}}"), IsEmpty());
 }
 
 TEST(Later, AnEmptyMapIsNotOff) {

@@ -233,8 +233,8 @@ TEST(Mistakes, AddressesAndPorts) {
        "f:4:26: \"0.0.0.0:15001\" is already bound by the listener \"outbound\", in line 2; use "
        "another port"},
       {"admin: {address: \"0.0.0.0:9901\"}",
-       "f:1:18: \"0.0.0.0:9901\" is not loopback, and TLS is not in this version; write 127.0.0.1, "
-       "a unix socket, or \"insecure: true\""},
+       "f:1:18: \"0.0.0.0:9901\" is not loopback and there is no \"tls\"; write 127.0.0.1, a unix "
+       "socket, \"tls\", or \"insecure: true\""},
       {"admin: {address: \"0.0.0.0:9901\", insecure: true}",
        "f:1:18: \"0.0.0.0:9901\" is not loopback, so \"tokens\" must say who may ask"},
       {"metrics: {endpoint_label: true}", "f:1:11: \"endpoint_label\" is not in this version"},

@@ -18,6 +18,7 @@ x-free: [1, 2]
 admin:
   address: "unix:/run/admin.sock"
   tokens: [{ name: oncall, role: operator, file: SECRET }]
+  tls: { cert_file: SECRET, key_file: SECRET }
   insecure: true
 metrics: { address: "[::]:9902", histogram_buckets: [0.25ms, 2.5s, 90s] }
 workers: auto
@@ -30,7 +31,8 @@ drain: { grace: 5s, quiet: 100ms }
 unmatched: refuse
 listeners:
   - { name: a, address: "127.0.0.1:0", intercept: proxy, via: me,
-      timeout: { head: 1s }, limits: { fields: 50 } }
+      timeout: { head: 1s, handshake: 2s }, limits: { fields: 50 },
+      tls: { cert_file: SECRET, key_file: SECRET, client_ca_file: SECRET } }
   - { name: b, address: ["127.0.0.1:15002", "unix:/run/b"], service: orders }
 registries:
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
@@ -54,6 +56,8 @@ services:
     protocol: http1
     pool: { idle: off, lifetime: off }
     authority: orders.example:8443
+    tls: { ca_file: SECRET, cert_file: SECRET, key_file: SECRET, server_name: orders.example,
+           alpn: [http/1.1], verify: { spiffe: "spiffe://shop/ns/a/sa/orders" } }
     balance: random
     slow_start: 30s
     panic_below: off
@@ -97,7 +101,7 @@ services:
       - { name: edits, headers: { request: off } }
   stock: { circuit: off, endpoint_circuit: off, cache: off, retry: off, limits: off,
            timeout: off, pool: off }
-  rest: { hosts: [], balance: round_robin, authority: upstream, headers: off }
+  rest: { tls: on, hosts: [], balance: round_robin, authority: upstream, headers: off }
 )";
 }
 

@@ -46,6 +46,8 @@ constexpr Expected kTable[] = {
     {Cause::kConnectRefused, "connect", 502, kUnavailable, "connection_refused"},
     {Cause::kConnectUnreachable, "connect", 502, kUnavailable, "destination_ip_unroutable"},
     {Cause::kConnectTimeout, "connect", 504, kUnavailable, "connection_timeout"},
+    {Cause::kTlsError, "connect", 502, kUnavailable, "tls_protocol_error"},
+    {Cause::kCertificateRefused, "connect", 502, kUnavailable, "tls_certificate_error"},
     {Cause::kRefusedStream, "refused_stream", 502, kUnavailable, "connection_terminated"},
     {Cause::kReset, "reset", 502, kUnavailable, "connection_terminated"},
     {Cause::kResponseIncomplete, "reset", 502, kUnavailable, "http_response_incomplete"},

@@ -1,15 +1,18 @@
-// What every Stream promises, checked on sockets and on the pipes that stand in for them in other
-// tests, so that the two cannot drift apart.
+// What every Stream promises, checked on sockets, on the pipes that stand in for them in other
+// tests, and on TLS over both, so that they cannot drift apart.
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "proxy/io/loop_network.hpp"
+#include "tests/support/certificates.hpp"
 #include "tests/support/pipe_network.hpp"
 #include "tests/support/run_until.hpp"
 #include "tests/support/test_peer.hpp"
+#include "tests/support/tls_network.hpp"
 
 namespace outrigger::testing {
 namespace {
@@ -20,6 +23,7 @@ class World {
   virtual ~World() = default;
   virtual io::Network& network() = 0;
   virtual LoopContext context() = 0;
+  virtual io::Outbox& outbox() = 0;
   virtual Address address() = 0;
   virtual bool until(std::function<bool()> done) = 0;
   virtual void post(std::function<void()> task) = 0;
@@ -37,6 +41,7 @@ class SocketWorld final : public World {
   ~SocketWorld() override { std::filesystem::remove_all(x_directory); }
   io::Network& network() override { return x_network; }
   LoopContext context() override { return x_loop.context(); }
+  io::Outbox& outbox() override { return x_loop.outbox(); }
   Address address() override { return x_address; }
   bool until(std::function<bool()> done) override { return run_until(x_loop, std::move(done)); }
   void post(std::function<void()> task) override { x_loop.post(std::move(task)); }
@@ -62,6 +67,7 @@ class PipeWorld final : public World {
   }
   io::Network& network() override { return x_network; }
   LoopContext context() override { return x_loop.context(); }
+  io::Outbox& outbox() override { return x_loop.outbox(); }
   Address address() override { return *Address::parse("10.0.0.1:80"); }
   bool until(std::function<bool()> done) override { return x_loop.run_until(std::move(done)); }
   void post(std::function<void()> task) override { x_loop.post(std::move(task)); }
@@ -72,15 +78,37 @@ class PipeWorld final : public World {
   PipeNetwork x_network{x_loop};
 };
 
+class TlsWorld final : public World {
+ public:
+  explicit TlsWorld(std::unique_ptr<World> below) : x_below(std::move(below)) {
+    x_authority.issue("server");
+    x_network.emplace(x_below->network(), io::TlsLoop{x_below->context(), x_below->outbox()},
+                      load(x_authority.server()), load(x_authority.client()), "orders.svc");
+  }
+  io::Network& network() override { return *x_network; }
+  LoopContext context() override { return x_below->context(); }
+  io::Outbox& outbox() override { return x_below->outbox(); }
+  Address address() override { return x_below->address(); }
+  bool until(std::function<bool()> done) override { return x_below->until(std::move(done)); }
+  void post(std::function<void()> task) override { x_below->post(std::move(task)); }
+  void settle() override { x_below->settle(); }
+
+ private:
+  std::unique_ptr<World> x_below;
+  TestAuthority x_authority;
+  std::optional<TlsNetwork> x_network;
+};
+
+std::unique_ptr<World> make_world(std::string_view kind) {
+  if (kind.starts_with("tls_")) return std::make_unique<TlsWorld>(make_world(kind.substr(4)));
+  if (kind.ends_with("pipe")) return std::make_unique<PipeWorld>(kind == "rough_pipe");
+  return std::make_unique<SocketWorld>(kind == "unix");
+}
+
 class StreamContract : public ::testing::TestWithParam<const char*> {
  protected:
   StreamContract() {
-    const std::string kind = GetParam();
-    if (kind == "tcp" || kind == "unix") {
-      world = std::make_unique<SocketWorld>(kind == "unix");
-    } else {
-      world = std::make_unique<PipeWorld>(kind == "rough_pipe");
-    }
+    world = make_world(GetParam());
     origin.listen(world->network(), world->address());
     client = std::make_unique<TestClient>(world->network(), origin.address());
     EXPECT_TRUE(until([&] { return client->connected && !origin.peers.empty(); }));
@@ -211,7 +239,8 @@ TEST_P(StreamContract, IsSilentOnceGivenToTheReaper) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StreamContract,
-                         ::testing::Values("tcp", "unix", "pipe", "rough_pipe"),
+                         ::testing::Values("tcp", "unix", "pipe", "rough_pipe", "tls_tcp",
+                                           "tls_unix", "tls_pipe", "tls_rough_pipe"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 }  // namespace
