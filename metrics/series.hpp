@@ -175,6 +175,9 @@ struct WorkerSeries {
   Counter upstream_bytes_in;
   Counter upstream_bytes_out;
   Counter detect_http1;
+  Counter detect_http2;
+  Counter detect_tls;  // handshakes that went well
+  Counter detect_tls_failed;
   Counter detect_refused;        // bytes that are not HTTP
   Counter overload_descriptors;  // connections refused because none was left
   Counter overload_memory;       // calls refused
