@@ -130,6 +130,7 @@ TEST(GrpcChain, AFailureThatNobodyReplacesIsTrailersOnly) {
   call.start();
   EXPECT_EQ(call.terminal.calls(), 2U);
   EXPECT_EQ(call.sink.status, 200);
+  EXPECT_EQ(call.status(), "14");
   EXPECT_EQ(call.sink.body, "");
   EXPECT_TRUE(call.sink.complete);
 }
