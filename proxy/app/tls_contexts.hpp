@@ -15,7 +15,7 @@
 
 namespace outrigger::app {
 
-class TlsContexts final : private io::FileEvents {
+class TlsContexts final : public io::FileEvents {
  public:
   TlsContexts(io::Loop& loop, Process& process) : x_loop(loop), x_process(process) {}
 

@@ -18,7 +18,7 @@ namespace outrigger::downstream {
 
 class Detection final : public Connection,
                         private io::StreamEvents,
-                        private io::TlsHandshakeEvents {
+                        public io::TlsHandshakeEvents {
  public:
   Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& owner, io::StreamPtr stream);
 

@@ -24,7 +24,7 @@ class DialEvents {
   ~DialEvents() = default;
 };
 
-class Dial final : public io::Operation, private io::ConnectEvents, private io::TlsHandshakeEvents {
+class Dial final : public io::Operation, public io::ConnectEvents, public io::TlsHandshakeEvents {
  public:
   // Without a context in clear text. `server_name` is the host that the peer's certificate must be
   // for, unless the context says another.

@@ -32,7 +32,7 @@ class H2Waiter : public ListNode<> {
   ~H2Waiter() = default;
 };
 
-class H2Pool final : private DialEvents {
+class H2Pool final : public DialEvents {
  public:
   H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
          PoolTls tls)

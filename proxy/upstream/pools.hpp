@@ -20,7 +20,7 @@ class AgreementWaiter : public ListNode<> {
   ~AgreementWaiter() = default;
 };
 
-class Pools final : public Reapable, private DialEvents {
+class Pools final : public Reapable, public DialEvents {
   Agreed x_agreed = Agreed::kNothing;
 
  public:
