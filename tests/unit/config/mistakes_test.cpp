@@ -416,12 +416,5 @@ TEST(Mistakes, KnowTheirPath) {
   EXPECT_EQ(loaded.problems[0].path, "services.a.routes[0].retry.attempts");
 }
 
-TEST(Mistakes, AFileThatCannotBeRead) {
-  EXPECT_THAT(texts(load_file("/no/such", no_environment()).problems),
-              ElementsAre("/no/such: cannot be read: No such file or directory"));
-  EXPECT_THAT(texts(load_file("/", no_environment()).problems),
-              ElementsAre("/: cannot be read: it is a folder"));
-}
-
 }  // namespace
 }  // namespace outrigger::config::test

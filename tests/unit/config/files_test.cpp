@@ -10,6 +10,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+TEST(Files, ThatCannotBeReadSaySo) {
+  EXPECT_THAT(texts(load_file("/no/such", no_environment()).problems),
+              ElementsAre("/no/such: cannot be read: No such file or directory"));
+  EXPECT_THAT(texts(load_file("/", no_environment()).problems),
+              ElementsAre("/: cannot be read: it is a folder"));
+}
+
 TEST(EndpointFile, HoldsTheSameItemsAsStatic) {
   const EndpointList list =
       load_endpoints("e", "endpoints: [\"10.0.0.1:80\", {address: \"10.0.0.2:80\", weight: 3}]\n");
