@@ -32,9 +32,17 @@ void H2Pool::on_waiter_left() {
   }
 }
 
+void H2Pool::on_waiter_timed_out(int64_t connect_timeout_ms) {
+  if (x_connect == nullptr) return;
+  if (x_upstream.now_ms() - x_connect_since_ms < connect_timeout_ms) return;
+  x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  connect_if_needed();
+}
+
 void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
   if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
+  x_connect_since_ms = x_upstream.now_ms();
   x_connect = x_upstream.network.connect(x_address, *this);
 }
 
@@ -53,6 +61,7 @@ void H2Pool::on_connected(io::StreamPtr stream) {
   x_upstream.series.upstream_connections.add(1);
   connection->start();
   serve_waiters();
+  if (x_retired) connection->finish();
 }
 
 void H2Pool::on_connect_failed(Cause cause) {

@@ -43,6 +43,9 @@ class H2Pool final : private io::ConnectEvents {
   void wait(H2Waiter& waiter);
   // `waiter` has left the queue by itself.
   void on_waiter_left();
+  // One waited for so long as a connect may last: an older one is given up, and begun anew for the
+  // others.
+  void on_waiter_timed_out(int64_t connect_timeout_ms);
   // Whether one is being opened (or all that may be are open).
   bool is_connecting() const { return x_connect != nullptr; }
 
@@ -67,6 +70,7 @@ class H2Pool final : private io::ConnectEvents {
   List<H2Connection, OwnedByPool> x_connections;
   List<H2Waiter> x_waiters;
   io::OperationPtr x_connect;
+  int64_t x_connect_since_ms = 0;
   size_t x_count = 0;
   bool x_retired = false;
 };
