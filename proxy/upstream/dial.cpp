@@ -16,6 +16,7 @@ Dial::Dial(UpstreamRuntime& upstream, const Address& address, io::TlsClientConte
       x_step(upstream.network.connect(address, *this)) {}
 
 void Dial::on_connected(io::StreamPtr stream) {
+  if (is_cancelled()) return x_upstream.runtime.loop.reaper.doom(std::move(stream));
   if (x_tls == nullptr) return x_events.on_dialled(std::move(stream), {});
   chain::Runtime& runtime = x_upstream.runtime;
   runtime.loop.reaper.doom(std::move(x_step));
@@ -23,11 +24,17 @@ void Dial::on_connected(io::StreamPtr stream) {
                                               std::move(stream), x_tls, x_server_name, *this);
 }
 
+void Dial::on_connect_failed(Cause cause) {
+  if (!is_cancelled()) x_events.on_dial_failed(cause);
+}
+
 void Dial::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
+  if (is_cancelled()) return x_upstream.runtime.loop.reaper.doom(std::move(stream));
   x_events.on_dialled(std::move(stream), info.alpn);
 }
 
 void Dial::on_handshake_failed(Cause cause, std::string_view reason) {
+  if (is_cancelled()) return;
   log::repeated(log::Level::kWarning, "tls handshake failed",
                 {{"endpoint", x_address.to_string()}, {"name", x_server_name}, {"why", reason}});
   x_events.on_dial_failed(cause);

@@ -33,9 +33,12 @@ class Dial final : public io::Operation, public io::ConnectEvents, public io::Tl
 
  private:
   void on_connected(io::StreamPtr stream) override;
-  void on_connect_failed(Cause cause) override { x_events.on_dial_failed(cause); }
+  void on_connect_failed(Cause cause) override;
   void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override;
   void on_handshake_failed(Cause cause, std::string_view reason) override;
+
+  // Given to the Reaper, which may come a callback later: nobody is told any more.
+  bool is_cancelled() const { return is_linked(); }
 
   UpstreamRuntime& x_upstream;
   const Address x_address;
