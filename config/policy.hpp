@@ -147,9 +147,9 @@ struct FallbackRespond {
   int status = 200;
   std::vector<HeaderValue> headers;
   std::string body;
-  std::string body_file;           // empty: `body` counts; read when the service is built
-  std::optional<int> grpc_status;  // set: an answer to gRPC calls, and to those only
-  std::string message_file;        // of grpc_status 0: the one message; empty: none
+  std::string body_file;             // empty: `body` counts; read when the service is built
+  std::optional<int> grpc_status{};  // set: an answer to gRPC calls, and to those only
+  std::string message_file{};        // of grpc_status 0: the one message; empty: none
   bool operator==(const FallbackRespond&) const = default;
 };
 enum class FallbackOmit : uint8_t { kNoContent, kEmptyList, kEmptyMessage };

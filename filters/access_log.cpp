@@ -71,6 +71,7 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   line.add_if("path", request.path());
   line.add("protocol", version_name(request.version));
   line.add("status", int64_t{facts.status});
+  if (facts.grpc_status >= 0) line.add("grpc_status", int64_t{facts.grpc_status});
   line.add("outcome", metrics::kRequestOutcomeNames[static_cast<size_t>(how)]);
   if (facts.cause != Cause::kNone) line.add("cause", row_of(facts.cause).name);
   line.add("attempts", int64_t{facts.attempts});

@@ -1,6 +1,7 @@
 #include "filters/circuit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -11,6 +12,7 @@ namespace outrigger::filters {
 using chain::Leg;
 using chain::Outcome;
 using chain::Step;
+using chain::Way;
 using upstream::Verdict;
 
 namespace {
@@ -34,6 +36,7 @@ struct CircuitSlot {
   Timer timer = Timer::of<&CircuitSlot::settle_good>(*this);
   int64_t started_ms = 0;
   bool slow = false;
+  bool awaits_message = false;  // the head of a gRPC call says nothing yet
 };
 
 // Always in the chain, so that it can be forced while it is off.
@@ -79,12 +82,28 @@ Step Circuit::on_response(Leg& leg, void* slot_) {
     return Step::kContinue;
   }
   slot.slow = is_slow(slot.now_ms() - slot.started_ms);
-  if (upstream::matches(x_failures, *leg.response())) {
+  if (upstream::matches(x_failures, leg)) {
     slot.settle_failure();
+  } else if (leg.exchange().is_grpc() && leg.grpc_status() == http::kGrpcPending) {
+    slot.awaits_message = true;
   } else {
-    x_runtime.loop.timers.arm(slot.timer, slot.now_ms() + x_settle_after_ms);
+    settle_later(slot);
   }
   return Step::kContinue;
+}
+
+void Circuit::settle_later(CircuitSlot& slot) const {
+  x_runtime.loop.timers.arm(slot.timer, slot.now_ms() + x_settle_after_ms);
+}
+
+void Circuit::on_chunk(Leg&, void* slot_, Way, std::string_view) {
+  CircuitSlot& slot = of(slot_);
+  if (std::exchange(slot.awaits_message, false)) settle_later(slot);
+}
+
+void Circuit::on_body_end(Leg& leg, void* slot_, Way) {
+  CircuitSlot& slot = of(slot_);
+  if (slot.token.holds() && upstream::matches(x_failures, leg)) slot.settle_failure();
 }
 
 void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {

@@ -5,6 +5,7 @@
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/grpc.hpp"
 
 namespace outrigger::filters {
 
@@ -73,7 +74,11 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
     return Step::kReplied;
   }
   if (x_timeout.total_ms) slot.total_at = now_ms + *x_timeout.total_ms;
-  if (exchange.request_complete()) start_request_timeout(slot);
+  if (exchange.request_complete()) {
+    start_request_timeout(slot);
+  } else if (exchange.is_grpc()) {
+    guard_as_stream(slot, true);
+  }
   arm(slot);
   return Step::kContinue;
 }
@@ -82,8 +87,16 @@ void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kResponse) return slot.timer.cancel();
   if (leg.response() != nullptr || leg.error() != nullptr) return;
+  if (leg.exchange().is_grpc()) guard_as_stream(slot, false);
   start_request_timeout(slot);
   arm(slot);
+}
+
+// Of a gRPC caller that may still say something: whatever it says keeps the call alive.
+void Deadline::guard_as_stream(DeadlineSlot& slot, bool on) const {
+  slot.stream = on;
+  slot.idle_ms = on ? x_timeout.stream_idle_ms.value_or(0) : 0;
+  slot.idle_at = slot.idle_ms > 0 ? x_loop.clock.now_ms() + slot.idle_ms : Leg::kNever;
 }
 
 // Less what a fallback keeps back for itself, at most half.
@@ -136,17 +149,28 @@ void Deadline::note_left(DeadlineSlot& slot) const {
 }
 
 std::optional<int64_t> Deadline::callers_ms(const Leg& leg) const {
+  std::optional<int64_t> ms = header_ms(leg.request());
+  if (leg.exchange().is_grpc()) {
+    const std::string_view text = leg.request().fields.value(http::Name::kGrpcTimeout);
+    const std::optional<int64_t> grpc_ms = http::parse_grpc_timeout_ms(text);
+    if (grpc_ms) ms = std::min(*grpc_ms, ms.value_or(*grpc_ms));
+  }
+  if (!ms) return std::nullopt;
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const int64_t since_first_byte_ns = x_loop.clock.precise_ns() - leg.exchange().facts().start_ns;
+  return *ms - since_first_byte_ns / kNsPerMs;
+}
+
+std::optional<int64_t> Deadline::header_ms(const http::RequestHead& request) const {
   if (!x_header) return std::nullopt;
-  const http::Field* field = leg.request().fields.find(std::string_view(*x_header));
+  const http::Field* field = request.fields.find(std::string_view(*x_header));
   if (field == nullptr) return std::nullopt;
   int64_t ms = 0;
   const char* const end = field->value.data() + field->value.size();
   const auto [at, error] = std::from_chars(field->value.data(), end, ms);
   if (error != std::errc{} || at != end) return std::nullopt;
   constexpr int64_t kDayMs = 86'400'000;
-  constexpr int64_t kNsPerMs = 1'000'000;
-  const int64_t since_first_byte_ns = x_loop.clock.precise_ns() - leg.exchange().facts().start_ns;
-  return std::clamp<int64_t>(ms, 0, kDayMs) - since_first_byte_ns / kNsPerMs;
+  return std::clamp<int64_t>(ms, 0, kDayMs);
 }
 
 }  // namespace outrigger::filters

@@ -34,6 +34,8 @@ class Deadline final : public chain::FilterWith<Deadline, DeadlineSlot> {
  private:
   // The milliseconds that the caller grants; nothing when it says none or something unreadable.
   std::optional<int64_t> callers_ms(const chain::Leg& leg) const;
+  std::optional<int64_t> header_ms(const http::RequestHead& request) const;
+  void guard_as_stream(DeadlineSlot& slot, bool on) const;
   void start_request_timeout(DeadlineSlot& slot) const;
   void arm(DeadlineSlot& slot) const;
   void note_left(DeadlineSlot& slot) const;

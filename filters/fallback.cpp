@@ -10,6 +10,7 @@
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/local_reply.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::filters {
@@ -53,6 +54,17 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
+// In which language the answer is written; nothing: in whatever the caller speaks.
+std::optional<bool> is_in_grpc(const config::Fallback& policy) {
+  if (const auto* reply = std::get_if<config::FallbackRespond>(&policy.action)) {
+    return reply->grpc_status.has_value();
+  }
+  if (const auto* omit = std::get_if<config::FallbackOmit>(&policy.action)) {
+    return *omit == config::FallbackOmit::kEmptyMessage;
+  }
+  return std::nullopt;
+}
+
 std::optional<StoreRules> store_rules(const Context& context) {
   if (!context.policy.cache) return std::nullopt;
   StoreRules rules{*context.policy.cache, {context.config.request_id.header}};
@@ -76,9 +88,11 @@ Fallback::Fallback(const Context& context)
       x_store(context.stale),
       x_inner_chain(context.inner_chain) {
   for (const config::Fallback& policy : context.policy.fallback) {
-    Entry entry{policy, {}, {}, 0};
+    Entry entry{policy, is_in_grpc(policy), {}, {}, 0};
     if (const auto* reply = std::get_if<config::FallbackRespond>(&policy.action)) {
       entry.body = reply->body_file.empty() ? reply->body : read_file(reply->body_file);
+      if (!reply->message_file.empty())
+        entry.body = http::grpc_frame(read_file(reply->message_file));
       for (const config::HeaderValue& header : reply->headers) {
         if (auto value = header_value(header)) entry.fields.emplace_back(header.name, *value);
       }
@@ -100,9 +114,7 @@ Step Fallback::on_request(Leg& leg, void* slot_) {
   slot.started_ms = x_runtime.loop.clock.now_ms();
   int64_t reserve_ms = 0;
   for (const Entry& entry : x_entries) {
-    if (entry.policy.methods.has(request.method_text)) {
-      reserve_ms = std::max(reserve_ms, entry.within_ms);
-    }
+    if (applies(entry, leg)) reserve_ms = std::max(reserve_ms, entry.within_ms);
   }
   if (request.framing != http::Framing::kNone && may_open(leg, slot_)) {
     const bool known = request.framing == http::Framing::kLength;
@@ -113,13 +125,27 @@ Step Fallback::on_request(Leg& leg, void* slot_) {
   return Step::kPaused;
 }
 
+bool Fallback::applies(const Entry& entry, const Leg& leg) {
+  const bool legible = !entry.in_grpc || *entry.in_grpc == leg.exchange().is_grpc();
+  return legible && upstream::covers(entry.policy.methods, entry.policy.grpc, leg.request());
+}
+
+// Of the entries that are still to be tried.
+template <class Ask>
+bool Fallback::any_left(const void* slot, Ask ask) const {
+  return std::any_of(x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
+                     ask);
+}
+
 bool Fallback::may_open(const Leg& leg, const void* slot) const {
-  return std::any_of(
-      x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),
-      [&](const Entry& entry) {
-        return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
-               entry.policy.methods.has(leg.request().method_text);
-      });
+  return any_left(slot, [&](const Entry& entry) {
+    return std::holds_alternative<config::FallbackService>(entry.policy.action) &&
+           applies(entry, leg);
+  });
+}
+
+bool Fallback::may_replace(const Leg& leg, const void* slot) const {
+  return any_left(slot, [&](const Entry& entry) { return applies(entry, leg); });
 }
 
 void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
@@ -129,7 +155,8 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   if (&below == slot.first.get()) return;
   // Depth one: an alternate that fails as well, in whatever way, stands in for nothing; the next
   // entry may.
-  if (failed(below, x_entries[slot.next - 1].policy.on) || failed(below, x_any)) {
+  if (upstream::matches(x_entries[slot.next - 1].policy.on, below) ||
+      upstream::matches(x_any, below)) {
     slot.alternate.reset();
     return replace(slot);
   }
@@ -145,17 +172,12 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
   mine.accept(std::move(slot.alternate));
 }
 
-bool Fallback::failed(const Leg& below, const config::Matcher& on) const {
-  if (const Error* error = below.error()) return upstream::matches(on, *error);
-  return !below.is_local_reply() && upstream::matches(on, *below.response());
-}
-
 // Takes the first entry that applies and can; else the caller gets what the call itself got.
 void Fallback::replace(FallbackSlot& slot) const {
   while (slot.next < x_entries.size()) {
     const Entry& entry = x_entries[slot.next++];
-    if (!entry.policy.methods.has(slot.leg.request().method_text)) continue;
-    if (failed(*slot.first, entry.policy.on) && act(slot, entry)) return;
+    if (!applies(entry, slot.leg)) continue;
+    if (upstream::matches(entry.policy.on, *slot.first) && act(slot, entry)) return;
   }
   begin_capture(slot, *slot.first);
   slot.leg.accept(std::move(slot.first));
@@ -242,19 +264,38 @@ void Fallback::respond(FallbackSlot& slot, const Entry& entry,
   reply.status = answer.status;
   for (const auto& [name, value] : entry.fields) reply.fields.add(arena, name, value);
   reply.body = entry.body;
+  if (answer.grpc_status) make_grpc(reply, *answer.grpc_status, arena);
   finish(slot, reply, FallbackKind::kRespond);
 }
 
 void Fallback::omit(FallbackSlot& slot, config::FallbackOmit how) const {
   constexpr int kNoContent = 204;
+  constexpr std::string_view kEmptyFrame("\0\0\0\0\0", 5);
+  Arena& arena = slot.leg.exchange().arena();
   LocalReply reply;
-  if (how == config::FallbackOmit::kNoContent) {
-    reply.status = kNoContent;
-  } else {
-    reply.fields.add(slot.leg.exchange().arena(), http::Name::kContentType, "application/json");
-    reply.body = "[]";
+  switch (how) {
+    case config::FallbackOmit::kNoContent:
+      reply.status = kNoContent;
+      break;
+    case config::FallbackOmit::kEmptyList:
+      reply.fields.add(arena, http::Name::kContentType, "application/json");
+      reply.body = "[]";
+      break;
+    case config::FallbackOmit::kEmptyMessage:
+      reply.body = kEmptyFrame;
+      make_grpc(reply, http::kGrpcOk, arena);
+      break;
   }
   finish(slot, reply, FallbackKind::kOmit);
+}
+
+// With a message the status goes into trailers, else into the head.
+void Fallback::make_grpc(LocalReply& reply, int status, Arena& arena) {
+  if (reply.fields.find(http::Name::kContentType) == nullptr) {
+    reply.fields.add(arena, http::Name::kContentType, http::kGrpcContentType);
+  }
+  http::Fields& fields = reply.body.empty() ? reply.fields : reply.trailers;
+  fields.add(arena, http::Name::kGrpcStatus, arena.number(status));
 }
 
 void Fallback::finish(FallbackSlot& slot, LocalReply& reply, FallbackKind kind) const {
@@ -268,8 +309,23 @@ void Fallback::finish(FallbackSlot& slot, LocalReply& reply, FallbackKind kind) 
 std::string_view Fallback::marking(const FallbackSlot& slot) const {
   Arena& arena = slot.leg.exchange().arena();
   if (const Error* error = slot.first->error()) return chain::proxy_status(*error, x_label, arena);
+  const int grpc = slot.first->grpc_status();
+  const std::string_view before_grpc = grpc > http::kGrpcOk ? " grpc-status " : "";
   return arena.concat({"outrigger; received-status=", arena.number(slot.first->response()->status),
-                       "; details=\"fallback ", x_label, "\""});
+                       "; details=\"fallback ", x_label, before_grpc,
+                       grpc > http::kGrpcOk ? arena.number(grpc) : std::string_view(), "\""});
+}
+
+// What an answer of the upstream that is no good is called: by its status, "503",
+// "grpc-unavailable".
+std::string_view Fallback::reason_of(const Leg& first) {
+  constexpr int kHttpOk = 200;
+  Arena& arena = first.exchange().arena();
+  const int grpc = first.grpc_status();
+  if (first.response()->status != kHttpOk || grpc <= http::kGrpcOk) {
+    return arena.number(first.response()->status);
+  }
+  return arena.concat({"grpc-", config::kGrpcCodeNames[static_cast<size_t>(grpc)]});
 }
 
 void Fallback::note(FallbackSlot& slot, FallbackKind kind) const {
@@ -279,7 +335,7 @@ void Fallback::note(FallbackSlot& slot, FallbackKind kind) const {
   if (const Error* error = slot.first->error()) {
     facts.upstream_reason = row_of(error->cause).name;
   } else {
-    facts.upstream_reason = slot.leg.exchange().arena().number(slot.first->response()->status);
+    facts.upstream_reason = reason_of(*slot.first);
   }
   x_series.fallbacks[index].add();
 }

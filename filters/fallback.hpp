@@ -31,18 +31,22 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
   bool may_open(const chain::Leg& leg, const void* slot) const override;
+  bool may_replace(const chain::Leg& leg, const void* slot) const override;
 
  private:
   // One entry of the list, with what had to be read for it.
   struct Entry {
     config::Fallback policy;
+    std::optional<bool> in_grpc;  // only a caller that speaks it, or that does not, can read it
     // Of `respond`.
     std::string body;
     std::vector<std::pair<std::string, std::string>> fields;
     int64_t within_ms = 0;  // of `service`
   };
 
-  bool failed(const chain::Leg& below, const config::Matcher& on) const;
+  static bool applies(const Entry& entry, const chain::Leg& leg);
+  template <class Ask>
+  bool any_left(const void* slot, Ask ask) const;
   void replace(FallbackSlot& slot) const;
   bool act(FallbackSlot& slot, const Entry& entry) const;
   bool serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const;
@@ -50,9 +54,11 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
                     const config::FallbackService& service) const;
   void respond(FallbackSlot& slot, const Entry& entry, const config::FallbackRespond& reply) const;
   void omit(FallbackSlot& slot, config::FallbackOmit how) const;
+  static void make_grpc(chain::LocalReply& reply, int status, Arena& arena);
   void finish(FallbackSlot& slot, chain::LocalReply& reply, metrics::FallbackKind kind) const;
   void note(FallbackSlot& slot, metrics::FallbackKind kind) const;
   std::string_view marking(const FallbackSlot& slot) const;
+  static std::string_view reason_of(const chain::Leg& first);
   int64_t deadline_ms(const FallbackSlot& slot, int64_t within_ms) const;
   void begin_capture(FallbackSlot& slot, const chain::Leg& below) const;
 

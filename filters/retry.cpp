@@ -6,6 +6,7 @@
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::filters {
@@ -26,6 +27,7 @@ struct RetrySlot {
   // What an earlier attempt got, in case our own side refuses a later one.
   Error first_error;
   int first_status = 0;
+  int first_grpc_status = http::kGrpcPending;
   int attempts = 0;  // that count
   int legs = 0;
   int unsent = 0;
@@ -57,7 +59,7 @@ Step Retry::on_request(Leg& leg, void* slot_) {
   RetrySlot& slot = of(slot_);
   const http::RequestHead& request = leg.request();
   x_budget.deposit(x_runtime.loop.clock.now_ms());
-  slot.repeatable = x_policy.methods.has(request.method_text);
+  slot.repeatable = upstream::covers(x_policy.methods, x_policy.grpc, request);
   if (request.framing != http::Framing::kNone) {
     const bool known = request.framing == http::Framing::kLength;
     leg.exchange().body().retain(x_policy.body_max_bytes, known ? request.content_length : -1);
@@ -97,6 +99,7 @@ void Retry::on_leg(Leg& mine, void* slot_, Leg& below) {
   // The caller gets what the first attempt got, as our own reply.
   Error answer = slot.first_status > 0 ? *error : slot.first_error;
   answer.received_status = slot.first_status;
+  answer.received_grpc_status = slot.first_grpc_status;
   slot.below.reset();
   mine.refuse(answer);
 }
@@ -140,7 +143,10 @@ bool Retry::may_resend(RetrySlot& slot, const Error& error) const {
 
 // How long to wait before the next attempt; nothing: there is none.
 std::optional<int64_t> Retry::may_retry(const RetrySlot& slot, const Leg& below) const {
-  if (!slot.repeatable || slot.attempts >= x_policy.attempts || !listed(below)) return std::nullopt;
+  if (!slot.repeatable || slot.attempts >= x_policy.attempts ||
+      !upstream::matches(x_policy.on, below)) {
+    return std::nullopt;
+  }
   const int64_t asked_ms = retry_after_ms(below);
   if (asked_ms > x_policy.backoff.max_ms) return std::nullopt;
   const int64_t wait_ms = std::max(asked_ms, backoff_ms(slot.attempts));
@@ -148,11 +154,6 @@ std::optional<int64_t> Retry::may_retry(const RetrySlot& slot, const Leg& below)
   if (wait_ms >= slot.leg.deadline_ms() - now_ms) return std::nullopt;
   if (!x_budget.try_withdraw(now_ms)) return std::nullopt;
   return wait_ms;
-}
-
-bool Retry::listed(const Leg& below) const {
-  if (const Error* error = below.error()) return upstream::matches(x_policy.on, *error);
-  return !below.is_local_reply() && upstream::matches(x_policy.on, *below.response());
 }
 
 // What Retry-After asks for: an upstream that says when to come back is believed. A date instead of
@@ -181,6 +182,7 @@ void Retry::take(RetrySlot& slot, const Leg& below) const {
   if (slot.legs == 1) {
     if (error != nullptr) slot.first_error = *error;
     slot.first_status = error != nullptr ? 0 : below.response()->status;
+    slot.first_grpc_status = below.grpc_status();
   }
   if (error == nullptr) {
     facts.retried_on_status = true;

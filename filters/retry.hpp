@@ -38,7 +38,6 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
   bool may_resend(RetrySlot& slot, const Error& error) const;
   std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;
-  bool listed(const chain::Leg& below) const;
   static int64_t retry_after_ms(const chain::Leg& below);
   void go_again(RetrySlot& slot, const Again& again) const;
   void take(RetrySlot& slot, const chain::Leg& below) const;

@@ -30,6 +30,9 @@ void collect_workers(Families& families, const Workers& workers) {
   one(kConnections, {"upstream", "http1"}, &WorkerSeries::upstream_connections);
   constexpr size_t kDetect = index_of_metric("detect_total");
   one(kDetect, {"http1"}, &WorkerSeries::detect_http1);
+  one(kDetect, {"http2"}, &WorkerSeries::detect_http2);
+  one(kDetect, {"tls"}, &WorkerSeries::detect_tls);
+  one(kDetect, {"tls_failed"}, &WorkerSeries::detect_tls_failed);
   one(kDetect, {"refused"}, &WorkerSeries::detect_refused);
   constexpr size_t kBytes = index_of_metric("bytes_total");
   one(kBytes, {"downstream", "in"}, &WorkerSeries::downstream_bytes_in);

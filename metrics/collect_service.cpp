@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "metrics/collect.hpp"
 
 namespace outrigger::metrics {
@@ -27,16 +29,19 @@ class ServiceCollector {
       : x_families(families), x_key(key), x_workers(workers), x_bounds(bounds) {}
 
   void requests() {
-    std::map<std::pair<int, RequestOutcome>, uint64_t> sums;
+    std::map<std::tuple<int, int, RequestOutcome>, uint64_t> sums;
     for (const auto& worker : x_workers) {
-      worker->requests.for_each([&](int status, RequestOutcome outcome, uint64_t count) {
-        sums[{status, outcome}] += count;
-      });
+      worker->requests.for_each(
+          [&](int status, RequestOutcome outcome, uint64_t count, int grpc_status) {
+            sums[{status, grpc_status, outcome}] += count;
+          });
     }
     for (const auto& [what, count] : sums) {
+      const auto& [status, grpc_status, outcome] = what;
       x_families.add(index_of_metric("requests_total"),
-                     {x_key.service, x_key.route, code_label(what.first),
-                      kRequestOutcomeNames[static_cast<size_t>(what.second)]},
+                     {x_key.service, x_key.route, code_label(status),
+                      grpc_status < 0 ? std::string() : std::to_string(grpc_status),
+                      kRequestOutcomeNames[static_cast<size_t>(outcome)]},
                      static_cast<double>(count));
     }
   }

@@ -67,7 +67,7 @@ prometheus::ClientMetric& Families::sample(size_t metric, LabelValues labels) {
     const size_t comma = names.find(',');
     const std::string_view name = names.substr(0, comma);
     names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 1);
-    if (name == "route" && value.empty()) continue;
+    if (value.empty() && (name == "route" || name == "grpc_code")) continue;
     sample.label.push_back({std::string(name), std::string(value)});
   }
   OUTRIGGER_ASSERT(names.empty());

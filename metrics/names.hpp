@@ -25,7 +25,7 @@ inline constexpr std::array<std::string_view, 7> kCircuitStateNames = {
 };
 
 inline constexpr std::array kMetrics = {
-    Metric{"outrigger_requests_total", MetricKind::kCounter, "service,route,code,outcome",
+    Metric{"outrigger_requests_total", MetricKind::kCounter, "service,route,code,grpc_code,outcome",
            "Calls that ended, by the status the caller got and how they went."},
     Metric{
         "outrigger_request_duration_seconds", MetricKind::kHistogram, "service,route,outcome",

@@ -94,9 +94,9 @@ inline size_t index_of(Token token) {
   return static_cast<size_t>(std::countr_zero(static_cast<unsigned>(token)));
 }
 
-// Requests by status code and outcome: few pairs ever occur, so a short list that is searched from
-// the front is all it takes. A pair that finds it full counts under kOtherStatus: an upstream that
-// makes statuses up adds no series.
+// Requests by status code, grpc-status and outcome: few triples ever occur, so a short list that is
+// searched from the front is all it takes. One that finds it full counts under kOtherStatus: an
+// upstream that makes statuses up adds no series.
 class RequestTable {
  public:
   static constexpr int kOtherStatus = -1;
@@ -106,8 +106,9 @@ class RequestTable {
     Counter count;
   };
 
-  void add(int status, RequestOutcome outcome) {
-    const uint32_t key = key_of(status, outcome);
+  // grpc_status: -1 of other calls.
+  void add(int status, RequestOutcome outcome, int grpc_status = -1) {
+    const uint32_t key = key_of(status, outcome, grpc_status);
     for (Row& row : x_rows) {
       const uint32_t found = row.key.load(std::memory_order_relaxed);
       if (found == 0) row.key.store(key, std::memory_order_release);
@@ -118,22 +119,23 @@ class RequestTable {
     x_overflow[static_cast<size_t>(outcome)].add();
   }
   template <class F>
-  void for_each(F visit) const {  // visit(status, outcome, count)
+  void for_each(F visit) const {  // visit(status, outcome, count, grpc_status)
     for (const Row& row : x_rows) {
       const uint32_t key = row.key.load(std::memory_order_acquire);
       if (key == 0) break;
-      visit(static_cast<int>(key >> 4), static_cast<RequestOutcome>((key & 15) - 1),
-            row.count.value());
+      visit(static_cast<int>(key >> 9), static_cast<RequestOutcome>((key & 15) - 1),
+            row.count.value(), static_cast<int>(key >> 4 & 31) - 1);
     }
     for (size_t i = 0; i < x_overflow.size(); ++i) {
       const uint64_t count = x_overflow[i].value();
-      if (count > 0) visit(kOtherStatus, static_cast<RequestOutcome>(i), count);
+      if (count > 0) visit(kOtherStatus, static_cast<RequestOutcome>(i), count, -1);
     }
   }
 
  private:
-  static uint32_t key_of(int status, RequestOutcome outcome) {
-    return static_cast<uint32_t>(status) << 4 | (static_cast<uint32_t>(outcome) + 1);
+  static uint32_t key_of(int status, RequestOutcome outcome, int grpc_status) {
+    return static_cast<uint32_t>(status) << 9 | static_cast<uint32_t>(grpc_status + 1) << 4 |
+           (static_cast<uint32_t>(outcome) + 1);
   }
   std::array<Row, 48> x_rows;
   std::array<Counter, kRequestOutcomes> x_overflow;
@@ -175,6 +177,9 @@ struct WorkerSeries {
   Counter upstream_bytes_in;
   Counter upstream_bytes_out;
   Counter detect_http1;
+  Counter detect_http2;
+  Counter detect_tls;  // handshakes that went well
+  Counter detect_tls_failed;
   Counter detect_refused;        // bytes that are not HTTP
   Counter overload_descriptors;  // connections refused because none was left
   Counter overload_memory;       // calls refused

@@ -63,6 +63,7 @@ ControlPlane::ControlPlane(config::Loaded loaded)
       x_process(x_loaded.config, {x_worker_count, this, this, fresh_seed()}),
       x_events(x_context.clock, log_event),
       x_changes(x_context, *this, x_events),
+      x_tls(x_loop, x_process),
       x_memory(x_context, x_process, x_loaded.config.memory, memory_limit(x_loaded.config.memory)),
       x_drain(x_context, x_loaded.config.drain, drain_hooks()),
       x_discovery(discovery::surroundings_on(x_loop), *this),
@@ -89,6 +90,7 @@ Result<bool> ControlPlane::start() {
   if (auto opened = open_access_log(); !opened) return opened;
   const SnapshotPtr snapshot =
       make_snapshot(x_loaded.config, x_process.services, x_context.clock.now_ms());
+  if (auto loaded = x_tls.start(x_loaded.config); !loaded) return loaded;
   for (unsigned i = 0; i < x_worker_count; ++i) {
     x_workers.push_back(
         std::make_unique<WorkerThread>(i, fresh_seed(), dns_options(x_loaded.config), x_process));
@@ -133,24 +135,26 @@ Result<bool> ControlPlane::bind_listeners() {
   if (config.admin) {
     x_access = std::make_unique<admin::AccessRules>(x_context.clock, *config.admin);
     x_admin_api = std::make_unique<admin::AdminApi>(x_parts, *x_access);
-    auto served = serve(x_admin_server, "admin", config.admin->address, *x_admin_api);
+    const auto* tls = config.admin->tls ? &x_tls.admin() : nullptr;
+    auto served = serve(x_admin_server, "admin", config.admin->address, *x_admin_api, tls);
     if (!served) return served;
   }
   if (config.metrics) {
-    return serve(x_metrics_server, "metrics", config.metrics->address, x_metrics_api);
+    return serve(x_metrics_server, "metrics", config.metrics->address, x_metrics_api, nullptr);
   }
   return true;
 }
 
 Result<bool> ControlPlane::serve(std::unique_ptr<LocalServer>& server, const std::string& name,
-                                 const std::string& address_text, chain::Terminal& terminal) {
+                                 const std::string& address_text, chain::Terminal& terminal,
+                                 const Published<io::TlsServerContext>* tls) {
   const auto address = Address::parse(address_text);
   if (!address) return failure(name + ": " + address.error());
   auto socket = io::ListeningSocket::bind(*address);
   if (!socket) return failure(name + ": " + socket.error());
   x_process.own_listeners.add(socket->address());
   log::info("listening", {{"listener", name}, {"address", socket->address().to_string()}});
-  server = std::make_unique<LocalServer>(x_runtime, name, terminal);
+  server = std::make_unique<LocalServer>(x_runtime, name, terminal, tls);
   return server->listen(x_network, std::move(*socket));
 }
 

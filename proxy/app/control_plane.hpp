@@ -20,6 +20,7 @@
 #include "proxy/app/process.hpp"
 #include "proxy/app/process_facts.hpp"
 #include "proxy/app/snapshot.hpp"
+#include "proxy/app/tls_contexts.hpp"
 #include "proxy/app/worker_thread.hpp"
 #include "proxy/discovery/discovery.hpp"
 #include "proxy/io/loop.hpp"
@@ -66,7 +67,8 @@ class ControlPlane final : public admin::Control,
   Result<bool> open_access_log();
   Result<bool> bind_listeners();
   Result<bool> serve(std::unique_ptr<LocalServer>& server, const std::string& name,
-                     const std::string& address, chain::Terminal& terminal);
+                     const std::string& address, chain::Terminal& terminal,
+                     const Published<io::TlsServerContext>* tls);
   void note_transition(const std::string& label, const upstream::CircuitTransition& what);
   Drain::Hooks drain_hooks();
   int open_connections() const;
@@ -83,6 +85,7 @@ class ControlPlane final : public admin::Control,
   Process x_process;
   admin::Events x_events;
   admin::Changes x_changes;
+  TlsContexts x_tls;
   MemoryGuard x_memory;
   Drain x_drain;
   discovery::Discovery x_discovery;

@@ -14,9 +14,11 @@ config::ListenerConfig settings(std::string name) {
 
 }  // namespace
 
-LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal)
+LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal,
+                         const Published<io::TlsServerContext>* tls)
     : x_context{control.runtime(), *this, control.series(), settings(name), x_counts},
       x_acceptor(x_context) {
+  x_context.tls = tls;
   x_route.service = x_route.label = std::move(name);
   x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));
 }

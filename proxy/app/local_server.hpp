@@ -34,7 +34,9 @@ class LocalServer final : public downstream::Resolver {
   static constexpr int kConnectionsMax = 256;
 
   // `name` is for people. The terminal outlives the server.
-  LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal);
+  // `tls` null: clear text.
+  LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal,
+              const Published<io::TlsServerContext>* tls);
   ~LocalServer();
 
   Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
@@ -43,7 +45,7 @@ class LocalServer final : public downstream::Resolver {
   downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
 
   chain::Route x_route;
-  downstream::ListenerCounts x_counts;
+  downstream::ListenerState x_counts;
   downstream::ServerContext x_context;
   downstream::Acceptor x_acceptor;
 };

@@ -51,7 +51,7 @@ struct Process {
   upstream::OwnListeners own_listeners;
   UnmatchedHosts unmatched;
   std::unique_ptr<LineWriter> access_log;  // null: off
-  std::map<std::string, downstream::ListenerCounts> listeners;
+  std::map<std::string, downstream::ListenerState> listeners;
   std::atomic<bool> out_of_memory{false};  // new calls are refused
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.

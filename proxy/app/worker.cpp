@@ -12,6 +12,7 @@ class Worker::Server final : public downstream::Resolver {
         x_context{worker.x_runtime, *this, *worker.x_series, config,
                   worker.x_process.listeners[config.name]},
         x_acceptor(x_context) {
+    if (config.tls) x_context.tls = &x_context.counts.tls;
     choose_chain();
   }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/base/log.hpp"
 #include "proxy/downstream/h1_connection.hpp"
 #include "proxy/downstream/h2_connection.hpp"
 
@@ -14,6 +15,36 @@ Detection::Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& 
     : Connection(context, ConnectionCount(context)), x_owner(owner), x_stream(std::move(stream)) {}
 
 void Detection::start() {
+  if (x_context.tls == nullptr) return listen();
+  chain::Runtime& runtime = x_context.runtime;
+  runtime.loop.timers.arm(x_timer,
+                          runtime.loop.clock.now_ms() + x_context.config.timeout.handshake_ms);
+  x_handshake = std::make_unique<io::TlsHandshake>(
+      io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this);
+}
+
+void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
+  x_context.runtime.loop.reaper.doom(std::move(x_handshake));
+  x_stream = std::move(stream);
+  x_context.series.detect_tls.add();
+  if (info.alpn == "h2") {
+    hand_over<H2Connection>({});
+  } else if (info.alpn == "http/1.1") {
+    hand_over<H1Connection>({});
+  } else {
+    listen();
+  }
+}
+
+void Detection::on_handshake_failed(Cause /*cause*/, std::string_view reason) {
+  x_context.series.detect_tls_failed.add();
+  log::repeated(log::Level::kWarning, "tls handshake failed",
+                {{"listener", x_context.config.name}, {"why", reason}});
+  x_context.runtime.loop.reaper.doom(std::move(x_handshake));
+  end();
+}
+
+void Detection::listen() {
   LoopContext& loop = x_context.runtime.loop;
   loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.keepalive_ms);
   x_stream->start(*this);
@@ -57,7 +88,7 @@ io::StreamEvents& Detection::hand_over(std::string_view behind) {
 }
 
 int Detection::reset() {
-  x_stream->abort();
+  if (x_stream != nullptr) x_stream->abort();
   end();
   return 0;
 }
@@ -66,6 +97,7 @@ void Detection::end() {
   x_timer.cancel();
   ListNode<OwnedByAcceptor>::unlink();
   Reaper& reaper = x_context.runtime.loop.reaper;
+  if (x_handshake != nullptr) reaper.doom(std::move(x_handshake));
   if (x_stream != nullptr) reaper.doom(std::move(x_stream));
   reaper.doom(this);
 }

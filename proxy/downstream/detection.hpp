@@ -1,5 +1,6 @@
-// A Detection is a connection that has not said yet which version it speaks: its first bytes decide
-// between HTTP/1 and HTTP/2 with prior knowledge (RFC 9113 section 3.3), then it hands its stream
+// A Detection is a connection that has not said yet which version it speaks. On a listener with TLS
+// the handshake comes first, and may agree upon it (ALPN, RFC 7301); else the first bytes decide
+// between HTTP/1 and HTTP/2 with prior knowledge (RFC 9113 section 3.3). Then it hands its stream
 // on. Silence is no verdict: a connection may lie idle before its first request. Owned by the
 // Acceptor; one thread.
 #pragma once
@@ -11,10 +12,13 @@
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/downstream/connection.hpp"
 #include "proxy/io/stream.hpp"
+#include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::downstream {
 
-class Detection final : public Connection, private io::StreamEvents {
+class Detection final : public Connection,
+                        private io::StreamEvents,
+                        public io::TlsHandshakeEvents {
  public:
   Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& owner, io::StreamPtr stream);
 
@@ -29,7 +33,11 @@ class Detection final : public Connection, private io::StreamEvents {
   void on_end() override;
   void on_broken() override { end(); }
   void on_drained() override {}
+  void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override;
+  void on_handshake_failed(Cause cause, std::string_view reason) override;
   void on_timer() { end(); }
+
+  void listen();
 
   // The stream is another connection's from now on, which has the bytes that came.
   template <class Protocol>
@@ -38,6 +46,7 @@ class Detection final : public Connection, private io::StreamEvents {
 
   List<Connection, OwnedByAcceptor>& x_owner;
   io::StreamPtr x_stream;
+  io::OperationPtr x_handshake;
   Timer x_timer = Timer::of<&Detection::on_timer>(*this);
   std::array<char, kPreface.size()> x_begun;  // a part of the preface
   uint8_t x_begun_bytes = 0;

@@ -28,6 +28,7 @@ H2Connection::H2Connection(ServerContext& context, ConnectionCount count, io::St
 
 void H2Connection::start() {
   x_stream->start(*this);
+  x_context.series.detect_http2.add();
   on_want_write();  // our SETTINGS
   settle();
 }

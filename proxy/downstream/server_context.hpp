@@ -8,9 +8,11 @@
 
 #include "config/model.hpp"
 #include "metrics/series.hpp"
+#include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/route.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/io/tls_context.hpp"
 
 namespace outrigger::downstream {
 
@@ -32,9 +34,10 @@ class Resolver {
 };
 
 // Of one listener, over all workers. Any thread.
-struct ListenerCounts {
+struct ListenerState {
   std::atomic<int> open_connections{0};      // bounded by limits.connections
   std::atomic<int64_t> last_accepted_ms{0};  // loop time; 0: none ever came
+  Published<io::TlsServerContext> tls;       // of a listener with `tls`; its files may change
 };
 
 struct ServerContext {
@@ -42,9 +45,11 @@ struct ServerContext {
   Resolver& resolver;
   metrics::WorkerSeries& series;
   config::ListenerConfig config;
-  ListenerCounts& counts;
+  ListenerState& counts;
   // The last phase of a drain: new calls are refused, answers end their connection.
   bool draining = false;
+  // Null: clear text.
+  const Published<io::TlsServerContext>* tls = nullptr;
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
   std::string_view via() const {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/authority.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/upstream/match.hpp"
 
@@ -37,6 +38,11 @@ std::optional<http::RequestHead> Attempt::request_head() const {
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
   if (!chain::carry_grpc_deadline(x_leg, head)) return std::nullopt;
   return head;
+}
+
+std::string_view Attempt::server_name() const {
+  const auto parts = http::split_authority(authority());
+  return parts ? parts->host : std::string_view();
 }
 
 std::string_view Attempt::authority() const {

@@ -50,6 +50,8 @@ class Attempt : public chain::Call {
   int64_t started_ns() const { return x_started_ns; }
   void note_begun();
   void note_connected();
+  // The host that the endpoint's certificate must be for.
+  std::string_view server_name() const;
   // The head as it goes to the endpoint. Nothing: the caller's time is over.
   std::optional<http::RequestHead> request_head() const;
 

@@ -12,11 +12,16 @@ ConnectionPool::~ConnectionPool() {
   retire();
 }
 
-H1Connection* ConnectionPool::take_idle(bool may_be_repeated) {
+H1Connection* ConnectionPool::take_idle(bool may_be_repeated, std::string_view server_name) {
   const int64_t now_ms = x_upstream.now_ms();
   while (!x_idle.empty() && !x_idle.front().is_good_at(now_ms)) close(x_idle.front());
   if (x_idle.empty()) return nullptr;
-  H1Connection& freshest = x_idle.front();
+  H1Connection* const found = x_tls.is_on() ? find_idle(server_name) : &x_idle.front();
+  if (found == nullptr) {
+    if (!has_room()) close(x_idle.back());
+    return nullptr;
+  }
+  H1Connection& freshest = *found;
   if (!may_be_repeated && now_ms - freshest.idle_since_ms() >= x_settings.idle_unsafe_ms) {
     if (!has_room()) close(x_idle.back());
     return nullptr;
@@ -27,11 +32,20 @@ H1Connection* ConnectionPool::take_idle(bool may_be_repeated) {
   return &freshest;
 }
 
+H1Connection* ConnectionPool::find_idle(std::string_view server_name) {
+  H1Connection* found = nullptr;
+  x_idle.for_each([&](H1Connection& connection) {
+    if (found == nullptr && connection.server_name() == server_name) found = &connection;
+  });
+  return found;
+}
+
 bool ConnectionPool::has_room() const {
   return !x_settings.connections || x_connections < static_cast<size_t>(*x_settings.connections);
 }
 
-H1Connection& ConnectionPool::adopt(io::StreamPtr stream, PoolSlot slot) {
+H1Connection& ConnectionPool::adopt(io::StreamPtr stream, PoolSlot slot,
+                                    std::string_view server_name) {
   const int64_t now_ms = x_upstream.now_ms();
   int64_t expires_ms = std::numeric_limits<int64_t>::max();
   if (x_settings.lifetime_ms) {
@@ -41,6 +55,7 @@ H1Connection& ConnectionPool::adopt(io::StreamPtr stream, PoolSlot slot) {
     expires_ms = now_ms + static_cast<int64_t>(lifetime * spread);
   }
   auto* connection = new H1Connection(*this, std::move(stream), std::move(slot), expires_ms);
+  if (x_tls.is_on()) connection->set_server_name(server_name);
   x_busy.push_back(*connection);
   x_upstream.series.upstream_connections.add(1);
   return *connection;

@@ -8,6 +8,7 @@
 #include "config/policy.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/intrusive_list.hpp"
+#include "proxy/upstream/dial.hpp"
 #include "proxy/upstream/h1_connection.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
 
@@ -27,22 +28,25 @@ class PoolWaiter : public ListNode<> {
 
 class ConnectionPool {
  public:
-  ConnectionPool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings)
-      : x_upstream(upstream), x_address(address), x_settings(settings) {}
+  ConnectionPool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
+                 PoolTls tls)
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_settings(settings) {}
   ~ConnectionPool();
 
   const Address& address() const { return x_address; }
+  const PoolTls& tls() const { return x_tls; }
   UpstreamRuntime& upstream() const { return x_upstream; }
   void set_settings(const config::Pool& settings) { x_settings = settings; }
 
   // The idle connection that was used last and is good for this request, or null. A request that
-  // may not be repeated wants one that was idle for less than `idle_unsafe`.
-  H1Connection* take_idle(bool may_be_repeated);
+  // may not be repeated wants one that was idle for less than `idle_unsafe`. Over TLS it is one
+  // whose certificate was for `server_name`.
+  H1Connection* take_idle(bool may_be_repeated, std::string_view server_name);
   bool has_room() const;
   void wait(PoolWaiter& waiter) { x_waiters.push_back(waiter); }
 
   // For `stream`, which was just connected; takes over the room it was given.
-  H1Connection& adopt(io::StreamPtr stream, PoolSlot slot);
+  H1Connection& adopt(io::StreamPtr stream, PoolSlot slot, std::string_view server_name);
   // The call on it is over. It goes to the oldest waiter, to the idle ones, or is closed.
   void give_back(H1Connection& connection, bool reusable, int64_t keep_alive_s);
   // An idle connection that ended, broke or grew too old.
@@ -59,12 +63,14 @@ class ConnectionPool {
  private:
   friend class PoolSlot;
   void take_room() { ++x_connections; }
+  H1Connection* find_idle(std::string_view server_name);
   void give_room();
   int64_t idle_until(const H1Connection& connection, int64_t keep_alive_s) const;
   void wake_one();
 
   UpstreamRuntime& x_upstream;
   const Address x_address;
+  const PoolTls x_tls;
   config::Pool x_settings;
   List<H1Connection, IdleTag> x_idle;  // the front was used last
   List<H1Connection, BusyTag> x_busy;

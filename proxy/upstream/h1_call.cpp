@@ -25,27 +25,38 @@ void H1Call::begin(int64_t connect_by_ms) {
 
 void H1Call::acquire() {
   if (!x_leg.is_replay()) {
-    if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated)) return use(*idle);
+    if (H1Connection* idle = x_pool.take_idle(x_may_be_repeated, tls_name())) return use(*idle);
   }
   if (!x_connect_timer.is_armed()) {
     upstream().runtime.loop.timers.arm(x_connect_timer, x_connect_by_ms);
   }
   if (!x_pool.has_room()) return x_pool.wait(*this);
   x_slot.emplace(x_pool);
-  x_connect = upstream().network.connect(x_pool.address(), *this);
+  x_connect = std::make_unique<Dial>(upstream(), x_pool.address(), x_pool.tls().context(),
+                                     tls_name(), *this);
+}
+
+std::string_view H1Call::tls_name() const {
+  return x_pool.tls().is_on() ? server_name() : std::string_view();
 }
 
 void H1Call::on_pool_ready() { acquire(); }
 
-void H1Call::on_connected(io::StreamPtr stream) {
+void H1Call::on_dialled(io::StreamPtr stream, std::string_view alpn) {
   upstream().runtime.loop.reaper.doom(std::move(x_connect));
+  if (alpn == "h2") {
+    x_pool.tls().forget_agreed();
+    upstream().runtime.loop.reaper.doom(std::move(stream));
+    x_slot.reset();
+    return fail(Cause::kTlsError, Sent::kNever);
+  }
   note_connected();
-  H1Connection& connection = x_pool.adopt(std::move(stream), std::move(*x_slot));
+  H1Connection& connection = x_pool.adopt(std::move(stream), std::move(*x_slot), tls_name());
   x_slot.reset();
   use(connection);
 }
 
-void H1Call::on_connect_failed(Cause cause) {
+void H1Call::on_dial_failed(Cause cause) {
   upstream().runtime.loop.reaper.doom(std::move(x_connect));
   x_slot.reset();
   fail(cause, Sent::kNever);

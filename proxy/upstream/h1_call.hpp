@@ -19,10 +19,7 @@
 
 namespace outrigger::upstream {
 
-class H1Call final : public Attempt,
-                     public io::StreamEvents,
-                     public io::ConnectEvents,
-                     public PoolWaiter {
+class H1Call final : public Attempt, public io::StreamEvents, public DialEvents, public PoolWaiter {
  public:
   H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool, EndpointLease lease,
          std::string_view name);
@@ -39,10 +36,11 @@ class H1Call final : public Attempt,
 
   // -- getting a connection
   void on_pool_ready() override;
-  void on_connected(io::StreamPtr stream) override;
-  void on_connect_failed(Cause cause) override;
+  void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
+  void on_dial_failed(Cause cause) override;
   void on_connect_timeout();
   void acquire();
+  std::string_view tls_name() const;
   void use(H1Connection& connection);
 
   // -- sending

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -40,6 +42,9 @@ class H1Connection final : public Reapable,
   H1Connection(ConnectionPool& pool, io::StreamPtr stream, PoolSlot slot, int64_t expires_ms);
 
   io::Stream& stream() { return *x_stream; }
+  // Over TLS: whom the certificate was for; else empty.
+  std::string_view server_name() const { return x_server_name; }
+  void set_server_name(std::string_view name) { x_server_name = name; }
   ConnectionPool& pool() const { return x_pool; }
 
   // Lends it to a call: until it is given back, events go there.
@@ -72,6 +77,7 @@ class H1Connection final : public Reapable,
   ConnectionPool& x_pool;
   io::StreamPtr x_stream;
   PoolSlot x_slot;
+  std::string x_server_name;
   io::StreamEvents* x_call = nullptr;
   Timer x_idle_timer = Timer::of<&H1Connection::on_idle_over>(*this);
   const int64_t x_expires_ms;

@@ -15,7 +15,7 @@ H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, Endp
 
 void H2Call::begin(int64_t connect_by_ms) {
   note_begun();
-  if (H2Connection* connection = x_pool.take()) return use(*connection);
+  if (H2Connection* connection = x_pool.take(wanted_name())) return use(*connection);
   upstream().runtime.loop.timers.arm(x_connect_timer, connect_by_ms);
   x_pool.wait(*this);
 }
@@ -37,7 +37,8 @@ void H2Call::use(H2Connection& connection) {
   const http::RequestHead& head = *to_send;
   const bool has_body = head.framing == http::Framing::kChunked ||
                         (head.framing == http::Framing::kLength && head.content_length > 0);
-  const http::H2RequestWriting writing{.authority = head.authority, .scheme = "http", .via = {}};
+  const http::H2RequestWriting writing{
+      .authority = head.authority, .scheme = x_pool.tls().is_on() ? "https" : "http", .via = {}};
   if (!connection.session().submit_request(*this, head, writing, has_body)) {
     fail(Cause::kRefusedStream, Sent::kNeverFree);
   }

@@ -33,6 +33,9 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void reap() override { this->~H2Call(); }
 
   // -- H2Waiter
+  std::string_view wanted_name() const override {
+    return x_pool.tls().is_on() ? server_name() : std::string_view();
+  }
   void on_h2_ready(H2Connection& connection) override { use(connection); }
   void on_h2_failed(Cause cause) override { fail(cause, Sent::kNever); }
   void on_connect_timeout();

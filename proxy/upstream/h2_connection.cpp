@@ -18,9 +18,11 @@ http::H2Limits limits_of(const H2Pool& pool) {
 
 }  // namespace
 
-H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, int64_t expires_ms)
+H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, std::string_view server_name,
+                           int64_t expires_ms)
     : x_pool(pool),
       x_stream(std::move(stream)),
+      x_server_name(server_name),
       x_session(http::H2Role::kClient, limits_of(pool), pool.upstream().runtime.loop.clock, *this),
       x_expires_ms(expires_ms),
       x_heard_ms(now_ms()) {}

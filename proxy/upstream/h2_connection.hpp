@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -29,11 +30,14 @@ class H2Connection final : public Reapable,
   static constexpr int64_t kPingAfterMs = 10'000;
   static constexpr int64_t kPingAnswerMs = 5'000;
 
-  H2Connection(H2Pool& pool, io::StreamPtr stream, int64_t expires_ms);
+  H2Connection(H2Pool& pool, io::StreamPtr stream, std::string_view server_name,
+               int64_t expires_ms);
 
   void start();
   H2Pool& pool() const { return x_pool; }
   http::H2Session& session() { return x_session; }
+  // Over TLS: whom the certificate was for.
+  std::string_view server_name() const { return x_server_name; }
 
   bool takes_calls(int64_t now_ms) const;
   // A call takes a stream. False: it is the first one on this connection.
@@ -67,6 +71,7 @@ class H2Connection final : public Reapable,
 
   H2Pool& x_pool;
   io::StreamPtr x_stream;
+  const std::string x_server_name;
   http::H2Session x_session;
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
   const int64_t x_expires_ms;

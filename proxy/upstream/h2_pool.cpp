@@ -11,11 +11,12 @@ H2Pool::~H2Pool() {
   while (!x_connections.empty()) close(x_connections.front());
 }
 
-H2Connection* H2Pool::take() {
+H2Connection* H2Pool::take(std::string_view server_name) {
   H2Connection* found = nullptr;
   const int64_t now_ms = x_upstream.now_ms();
   x_connections.for_each([&](H2Connection& connection) {
-    if (found == nullptr && connection.takes_calls(now_ms)) found = &connection;
+    if (found != nullptr || !connection.takes_calls(now_ms)) return;
+    if (!x_tls.is_on() || connection.server_name() == server_name) found = &connection;
   });
   return found;
 }
@@ -43,11 +44,21 @@ void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
   if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
   x_connect_since_ms = x_upstream.now_ms();
-  x_connect = x_upstream.network.connect(x_address, *this);
+  x_dialled_name = x_waiters.front().wanted_name();
+  x_connect = std::make_unique<Dial>(x_upstream, x_address, x_tls.context(), x_dialled_name, *this);
 }
 
-void H2Pool::on_connected(io::StreamPtr stream) {
+void H2Pool::on_dialled(io::StreamPtr stream, std::string_view alpn) {
+  if (x_tls.is_on() && alpn != "h2") {
+    x_tls.forget_agreed();
+    x_upstream.runtime.loop.reaper.doom(std::move(stream));
+    return on_dial_failed(Cause::kTlsError);
+  }
   x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  adopt(std::move(stream), x_dialled_name);
+}
+
+void H2Pool::adopt(io::StreamPtr stream, std::string_view server_name) {
   int64_t expires_ms = std::numeric_limits<int64_t>::max();
   if (x_settings.lifetime_ms) {
     // Spread, so that connections that were opened together do not close together.
@@ -55,7 +66,7 @@ void H2Pool::on_connected(io::StreamPtr stream) {
     expires_ms = x_upstream.now_ms() +
                  static_cast<int64_t>(static_cast<double>(*x_settings.lifetime_ms) * spread);
   }
-  auto* connection = new H2Connection(*this, std::move(stream), expires_ms);
+  auto* connection = new H2Connection(*this, std::move(stream), server_name, expires_ms);
   x_connections.push_front(*connection);
   ++x_count;
   x_upstream.series.upstream_connections.add(1);
@@ -64,7 +75,7 @@ void H2Pool::on_connected(io::StreamPtr stream) {
   if (x_retired) connection->finish();
 }
 
-void H2Pool::on_connect_failed(Cause cause) {
+void H2Pool::on_dial_failed(Cause cause) {
   x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
   // Those that come in answer to this begin anew.
   List<H2Waiter> failed;
@@ -76,7 +87,7 @@ void H2Pool::on_room() { serve_waiters(); }
 
 void H2Pool::serve_waiters() {
   while (!x_waiters.empty()) {
-    H2Connection* const connection = take();
+    H2Connection* const connection = take(x_waiters.front().wanted_name());
     if (connection == nullptr) break;
     x_waiters.pop_front().on_h2_ready(*connection);
   }

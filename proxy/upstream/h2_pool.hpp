@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "config/policy.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/io/network.hpp"
+#include "proxy/upstream/dial.hpp"
 #include "proxy/upstream/h2_connection.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
 
@@ -19,6 +22,8 @@ class H2Pool;
 // A call that waits for a connection. Destroying it leaves the queue.
 class H2Waiter : public ListNode<> {
  public:
+  // The host that the endpoint's certificate must be for.
+  virtual std::string_view wanted_name() const = 0;
   // It has a free stream, which is to be taken now.
   virtual void on_h2_ready(H2Connection& connection) = 0;
   virtual void on_h2_failed(Cause cause) = 0;
@@ -27,19 +32,24 @@ class H2Waiter : public ListNode<> {
   ~H2Waiter() = default;
 };
 
-class H2Pool final : private io::ConnectEvents {
+class H2Pool final : public DialEvents {
  public:
-  H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings)
-      : x_upstream(upstream), x_address(address), x_settings(settings) {}
+  H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
+         PoolTls tls)
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_settings(settings) {}
   ~H2Pool();
 
   const Address& address() const { return x_address; }
   UpstreamRuntime& upstream() const { return x_upstream; }
+  const PoolTls& tls() const { return x_tls; }
   const config::Pool& settings() const { return x_settings; }
   void set_settings(const config::Pool& settings) { x_settings = settings; }
 
-  // A connection that takes one more call, or null: then wait().
-  H2Connection* take();
+  // A connection that takes one more call, or null: then wait(). Over TLS it is one whose
+  // certificate was for `server_name`.
+  H2Connection* take(std::string_view server_name);
+  // `stream` was dialled by somebody else, and speaks HTTP/2.
+  void adopt(io::StreamPtr stream, std::string_view server_name);
   void wait(H2Waiter& waiter);
   // `waiter` has left the queue by itself.
   void on_waiter_left();
@@ -59,17 +69,19 @@ class H2Pool final : private io::ConnectEvents {
   bool is_empty() const { return x_count == 0 && x_waiters.empty(); }
 
  private:
-  void on_connected(io::StreamPtr stream) override;
-  void on_connect_failed(Cause cause) override;
+  void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
+  void on_dial_failed(Cause cause) override;
   void connect_if_needed();
   void serve_waiters();
 
   UpstreamRuntime& x_upstream;
   const Address x_address;
+  const PoolTls x_tls;
   config::Pool x_settings;
   List<H2Connection, OwnedByPool> x_connections;
   List<H2Waiter> x_waiters;
   io::OperationPtr x_connect;
+  std::string x_dialled_name;
   int64_t x_connect_since_ms = 0;
   size_t x_count = 0;
   bool x_retired = false;

@@ -3,33 +3,149 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/authority.hpp"
 #include "proxy/upstream/h1_call.hpp"
 #include "proxy/upstream/h2_call.hpp"
 
 namespace outrigger::upstream {
 namespace {
 
+PoolTls tls_of(const Published<io::TlsClientContext>* contexts, Agreed& agreed) {
+  return contexts != nullptr ? PoolTls(*contexts, agreed) : PoolTls();
+}
+
 // Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke.
-bool speaks_http2(config::Protocol protocol, const chain::Leg& leg) {
-  if (protocol != config::Protocol::kAuto) return protocol == config::Protocol::kHttp2;
+bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+  if (settings.protocol != config::Protocol::kAuto) {
+    return settings.protocol == config::Protocol::kHttp2;
+  }
+  if (pools.http1.tls().is_on()) return pools.agreed() == Agreed::kHttp2;
   return leg.request().version == http::Version::kHttp2;
 }
 
+chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+                     EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
+  Arena& arena = leg.exchange().arena();
+  Attempt* attempt = nullptr;
+  if (speaks_http2(settings, pools, leg)) {
+    attempt = arena.make<H2Call>(leg, settings, pools.http2, std::move(lease), name);
+  } else {
+    attempt = arena.make<H1Call>(leg, settings, pools.http1, std::move(lease), name);
+  }
+  chain::CallPtr owner(attempt, {&pools.upstream().runtime.loop.reaper});
+  attempt->begin(connect_by_ms);
+  return owner;
+}
+
+// The call that comes before anybody knows what the endpoint speaks; then it is the attempt's.
+class UndecidedCall final : public chain::Call, public AgreementWaiter {
+ public:
+  UndecidedCall(chain::Leg& leg, const CallSettings& settings, Pools& pools, EndpointLease lease,
+                std::string_view name, int64_t connect_by_ms)
+      : x_leg(leg),
+        x_settings(settings),
+        x_pools(pools),
+        x_lease(std::move(lease)),
+        x_name(name),
+        x_connect_by_ms(connect_by_ms) {}
+
+  void begin() {
+    x_pools.upstream().runtime.loop.timers.arm(x_timer, x_connect_by_ms);
+    const auto authority = http::split_authority(x_leg.request().authority);
+    x_pools.find_out(*this, authority ? authority->host : x_name);
+  }
+
+  // Whoever could not be reached is dialled once more, by the attempt, which says why.
+  void on_agreed() override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    x_attempt = start(x_leg, x_settings, x_pools, std::move(x_lease), x_name, x_connect_by_ms);
+  }
+  void on_flow() override { x_attempt->on_flow(); }
+  void on_request_body() override {
+    if (x_attempt != nullptr) x_attempt->on_request_body();
+  }
+  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
+  void cancel() noexcept override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    x_attempt.reset();
+    x_lease.release();
+  }
+  void reap() override { this->~UndecidedCall(); }
+
+ private:
+  chain::Leg& x_leg;
+  const CallSettings& x_settings;
+  Pools& x_pools;
+  EndpointLease x_lease;
+  const std::string_view x_name;
+  const int64_t x_connect_by_ms;
+  chain::CallPtr x_attempt;
+  Timer x_timer = Timer::of<&UndecidedCall::on_agreed>(*this);
+};
+
 }  // namespace
+
+Pools::Pools(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
+             const Published<io::TlsClientContext>* tls)
+    : http1(upstream, address, settings, tls_of(tls, x_agreed)),
+      http2(upstream, address, settings, tls_of(tls, x_agreed)) {}
+
+Pools::~Pools() = default;
+
+void Pools::set_settings(const config::Pool& settings) {
+  http1.set_settings(settings);
+  http2.set_settings(settings);
+}
+
+void Pools::retire() {
+  http1.retire();
+  http2.retire();
+}
+
+void Pools::find_out(AgreementWaiter& waiter, std::string_view server_name) {
+  x_waiters.push_back(waiter);
+  if (x_dial != nullptr) return;
+  x_dialled_name = server_name;
+  x_dial = std::make_unique<Dial>(upstream(), http1.address(), http1.tls().context(),
+                                  x_dialled_name, *this);
+}
+
+// The connection is the first one of its pool.
+void Pools::on_dialled(io::StreamPtr stream, std::string_view alpn) {
+  if (alpn == "h2") {
+    x_agreed = Agreed::kHttp2;
+    http2.adopt(std::move(stream), x_dialled_name);
+  } else {
+    x_agreed = Agreed::kHttp1;
+    H1Connection& connection = http1.adopt(std::move(stream), PoolSlot(http1), x_dialled_name);
+    http1.give_back(connection, true, 0);
+  }
+  tell_waiters();
+}
+
+void Pools::on_dial_failed(Cause /*cause*/) { tell_waiters(); }
+
+void Pools::tell_waiters() {
+  upstream().runtime.loop.reaper.doom(std::move(x_dial));
+  List<AgreementWaiter> told;
+  told.splice_back(x_waiters);
+  while (!told.empty()) told.pop_front().on_agreed();
+}
 
 chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
   Arena& arena = leg.exchange().arena();
   // The endpoint may be forgotten before the call's log line is written.
   const std::string_view kept = arena.copy(name);
-  Attempt* attempt = nullptr;
-  if (speaks_http2(settings.protocol, leg)) {
-    attempt = arena.make<H2Call>(leg, settings, pools.http2, std::move(lease), kept);
-  } else {
-    attempt = arena.make<H1Call>(leg, settings, pools.http1, std::move(lease), kept);
-  }
-  chain::CallPtr owner(attempt, {&pools.http1.upstream().runtime.loop.reaper});
-  attempt->begin(connect_by_ms);
+  const bool decided = settings.protocol != config::Protocol::kAuto || !pools.http1.tls().is_on() ||
+                       pools.agreed() != Agreed::kNothing;
+  if (decided) return start(leg, settings, pools, std::move(lease), kept, connect_by_ms);
+  auto* call =
+      arena.make<UndecidedCall>(leg, settings, pools, std::move(lease), kept, connect_by_ms);
+  chain::CallPtr owner(call, {&pools.upstream().runtime.loop.reaper});
+  call->begin();
   return owner;
 }
 

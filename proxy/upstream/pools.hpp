@@ -1,6 +1,9 @@
-// What one worker keeps open to one address: connections of either protocol. Owned by the service's
-// client, or by passthrough; one thread.
+// What one worker keeps open to one address: connections of either protocol. Where TLS lets the
+// endpoint choose (ALPN), the first call finds out what it speaks. Owned by the service's client,
+// or by passthrough; one thread.
 #pragma once
+
+#include <string_view>
 
 #include "proxy/upstream/attempt.hpp"
 #include "proxy/upstream/connection_pool.hpp"
@@ -8,27 +11,50 @@
 
 namespace outrigger::upstream {
 
-struct Pools final : Reapable {
-  Pools(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings)
-      : http1(upstream, address, settings), http2(upstream, address, settings) {}
+// A call that waits for what the endpoint speaks. Destroying it leaves the queue.
+class AgreementWaiter : public ListNode<> {
+ public:
+  virtual void on_agreed() = 0;
 
-  void set_settings(const config::Pool& settings) {
-    http1.set_settings(settings);
-    http2.set_settings(settings);
-  }
+ protected:
+  ~AgreementWaiter() = default;
+};
+
+class Pools final : public Reapable, public DialEvents {
+  Agreed x_agreed = Agreed::kNothing;
+
+ public:
+  // `tls`: of the service; null: clear text.
+  Pools(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
+        const Published<io::TlsClientContext>* tls);
+  ~Pools() override;
+
+  UpstreamRuntime& upstream() const { return http1.upstream(); }
+  void set_settings(const config::Pool& settings);
   // The address left the list: idle connections close now, others after their calls.
-  void retire() {
-    http1.retire();
-    http2.retire();
-  }
+  void retire();
   // Nothing is left: when retired, it can go.
-  bool is_empty() const { return http1.is_empty() && http2.is_empty(); }
+  bool is_empty() const { return http1.is_empty() && http2.is_empty() && x_waiters.empty(); }
+
+  Agreed agreed() const { return x_agreed; }
+  // Dials as `server_name` unless that is under way. Told in any case, also when nobody could be
+  // reached: then agreed() is still kNothing.
+  void find_out(AgreementWaiter& waiter, std::string_view server_name);
 
   ConnectionPool http1;
   H2Pool http2;
+
+ private:
+  void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
+  void on_dial_failed(Cause cause) override;
+  void tell_waiters();
+
+  io::OperationPtr x_dial;
+  std::string x_dialled_name;
+  List<AgreementWaiter> x_waiters;
 };
 
-// An attempt at that address, over what `settings.protocol` and the request say.
+// An attempt at that address, over what `settings.protocol`, the endpoint or the request say.
 chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms);
 

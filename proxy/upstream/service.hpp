@@ -18,6 +18,8 @@
 
 #include "config/policy.hpp"
 #include "proxy/base/address.hpp"
+#include "proxy/base/published.hpp"
+#include "proxy/io/tls_context.hpp"
 #include "proxy/upstream/circuit.hpp"
 #include "proxy/upstream/endpoint.hpp"
 #include "proxy/upstream/limits.hpp"
@@ -71,6 +73,8 @@ class Service {
   Circuit& circuit() { return x_state.circuit; }
   OutstandingLimit& limit() { return x_state.limit; }
   RetryBudget& retry_budget() { return x_retry_budget; }
+  // Of a service with `tls`: set before its first call, and again when its files change.
+  Published<io::TlsClientContext>& tls() { return x_tls; }
   const Circuit& circuit() const { return x_state.circuit; }
   const OutstandingLimit& limit() const { return x_state.limit; }
   const EndpointGroup& endpoint_group() const { return *x_group; }
@@ -102,6 +106,7 @@ class Service {
 
   PolicyState x_state;
   RetryBudget x_retry_budget;
+  Published<io::TlsClientContext> x_tls;
   const std::shared_ptr<EndpointGroup> x_group;
   mutable std::mutex x_mutex;  // control path only
   std::unordered_map<Address, Known> x_known;

@@ -10,6 +10,7 @@ ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service>
     : x_upstream(upstream),
       x_service(std::move(service)),
       x_pool_settings(policy.pool),
+      x_tls(policy.tls.has_value()),
       x_balancer(BalancerSettings::from(policy)) {
   if (auto set = x_service->endpoints()) apply(std::move(set));
 }
@@ -47,7 +48,8 @@ Pick ServiceClient::pick(std::span<const void* const> tried) {
 Pools& ServiceClient::pools_of(const Endpoint& endpoint) {
   auto& pools = x_pools[&endpoint];
   if (pools == nullptr) {
-    pools = std::make_unique<Pools>(x_upstream, endpoint.address(), x_pool_settings);
+    pools = std::make_unique<Pools>(x_upstream, endpoint.address(), x_pool_settings,
+                                    x_tls ? &x_service->tls() : nullptr);
   }
   return *pools;
 }

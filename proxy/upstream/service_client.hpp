@@ -46,6 +46,7 @@ class ServiceClient {
   UpstreamRuntime& x_upstream;
   const std::shared_ptr<Service> x_service;
   config::Pool x_pool_settings;
+  const bool x_tls;
   Balancer x_balancer;
   std::unordered_map<const Endpoint*, std::unique_ptr<Pools>> x_pools;
   std::vector<std::pair<std::shared_ptr<Endpoint>, std::unique_ptr<Pools>>> x_retired;

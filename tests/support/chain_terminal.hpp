@@ -168,8 +168,9 @@ class FakeCall final : public chain::Call {
     if (wait_ms > 0 && !std::exchange(waited, true)) return arm(wait_ms);
     if (x_script.break_after == 0) return break_off();
     if (!x_script.body.empty()) return x_grpc.release();
+    const http::Fields* const with_head = trailers();
     x_trailers_gone = true;
-    x_grpc.release_with(trailers());
+    x_grpc.release_with(with_head);
   }
 
   const http::Fields* trailers() {

@@ -42,6 +42,18 @@ TEST(Exporter, SumsTheWorkers) {
   EXPECT_EQ(value_of(text, "outrigger_connections{side=\"downstream\",protocol=\"http1\"}"), 7);
 }
 
+TEST(Exporter, AddsTheGrpcStatusOfGrpcCallsOnly) {
+  Process process;
+  process.orders[0]->requests.add(200, RequestOutcome::kSuccess);
+  process.orders[0]->requests.add(200, RequestOutcome::kSuccess, 0);
+  process.orders[1]->requests.add(200, RequestOutcome::kUpstreamError, 14);
+  const std::string text = process.text();
+  const std::string requests = "outrigger_requests_total{service=\"orders\",code=\"200\",";
+  EXPECT_EQ(value_of(text, requests + "outcome=\"success\"}"), 1);
+  EXPECT_EQ(value_of(text, requests + "grpc_code=\"0\",outcome=\"success\"}"), 1);
+  EXPECT_EQ(value_of(text, requests + "grpc_code=\"14\",outcome=\"upstream_error\"}"), 1);
+}
+
 TEST(Exporter, AddsTheRouteOfANamedRouteOnly) {
   Process process;
   process.reads[0]->requests.add(200, RequestOutcome::kSuccess);

@@ -37,7 +37,7 @@ class RecorderTest : public ::testing::Test {
   chain::Exchange& exchange() { return *chain::Exchange::create(x_runtime, x_sink); }
   uint64_t requests(const ServiceSeries& series, int status, RequestOutcome outcome) {
     uint64_t found = 0;
-    series.requests.for_each([&](int s, RequestOutcome o, uint64_t count) {
+    series.requests.for_each([&](int s, RequestOutcome o, uint64_t count, int) {
       if (s == status && o == outcome) found = count;
     });
     return found;
@@ -139,6 +139,20 @@ TEST(Classify, TellsWhoseFaultItWas) {
     EXPECT_EQ(how(cause, 502), RequestOutcome::kUpstreamError) << row_of(cause).name;
   }
   EXPECT_EQ(how(Cause::kTimeout, 504), RequestOutcome::kTimeout);
+}
+
+TEST(Classify, TellsByTheGrpcStatusWhoseFaultItWas) {
+  chain::Facts facts = with_cause(Cause::kNone, 200);
+  for (int code = 0; code <= 16; ++code) {
+    facts.grpc_status = code;
+    const bool servers = code == 2 || code == 4 || (code >= 12 && code <= 15);
+    EXPECT_EQ(classify(facts, kDone), code == 0 ? RequestOutcome::kSuccess
+                                      : servers ? RequestOutcome::kUpstreamError
+                                                : RequestOutcome::kClientError)
+        << code;
+  }
+  facts.status = 404;
+  EXPECT_EQ(classify(facts, kDone), RequestOutcome::kClientError);
 }
 
 TEST(Classify, CallsItCancelledWhenTheCallerLeft) {

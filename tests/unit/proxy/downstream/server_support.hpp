@@ -216,7 +216,7 @@ class Server {
   chain::Route route;
   FakeResolver resolver{route};
   metrics::WorkerSeries series;
-  downstream::ListenerCounts counts;
+  downstream::ListenerState counts;
   downstream::ServerContext context{runtime, resolver, series, {}, counts};
   std::unique_ptr<downstream::Acceptor> acceptor = std::make_unique<downstream::Acceptor>(context);
   Address address;

@@ -39,7 +39,7 @@ class SocketServer {
   chain::Route route;
   FakeResolver resolver{route};
   metrics::WorkerSeries series;
-  downstream::ListenerCounts counts;
+  downstream::ListenerState counts;
   downstream::ServerContext context{runtime, resolver, series, {}, counts};
   downstream::Acceptor acceptor{context};
   Address address;

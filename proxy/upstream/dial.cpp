@@ -1,0 +1,36 @@
+#include "proxy/upstream/dial.hpp"
+
+#include <utility>
+
+#include "proxy/base/log.hpp"
+
+namespace outrigger::upstream {
+
+Dial::Dial(UpstreamRuntime& upstream, const Address& address, io::TlsClientContextPtr tls,
+           std::string_view server_name, DialEvents& events)
+    : x_upstream(upstream),
+      x_address(address),
+      x_tls(std::move(tls)),
+      x_server_name(server_name),
+      x_events(events),
+      x_step(upstream.network.connect(address, *this)) {}
+
+void Dial::on_connected(io::StreamPtr stream) {
+  if (x_tls == nullptr) return x_events.on_dialled(std::move(stream), {});
+  chain::Runtime& runtime = x_upstream.runtime;
+  runtime.loop.reaper.doom(std::move(x_step));
+  x_step = std::make_unique<io::TlsHandshake>(io::TlsLoop{runtime.loop, runtime.outbox},
+                                              std::move(stream), x_tls, x_server_name, *this);
+}
+
+void Dial::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
+  x_events.on_dialled(std::move(stream), info.alpn);
+}
+
+void Dial::on_handshake_failed(Cause cause, std::string_view reason) {
+  log::repeated(log::Level::kWarning, "tls handshake failed",
+                {{"endpoint", x_address.to_string()}, {"name", x_server_name}, {"why", reason}});
+  x_events.on_dial_failed(cause);
+}
+
+}  // namespace outrigger::upstream
