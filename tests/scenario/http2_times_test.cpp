@@ -1,4 +1,6 @@
 // HTTP/2 and time: who is silent, who does not read, who is asked to leave.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/h2_caller.hpp"
@@ -98,6 +100,23 @@ TEST(Http2Times, DrainingSaysGoawayTwiceAndLetsStreamsEnd) {
   EXPECT_EQ(caller.finish(running).message.body, "late");
   town.run();
   EXPECT_TRUE(caller.ended);
+}
+
+// ABUSE 109
+TEST(Http2Times, OneCallerMayNotHaveAllOfATurn) {
+  H2Town town({}, ", limits: {requests_per_turn: 2}");
+  H2Origin origin(town, kAt);
+  H2Caller many(town);
+  H2Caller few(town);
+  many.get("/warm");
+  for (int i = 0; i < 50; ++i) many.begin("GET", "/many", {{"x-long", std::string(200, 'l')}});
+  H2Side& one = few.begin("GET", "/one");
+  EXPECT_EQ(few.finish(one).status(), 200);
+  for (H2Side& side : many.sides) EXPECT_EQ(many.finish(side).status(), 200);
+  const auto at = std::find_if(origin.requests.begin(), origin.requests.end(),
+                               [](H2Side* side) { return side->message.target() == "/one"; });
+  EXPECT_LT(at - origin.requests.begin(), 40);
+  EXPECT_EQ(origin.requests.size(), 52u);
 }
 
 TEST(Http2Times, AnUpstreamWithOneStreamGetsMoreConnections) {
