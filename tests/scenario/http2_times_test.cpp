@@ -209,6 +209,19 @@ TEST(Http2Times, ACallerThatTakesNothingStopsItsUpstreamAndNobodyElse) {
   }
 }
 
+TEST(Http2Times, ManyAnswersThatNobodyTakesStopNoOther) {
+  H2Town town(", protocol: http2");
+  H2Origin origin(town, kAt);
+  origin.otherwise = [&](H2Side& on) { on.answer(200, std::string(1'000'000, 'a')); };
+  http::H2Limits narrow;
+  narrow.stream_window_bytes = 1000;
+  H2Caller stalls(town, narrow);
+  for (int i = 0; i < 10; ++i) stalls.begin("GET", "/").takes = false;
+  town.run();
+  H2Caller other(town);
+  EXPECT_EQ(other.finish(other.begin("GET", "/"), 1'000).message.body.size(), 1'000'000u);
+}
+
 TEST(Http2Times, ACallerThatTakesSlowlyGetsEverything) {
   const std::string body(1'000'000, 'a');
   H2Town town(", protocol: http2");
