@@ -1,5 +1,6 @@
 #include "proxy/downstream/h2_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/chain/driver.hpp"
@@ -8,6 +9,8 @@
 namespace outrigger::downstream {
 namespace {
 
+constexpr size_t kPieceMin = 256;
+constexpr size_t kPieceMax = 16 * 1024;
 constexpr int64_t kLingerMs = 1'000;
 // For requests that crossed the first GOAWAY (RFC 9113 section 6.8).
 constexpr int64_t kShutdownMs = 1'000;
@@ -37,10 +40,35 @@ void H2Connection::start() {
 
 void H2Connection::on_read(std::string_view bytes) {
   x_context.series.downstream_bytes_in.add(bytes.size());
+  take(bytes);
+}
+
+// About as many requests as one connection may begin in a turn; then others have theirs. Bodies are
+// read in larger pieces than requests.
+void H2Connection::take(std::string_view bytes) {
   if (x_closing || x_failed) return;
-  x_failed = !x_session.receive(bytes);
+  x_begun = 0;
+  size_t piece = kPieceMin;
+  while (!bytes.empty() && !x_failed && x_begun < x_context.config.limits.requests_per_turn) {
+    const int64_t begun = x_begun;
+    x_failed = !x_session.receive(bytes.substr(0, piece));
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    piece = x_begun == begun ? std::min(piece * 4, kPieceMax) : kPieceMin;
+  }
+  if (!bytes.empty() && !x_failed) {
+    x_rest.append(bytes);
+    x_stream->pause_reading();
+    x_context.runtime.loop.timers.arm(x_turn_timer, now_ms());
+  }
   x_context.runtime.driver.run();
   if (!is_over()) settle();
+}
+
+void H2Connection::on_next_turn() {
+  // What is made of it may point into it until the turn ends.
+  x_taking = std::exchange(x_rest, Buffer());
+  x_stream->resume_reading();
+  take(x_taking.view());
 }
 
 // Callers that close after their last request wait for nothing more: RFC 9113 knows no half-closed
@@ -60,6 +88,7 @@ void H2Connection::on_drained() {
 }
 
 http::H2Stream* H2Connection::on_new_stream() {
+  ++x_begun;
   auto* stream = new H2ServerStream(*this);
   x_streams.push_back(*stream);
   return stream;
@@ -199,6 +228,7 @@ int H2Connection::end(chain::Outcome::Kind kind) {
     ++calls;
   }
   x_timer.cancel();
+  x_turn_timer.cancel();
   x_write_timer.cancel();
   io::LateWriter::unlink();
   ListNode<OwnedByAcceptor>::unlink();

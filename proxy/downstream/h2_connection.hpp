@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/base/buffer.hpp"
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/downstream/connection.hpp"
 #include "proxy/downstream/h2_server_stream.hpp"
@@ -55,6 +56,8 @@ class H2Connection final : public Connection,
   http::H2Stream* on_new_stream() override;
   void on_want_write() override { x_context.runtime.outbox.write_later(*this); }
 
+  void take(std::string_view bytes);
+  void on_next_turn();
   void write_late() override;
   void settle();
   Wait next_wait();
@@ -71,11 +74,15 @@ class H2Connection final : public Connection,
   http::H2Session x_session;
   List<H2ServerStream, OwnedByConnection> x_streams;
   List<H2ServerStream, PulledTag> x_pulled;
+  Buffer x_rest;    // of what was read: for the next turn; until then nothing is read
+  Buffer x_taking;  // that of the turn before
+  Timer x_turn_timer = Timer::of<&H2Connection::on_next_turn>(*this);
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
   Timer x_write_timer = Timer::of<&H2Connection::on_write_timer>(*this);
   uint64_t x_written = 0;
   uint64_t x_taken = 0;  // by the kernel, when the write timer last looked
   Wait x_wait = Wait::kNothing;
+  int64_t x_begun = 0;      // requests in this turn
   bool x_failed = false;    // the session reads no more
   bool x_shutting = false;  // the first of two GOAWAY went out
   bool x_closing = false;   // our sending side has ended

@@ -94,7 +94,12 @@ void H2ServerStream::send_head(const http::ResponseHead& head) {
 
 void H2ServerStream::send_body(std::string_view bytes) {
   if (x_bodiless || bytes.empty()) return;
-  x_out.append(bytes);
+  const bool first = !std::exchange(x_body_begun, true);
+  if (first && bytes.size() <= kSmallMax) {
+    x_small = x_exchange->arena().copy(bytes);
+  } else {
+    x_out.append(bytes);
+  }
   watch();
   x_connection.session().resume(*this);
 }
@@ -114,7 +119,11 @@ void H2ServerStream::abort(const Error& error) {
 }
 
 void H2ServerStream::body_sent(size_t bytes) {
-  x_out.consume(bytes);
+  if (x_small.empty()) {
+    x_out.consume(bytes);
+  } else {
+    x_small.remove_prefix(bytes);
+  }
   x_stalling = false;
   watch();
   x_connection.note_pulled(*this);
@@ -132,7 +141,7 @@ void H2ServerStream::watch() {
   const config::ListenerTimeout& timeout = x_connection.context().config.timeout;
   TimerWheel& timers = x_connection.context().runtime.loop.timers;
   const int64_t now_ms = x_connection.now_ms();
-  if (!x_out.empty()) {
+  if (waiting() > 0) {
     if (!std::exchange(x_stalling, true)) timers.arm(x_timer, now_ms + timeout.write_stall_ms);
     return;
   }
@@ -144,8 +153,8 @@ void H2ServerStream::watch() {
 }
 
 void H2ServerStream::on_timer() {
-  if (x_out.empty() && x_exchange->request_complete()) return;
-  if (x_out.empty()) {
+  if (waiting() == 0 && x_exchange->request_complete()) return;
+  if (waiting() == 0) {
     x_connection.context().series.slow_bodies.add();
     return x_exchange->fail(refusal(Cause::kRequestTooSlow));
   }

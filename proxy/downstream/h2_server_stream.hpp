@@ -11,6 +11,7 @@
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h2_stream.hpp"
+#include "proxy/http/stream_memory.hpp"
 
 namespace outrigger::downstream {
 
@@ -27,8 +28,11 @@ class H2ServerStream final : public http::H2Stream,
  public:
   // An answer that nobody takes on fills at most that, and what one push was over.
   static constexpr size_t kOutMax = 64 * 1024;
+  static constexpr size_t kSmallMax = 1024;
 
   explicit H2ServerStream(H2Connection& connection);
+  static void* operator new(size_t bytes) { return http::take_stream_memory(bytes); }
+  static void operator delete(void* memory) { http::give_back_stream_memory(memory); }
 
   // Leaves the session and ends the exchange, now; the rest is the Reaper's.
   void end(chain::Outcome::Kind kind, const Error* error = nullptr);
@@ -45,7 +49,7 @@ class H2ServerStream final : public http::H2Stream,
   void on_end(const http::Fields* trailers) override;
   void on_done() override { end(chain::Outcome::Kind::kDone); }
   void on_closed(const http::H2Close& close) override;
-  std::string_view body_ready() override { return x_out.view(); }
+  std::string_view body_ready() override { return x_small.empty() ? x_out.view() : x_small; }
   void body_sent(size_t bytes) override;
   bool body_ended() const override { return x_complete; }
   const http::Fields* trailers_out() const override { return x_trailers; }
@@ -56,18 +60,20 @@ class H2ServerStream final : public http::H2Stream,
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;
   void abort(const Error& error) override;
-  bool is_congested() const override { return x_out.size() >= kOutMax; }
+  bool is_congested() const override { return waiting() >= kOutMax; }
   void want_request_body() override;
 
   void refuse(const chain::Route* route, Cause cause);
   void answer_options();
+  size_t waiting() const { return x_small.size() + x_out.size(); }
   void give_credit();
   void watch();
   void on_timer();
 
   H2Connection& x_connection;
   chain::Exchange* x_exchange;  // null: over
-  Buffer x_out;                 // of the body
+  std::string_view x_small;     // of the body: the first piece, if it fits into the arena
+  Buffer x_out;                 // what follows
   const http::Fields* x_trailers = nullptr;
   Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
   int64_t x_credited = 0;
@@ -75,6 +81,7 @@ class H2ServerStream final : public http::H2Stream,
   bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send
   bool x_bodiless = false;
+  bool x_body_begun = false;
 };
 
 }  // namespace outrigger::downstream

@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+
+#include "proxy/http/stream_memory.hpp"
 
 namespace outrigger::http {
 namespace {
@@ -115,6 +118,18 @@ void* reallocate(void* memory, size_t bytes, void*) {
 nghttp2_mem* h2_memory() {
   static nghttp2_mem memory = {nullptr, allocate, release, allocate_zeroed, reallocate};
   return &memory;
+}
+
+void* take_stream_memory(size_t bytes) {
+  nghttp2_mem& from = *h2_memory();
+  void* const memory = from.malloc(bytes, from.mem_user_data);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void give_back_stream_memory(void* memory) {
+  nghttp2_mem& to = *h2_memory();
+  to.free(memory, to.mem_user_data);
 }
 
 }  // namespace outrigger::http

@@ -10,9 +10,14 @@
 namespace outrigger::upstream {
 namespace {
 
+constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
+
 http::H2Limits limits_of(const H2Pool& pool) {
   http::H2Limits limits;
   limits.streams = static_cast<uint32_t>(pool.settings().streams);
+  // The calls are of different callers: answers that some do not take may not stop the others'.
+  limits.connection_window_bytes = static_cast<uint32_t>(
+      std::min(uint64_t{limits.streams} * limits.stream_window_bytes, kWindowMax));
   return limits;
 }
 

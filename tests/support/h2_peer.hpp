@@ -235,6 +235,7 @@ inline void H2Side::on_request(http::RequestHead& head, Cause) {
     message.fields.emplace_back("content-length", std::to_string(head.content_length));
   }
   keep(head.fields, message);
+  if (head.te_trailers) message.fields.emplace_back("te", "trailers");
   message.has_head = true;
   x_peer.on_head(*this);
 }

@@ -1,0 +1,138 @@
+// gRPC calls through a whole worker.
+#include <gtest/gtest.h>
+
+#include "tests/support/h2_caller.hpp"
+#include "tests/support/h2_origin.hpp"
+
+namespace outrigger::testing {
+namespace {
+
+constexpr const char* kAt = "10.0.0.1:80";
+const H2Fields kGrpc = {{"content-type", "application/grpc"}, {"te", "trailers"}};
+const std::string kMessage("\0\0\0\0\3abc", 8);
+
+struct GrpcTown : Town {
+  explicit GrpcTown(std::string_view policy = {})
+      : Town("services: {orders: {endpoints: {static: ['10.0.0.1:80']}" + std::string(policy) +
+             "}}") {}
+};
+
+const H2Origin::Behaviour kAnswers = [](H2Side& on) {
+  on.answer_head(200, {{"content-type", "application/grpc"}});
+  on.send_data(kMessage);
+  on.send_trailers({{"grpc-status", "0"}});
+};
+
+H2Origin::Behaviour fails_with(const std::string& status) {
+  return [=](H2Side& on) {
+    on.answer_head(200, {{"content-type", "application/grpc"}, {"grpc-status", status}}, false);
+  };
+}
+
+TEST(Http2Grpc, AUnaryCallPassesWithItsTrailers) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = kAnswers;
+  H2Caller caller(town);
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage);
+  EXPECT_EQ(side.status(), 200);
+  EXPECT_EQ(side.message.body, kMessage);
+  EXPECT_EQ(side.trailers.field("grpc-status"), "0");
+  EXPECT_EQ(origin.requests[0]->message.field("te"), "trailers");
+}
+
+TEST(Http2Grpc, AFailureInTheTrailersIsRetriedWhereTheMethodMayBe) {
+  GrpcTown town(", retry: {attempts: 2, grpc: ['/shop.Stock/Get*']}");
+  H2Origin origin(town, kAt);
+  origin.otherwise = kAnswers;
+  origin.script = {fails_with("14")};
+  H2Caller caller(town);
+  H2Side& side = caller.ask("POST", "/shop.Stock/GetOne", kGrpc, kMessage);
+  EXPECT_EQ(side.trailers.field("grpc-status"), "0");
+  EXPECT_EQ(origin.requests.size(), 2u);
+  origin.script = {[](H2Side& on) {
+    on.answer_head(200, {{"content-type", "application/grpc"}});
+    on.send_trailers({{"grpc-status", "14"}});
+  }};
+  H2Side& late = caller.ask("POST", "/shop.Stock/GetOne", kGrpc, kMessage);
+  EXPECT_EQ(late.trailers.field("grpc-status"), "0");
+  EXPECT_EQ(origin.requests.size(), 4u);
+  origin.script = {fails_with("14")};
+  H2Side& buys = caller.ask("POST", "/shop.Stock/Buy", kGrpc, kMessage);
+  EXPECT_EQ(buys.message.field("grpc-status"), "14");
+  EXPECT_EQ(origin.requests.size(), 5u);
+}
+
+TEST(Http2Grpc, TheDeadlineGoesOnAndEndsTheCall) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = [](H2Side&) {};
+  H2Caller caller(town);
+  H2Fields fields = kGrpc;
+  fields.emplace_back("grpc-timeout", "500m");
+  const int64_t began_ms = town.now_ms();
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", fields, kMessage);
+  EXPECT_EQ(side.message.field("grpc-status"), "4");
+  EXPECT_NEAR(static_cast<double>(town.now_ms() - began_ms), 500, 3);
+  EXPECT_FALSE(origin.requests[0]->message.field("grpc-timeout").empty());
+  town.run();
+  EXPECT_TRUE(origin.requests[0]->closed);
+}
+
+TEST(Http2Grpc, OurOwnAnswersAreTrailersOnly) {
+  GrpcTown town;
+  town.network.at(*Address::parse(kAt)).fate = AddressOptions::Fate::kRefuse;
+  H2Caller caller(town);
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage);
+  EXPECT_EQ(side.status(), 200);
+  EXPECT_EQ(side.message.field("grpc-status"), "14");
+  EXPECT_EQ(side.message.field("content-type"), "application/grpc");
+  EXPECT_TRUE(side.message.body.empty());
+  EXPECT_TRUE(side.message.complete);
+}
+
+TEST(Http2Grpc, AStreamMayBeginWithTheServersHead) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.on_head = [](H2Side& on) { on.answer_head(200, {{"content-type", "application/grpc"}}); };
+  origin.otherwise = [](H2Side& on) { on.send_trailers({{"grpc-status", "0"}}); };
+  H2Caller caller(town);
+  H2Side& side = caller.begin_open("POST", "/shop.Stock/Watch", kGrpc);
+  town.run();
+  EXPECT_EQ(side.status(), 200);
+  for (int i = 0; i < 5; ++i) {
+    side.send_data(kMessage);
+    town.pass_ms(65'000);  // longer than body_idle
+    EXPECT_EQ(origin.last_side().message.body.size(), kMessage.size() * (i + 1));
+    origin.last_side().send_data(kMessage);
+    town.run();
+    EXPECT_EQ(side.message.body.size(), kMessage.size() * (i + 1));
+  }
+  side.send_data({}, true);
+  EXPECT_EQ(caller.finish(side).trailers.field("grpc-status"), "0");
+}
+
+TEST(Http2Grpc, AServerMayEndAStreamBeforeItsCaller) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.on_head = kAnswers;
+  H2Caller caller(town);
+  H2Side& side = caller.begin_open("POST", "/shop.Stock/Watch", kGrpc);
+  side.send_data(kMessage);
+  EXPECT_EQ(caller.finish(side).trailers.field("grpc-status"), "0");
+  town.run();
+  EXPECT_EQ(town.service("orders").limit().outstanding(), 0);
+}
+
+TEST(Http2Grpc, AFallbackMayBeAnEmptyMessage) {
+  GrpcTown town(", fallback: [{on: [any], grpc: ['/shop.*'], omit: empty_message}]");
+  town.network.at(*Address::parse(kAt)).fate = AddressOptions::Fate::kRefuse;
+  H2Caller caller(town);
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage);
+  EXPECT_EQ(side.status(), 200);
+  EXPECT_EQ(side.message.body, std::string(5, '\0'));
+  EXPECT_EQ(side.trailers.field("grpc-status"), "0");
+}
+
+}  // namespace
+}  // namespace outrigger::testing
