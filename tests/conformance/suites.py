@@ -1,0 +1,141 @@
+"""The foreign suites. Each is a function that returns its cases: (name, None or what went wrong)."""
+import contextlib
+import functools
+import http.server
+import re
+import threading
+import xml.etree.ElementTree as xml
+
+import tools
+
+H2SPEC = ("github.com/summerwind/h2spec/cmd/h2spec", "v2.2.1+incompatible")
+H2SPEC_CASES = 146
+GRPC_CLIENT = ("google.golang.org/grpc/interop/client", "v1.83.0")
+GRPC_SERVER = ("google.golang.org/grpc/interop/server", "v1.83.0")
+# All of the client's cases but those that need credentials of a cloud.
+GRPC_CASES = """
+    empty_unary large_unary client_streaming server_streaming ping_pong empty_stream
+    timeout_on_sleeping_server cancel_after_begin cancel_after_first_response status_code_and_message
+    special_status_message custom_metadata unimplemented_method unimplemented_service
+    pick_first_unary""".split()
+H2LOAD_REQUESTS = 4000
+
+PAGE = b"0123456789abcdef" * 64
+
+
+# --- Origins ------------------------------------------------------------------------------------
+
+class PageHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        while "chunked" in self.headers.get("Transfer-Encoding", ""):
+            length = int(self.rfile.readline(), 16)
+            self.rfile.read(length)
+            self.rfile.readline()
+            if length == 0:
+                break
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(PAGE)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_OPTIONS = answer
+
+    def log_message(self, *_):
+        pass
+
+
+class PageServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 256
+
+    def handle_error(self, *_):
+        """Broken connections are what suites are about."""
+
+
+@contextlib.contextmanager
+def http1_origin(_scratch):
+    server = PageServer(("127.0.0.1", 0), PageHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def http2_origin(scratch):
+    nghttpd = tools.debian_tool("nghttpd", "nghttp2-server")
+    (scratch / "index.html").write_bytes(PAGE)
+    port = tools.free_port()
+    with tools.server([nghttpd, "--no-tls", "-a", "127.0.0.1", "-d", scratch, str(port)], port):
+        yield port
+
+
+ORIGINS = {"http1": http1_origin, "http2": http2_origin}
+
+
+# --- Suites -------------------------------------------------------------------------------------
+
+def h2spec(protocol, scratch):
+    program = tools.go_tool(*H2SPEC)
+    report = scratch / "h2spec.xml"
+    report.unlink(missing_ok=True)
+    with ORIGINS[protocol](scratch) as origin, tools.sidecar(scratch, protocol, origin) as port:
+        status, said = tools.run(
+            [program, "--strict", "--port", str(port), "--junit-report", report], 400)
+    if not report.exists():
+        raise tools.Broken(f"h2spec ended with {status}: {said[-500:]}")
+    cases = list(read_h2spec(report))
+    if len(cases) != H2SPEC_CASES:
+        cases.append(("all", f"h2spec ran {len(cases)} cases, not {H2SPEC_CASES}"))
+    return cases
+
+
+def read_h2spec(report):
+    for suite in xml.parse(report).getroot().iter("testsuite"):
+        for number, case in enumerate(suite.findall("testcase"), 1):
+            bad = next((e for e in case if e.tag in ("failure", "error", "skipped")), None)
+            wrong = None
+            if bad is not None:
+                wrong = f"{case.get('classname')}: {bad.tag}: {' '.join((bad.text or '').split())}"
+            yield f"{suite.get('package')}/{number}", wrong
+
+
+def grpc(scratch):
+    client, server = tools.go_tool(*GRPC_CLIENT), tools.go_tool(*GRPC_SERVER)
+    port = tools.free_port()
+    with tools.server([server, f"--port={port}"], port), \
+            tools.sidecar(scratch, "http2", port) as listener:
+        return [(case, grpc_case(client, listener, case)) for case in GRPC_CASES]
+
+
+def grpc_case(client, port, case):
+    status, said = tools.run([client, "--server_host=127.0.0.1", f"--server_port={port}",
+                              f"--test_case={case}"], 30)
+    return None if status == 0 else f"ended with {status}: {said.strip()[-300:]}"
+
+
+def h2load(protocol, scratch):
+    program = tools.debian_tool("h2load", "nghttp2-client")
+    with ORIGINS[protocol](scratch) as origin, tools.sidecar(scratch, protocol, origin) as port:
+        _, said = tools.run([program, "-n", str(H2LOAD_REQUESTS), "-c", "8", "-m", "16",
+                             f"http://127.0.0.1:{port}/"], 60)
+    good = re.search(r"^status codes: (\d+) 2xx", said, re.M)
+    failed = re.search(r"^requests:.* (\d+) failed, (\d+) errored, (\d+) timeout", said, re.M)
+    if good and failed and int(good[1]) == H2LOAD_REQUESTS and set(failed.groups()) == {"0"}:
+        return [(f"{H2LOAD_REQUESTS} requests", None)]
+    return [(f"{H2LOAD_REQUESTS} requests", " ".join(said[-400:].split()))]
+
+
+ALL = [
+    ("h2spec h2c, HTTP/1 upstream", functools.partial(h2spec, "http1")),
+    ("h2spec h2c, HTTP/2 upstream", functools.partial(h2spec, "http2")),
+    ("gRPC interop h2c", grpc),
+    ("h2load h2c, HTTP/1 upstream", functools.partial(h2load, "http1")),
+    ("h2load h2c, HTTP/2 upstream", functools.partial(h2load, "http2")),
+]
