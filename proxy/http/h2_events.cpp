@@ -53,7 +53,7 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
 
 void H2Session::take_trailers(H2Stream& stream, bool ended) {
   const Side side = x_role == H2Role::kServer ? Side::kRequest : Side::kResponse;
-  Fields trailers;
+  auto& trailers = *stream.arena().make<Fields>();
   const Cause cause = x_reader.finish_trailers(side, trailers);
   if (cause != Cause::kNone || !ended) {
     H2Close close = malformed();
