@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTRIGGER = pathlib.Path(os.environ.get("OUTRIGGER", ROOT / "build/release/outrigger"))
@@ -24,6 +25,13 @@ class Missing(Exception):
 
 class Broken(Exception):
     """A program that must run did not start, or did not end as it should."""
+
+
+class Case(typing.NamedTuple):
+    """`wrong`: what the suite says went wrong; `known`: why it is right here all the same."""
+    name: str
+    wrong: str | None = None
+    known: str | None = None
 
 
 def debian_tool(name, package):
@@ -59,7 +67,7 @@ def go_install(what, folder):
     except subprocess.TimeoutExpired:
         raise Missing(f"go install {what} took longer than {INSTALL_LIMIT_S} s") from None
     if done.returncode != 0:
-        raise Missing(f"go install {what} failed: {done.stderr.strip().splitlines()[-1:]}")
+        raise Missing(f"go install {what} failed: {' '.join(done.stderr.split())[-300:]}")
 
 
 def free_port():
@@ -97,11 +105,22 @@ def server(command, port):
         process.wait()
 
 
+def certificate(scratch):
+    """The files of a certificate for "origin" and its key; it is its own authority."""
+    files = scratch / "certificate.pem", scratch / "key.pem"
+    if not files[0].exists():
+        subprocess.run([debian_tool("openssl", "openssl"), "req", "-x509", "-nodes", "-newkey",
+                        "rsa:2048", "-days", "2", "-subj", "/CN=origin", "-addext",
+                        "subjectAltName=DNS:origin", "-out", files[0], "-keyout", files[1]],
+                       check=True, capture_output=True, timeout=START_LIMIT_S)
+    return files
+
+
 CONFIGURATION = """\
 admin: {{address: "127.0.0.1:0"}}
 metrics: {{address: "127.0.0.1:0"}}
 drain: {{grace: 1s, quiet: 0s}}
-listeners: [{{name: suite, address: "127.0.0.1:0", service: origin}}]
+listeners: [{{name: suite, address: "127.0.0.1:0", service: origin, tls: {tls}}}]
 services:
   origin:
     protocol: {protocol}
@@ -110,12 +129,14 @@ services:
 
 
 @contextlib.contextmanager
-def sidecar(scratch, protocol, origin_port):
+def sidecar(scratch, protocol, origin_port, tls=False):
     """Runs the product before that origin; gives the port of its listener."""
     if not OUTRIGGER.exists():
         raise Broken(f"there is no {OUTRIGGER}: ./dev build")
     file = scratch / "outrigger.yaml"
-    file.write_text(CONFIGURATION.format(protocol=protocol, port=origin_port))
+    file.write_text(CONFIGURATION.format(
+        protocol=protocol, port=origin_port,
+        tls="{{cert_file: {}, key_file: {}}}".format(*certificate(scratch)) if tls else "off"))
     log = scratch / "outrigger.log"
     with log.open("w") as out:
         process = subprocess.Popen([OUTRIGGER, "run", "-c", file], stdin=subprocess.DEVNULL,
@@ -145,7 +166,9 @@ def end(process, log):
     except subprocess.TimeoutExpired:
         status = f"nothing within {END_LIMIT_S} s"
     if status != 0:
-        raise Broken(f"outrigger ended with {status}: {log.read_text()[-2000:]}")
+        lines = log.read_text().splitlines()
+        telling = [line for line in lines if "ERROR: " in line or "runtime error" in line]
+        raise Broken(f"outrigger ended with {status}: {(telling or lines or ['no word'])[-1]}")
 
 
 def run(command, limit_s):
