@@ -95,7 +95,8 @@ def h2spec(protocol, tls, scratch):
         known = {} if tls else {"http2/3.5/2": answer_to_no_preface(port)}
         over = ["--tls", "--insecure"] if tls else []
         status, said = tools.run(
-            [program, "--strict", "--port", str(port), "--junit-report", report, *over], 400)
+            [program, "--strict", "--timeout", "10", "--port", str(port),
+             "--junit-report", report, *over], 400)
     if not report.exists():
         raise tools.Broken(f"h2spec ended with {status}: {said[-500:]}")
     cases = [case._replace(known=known.get(case.name)) if case.wrong else case
