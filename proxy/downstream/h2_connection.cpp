@@ -94,11 +94,12 @@ void H2Connection::settle() {
   if (next != x_wait) wait_for(next);
 }
 
-H2Connection::Wait H2Connection::next_wait() const {
+H2Connection::Wait H2Connection::next_wait() {
   if (x_closing) return Wait::kClose;
   if (x_shutting && !x_session.is_closing()) return Wait::kShutdown;
-  if (!x_session.is_settled()) return Wait::kSettings;
-  return x_streams.empty() ? Wait::kRequest : Wait::kNothing;
+  if (!x_session.is_settled() || !x_session.is_acknowledged()) return Wait::kSettings;
+  if (x_streams.empty()) return Wait::kRequest;
+  return x_streams.back().has_head() ? Wait::kNothing : Wait::kHead;
 }
 
 void H2Connection::wait_for(Wait wait) {
@@ -109,6 +110,7 @@ void H2Connection::wait_for(Wait wait) {
     case Wait::kNothing:
       return x_timer.cancel();
     case Wait::kSettings:
+    case Wait::kHead:
       after_ms = timeout.head_ms;
       break;
     case Wait::kRequest:
@@ -132,6 +134,10 @@ void H2Connection::on_timer() {
     case Wait::kSettings:
       x_context.series.slow_heads.add();
       x_session.terminate(http::H2Code::kSettingsTimeout);
+      break;
+    case Wait::kHead:
+      x_context.series.slow_heads.add();
+      x_session.terminate(http::H2Code::kEnhanceYourCalm);
       break;
     case Wait::kRequest:
     case Wait::kShutdown:

@@ -38,7 +38,8 @@ class H2Connection final : public Connection,
   // What the caller owes us; decides which timer runs.
   enum class Wait : uint8_t {
     kNothing,   // it is our turn
-    kSettings,  // its SETTINGS: timeout.head
+    kSettings,  // its SETTINGS, and that it has seen ours: timeout.head
+    kHead,      // the rest of a request head, without which nothing else can come: timeout.head
     kRequest,   // the next stream: timeout.keepalive
     kShutdown,  // nothing: time for streams that were on their way before the final GOAWAY
     kClose,     // its end, after ours
@@ -56,7 +57,7 @@ class H2Connection final : public Connection,
 
   void write_late() override;
   void settle();
-  Wait next_wait() const;
+  Wait next_wait();
   void wait_for(Wait wait);
   void on_timer();
   void watch_writing();

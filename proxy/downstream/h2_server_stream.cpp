@@ -15,6 +15,7 @@ H2ServerStream::H2ServerStream(H2Connection& connection)
 // ---- what the caller sends
 
 void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
+  x_has_head = true;
   http::RequestHead& request = x_exchange->request();
   request = head;
   if (cause != Cause::kNone) return refuse(nullptr, cause);
@@ -63,6 +64,12 @@ void H2ServerStream::on_closed(const http::H2Close& close) {
   end(chain::Outcome::Kind::kFailed, &error);
 }
 
+void H2ServerStream::want_request_body() {
+  if (x_exchange == nullptr) return;
+  give_credit();
+  watch();
+}
+
 // The window opens again by what went on to the other side.
 void H2ServerStream::give_credit() {
   if (x_exchange == nullptr) return;
@@ -108,6 +115,7 @@ void H2ServerStream::abort(const Error& error) {
 
 void H2ServerStream::body_sent(size_t bytes) {
   x_out.consume(bytes);
+  x_stalling = false;
   watch();
   x_connection.note_pulled(*this);
 }
@@ -124,8 +132,13 @@ void H2ServerStream::watch() {
   const config::ListenerTimeout& timeout = x_connection.context().config.timeout;
   TimerWheel& timers = x_connection.context().runtime.loop.timers;
   const int64_t now_ms = x_connection.now_ms();
-  if (!x_out.empty()) return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
-  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_exchange->is_grpc();
+  if (!x_out.empty()) {
+    if (!std::exchange(x_stalling, true)) timers.arm(x_timer, now_ms + timeout.write_stall_ms);
+    return;
+  }
+  // Where its window has closed because nobody reads on, it owes nothing.
+  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_exchange->is_grpc() &&
+                         x_exchange->body().has_room();
   if (owes_body) return timers.arm(x_timer, now_ms + timeout.body_idle_ms);
   x_timer.cancel();
 }

@@ -34,6 +34,8 @@ class H2ServerStream final : public http::H2Stream,
   void end(chain::Outcome::Kind kind, const Error* error = nullptr);
   // The session took some of the answer.
   void after_pull();
+  // Its request head is complete.
+  bool has_head() const { return x_has_head; }
 
  private:
   // -- http::H2Stream
@@ -55,7 +57,7 @@ class H2ServerStream final : public http::H2Stream,
   void send_end(const http::Fields* trailers) override;
   void abort(const Error& error) override;
   bool is_congested() const override { return x_out.size() >= kOutMax; }
-  void want_request_body() override { give_credit(); }
+  void want_request_body() override;
 
   void refuse(const chain::Route* route, Cause cause);
   void answer_options();
@@ -69,6 +71,8 @@ class H2ServerStream final : public http::H2Stream,
   const http::Fields* x_trailers = nullptr;
   Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
   int64_t x_credited = 0;
+  bool x_has_head = false;
+  bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send
   bool x_bodiless = false;
 };

@@ -67,7 +67,7 @@ class H2Stream : public ListNode<H2StreamTag> {
   // `bytes` last until the call returns. Each byte is given back by H2Session::consume(), or all
   // that remain by release().
   virtual void on_data(std::string_view bytes) = 0;
-  // The peer's side is complete. Null: no trailers; else they last as long as the arena.
+  // The peer's side is complete. Null: no trailers; else they live as long as the arena.
   virtual void on_end(const Fields* trailers) = 0;
   // Both sides were complete and the session has forgotten the stream (only consume and release
   // still may be called). Server: also when the answer is complete before the request is; the

@@ -22,7 +22,9 @@ void H2Call::begin(int64_t connect_by_ms) {
 
 void H2Call::on_connect_timeout() {
   // Waiting for a free stream is waiting for a connection, but nobody failed to answer.
-  fail(x_pool.is_connecting() ? Cause::kConnectTimeout : Cause::kLimit, Sent::kNever);
+  const Cause cause = x_pool.is_connecting() ? Cause::kConnectTimeout : Cause::kLimit;
+  fail(cause, Sent::kNever);
+  x_pool.on_waiter_timed_out(x_settings.connect_timeout_ms);
 }
 
 void H2Call::use(H2Connection& connection) {
@@ -79,7 +81,7 @@ void H2Call::on_data(std::string_view bytes) {
 
 // What was pushed has gone on when the caller's side is not full.
 void H2Call::consume_owed() {
-  if (x_congested || x_owed == 0) return;
+  if (x_congested || x_owed == 0 || x_connection == nullptr) return;
   x_connection->session().consume(*this, std::exchange(x_owed, size_t{0}));
 }
 
@@ -122,6 +124,8 @@ void H2Call::on_end(const http::Fields* trailers) {
 
 void H2Call::on_done() {
   x_done = true;
+  // What is held may outlive the connection.
+  leave();
   finish_if_complete();
 }
 
@@ -159,12 +163,15 @@ void H2Call::drop() {
     ListNode<>::unlink();
     x_pool.on_waiter_left();
   }
-  if (x_connection != nullptr) {
-    H2Connection& connection = *std::exchange(x_connection, nullptr);
-    connection.session().release(*this);
-    connection.note_call_over();
-  }
+  leave();
   release_endpoint();
+}
+
+void H2Call::leave() {
+  if (x_connection == nullptr) return;
+  H2Connection& connection = *std::exchange(x_connection, nullptr);
+  connection.session().release(*this);
+  connection.note_call_over();
 }
 
 }  // namespace outrigger::upstream

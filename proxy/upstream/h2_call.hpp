@@ -60,9 +60,11 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void finish_if_complete();
   void fail(Cause cause, Sent sent);
   void drop();
+  // Parts from the connection.
+  void leave();
 
   H2Pool& x_pool;
-  H2Connection* x_connection = nullptr;
+  H2Connection* x_connection = nullptr;  // null also once both sides are complete
   Timer x_connect_timer = Timer::of<&H2Call::on_connect_timeout>(*this);
   Buffer x_held;      // of the answer, that may not be pushed yet
   size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much

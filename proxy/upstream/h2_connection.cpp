@@ -39,6 +39,12 @@ bool H2Connection::takes_calls(int64_t now_ms) const {
          x_session.may_open();
 }
 
+bool H2Connection::note_call() {
+  // Silence while nobody waited says nothing.
+  if (x_session.streams_open() == 0) x_heard_ms = now_ms();
+  return x_calls++ > 0;
+}
+
 // May come from within an event of the session, so what follows from it waits for the late write.
 void H2Connection::note_call_over() {
   if (x_dead) return;
@@ -102,8 +108,10 @@ void H2Connection::on_timer() {
 
 void H2Connection::finish() {
   if (x_dead) return;
-  if (!std::exchange(x_finishing, true)) x_session.submit_goaway(http::H2Code::kNoError);
+  x_finishing = true;
+  // Requests that have not gone out yet may not follow a GOAWAY.
   if (x_session.streams_open() > 0) return;
+  if (!x_session.is_closing()) x_session.submit_goaway(http::H2Code::kNoError);
   // The GOAWAY goes out first, if it still can.
   if (!x_lost && x_session.wants_write() && x_stream->unsent() == 0) return on_want_write();
   lose();

@@ -41,7 +41,7 @@ class H2Connection final : public Reapable,
 
   bool takes_calls(int64_t now_ms) const;
   // A call takes a stream. False: it is the first one on this connection.
-  bool note_call() { return x_calls++ > 0; }
+  bool note_call();
   // Its stream was released.
   void note_call_over();
   // The connection itself is lost, as against one stream of it.
@@ -75,7 +75,7 @@ class H2Connection final : public Reapable,
   http::H2Session x_session;
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
   const int64_t x_expires_ms;
-  int64_t x_heard_ms;
+  int64_t x_heard_ms;  // or began to wait
   uint64_t x_calls = 0;
   bool x_pinged = false;
   bool x_finishing = false;

@@ -33,9 +33,17 @@ void H2Pool::on_waiter_left() {
   }
 }
 
+void H2Pool::on_waiter_timed_out(int64_t connect_timeout_ms) {
+  if (x_connect == nullptr) return;
+  if (x_upstream.now_ms() - x_connect_since_ms < connect_timeout_ms) return;
+  x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
+  connect_if_needed();
+}
+
 void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
   if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
+  x_connect_since_ms = x_upstream.now_ms();
   x_dialled_name = x_waiters.front().wanted_name();
   x_connect = std::make_unique<Dial>(x_upstream, x_address, x_tls.context(), x_dialled_name, *this);
 }
@@ -64,6 +72,7 @@ void H2Pool::adopt(io::StreamPtr stream, std::string_view server_name) {
   x_upstream.series.upstream_connections.add(1);
   connection->start();
   serve_waiters();
+  if (x_retired) connection->finish();
 }
 
 void H2Pool::on_dial_failed(Cause cause) {

@@ -53,6 +53,9 @@ class H2Pool final : public DialEvents {
   void wait(H2Waiter& waiter);
   // `waiter` has left the queue by itself.
   void on_waiter_left();
+  // One waited for so long as a connect may last: an older one is given up, and begun anew for the
+  // others.
+  void on_waiter_timed_out(int64_t connect_timeout_ms);
   // Whether one is being opened (or all that may be are open).
   bool is_connecting() const { return x_connect != nullptr; }
 
@@ -79,6 +82,7 @@ class H2Pool final : public DialEvents {
   List<H2Waiter> x_waiters;
   io::OperationPtr x_connect;
   std::string x_dialled_name;
+  int64_t x_connect_since_ms = 0;
   size_t x_count = 0;
   bool x_retired = false;
 };

@@ -69,8 +69,8 @@ TEST(Later, WhatAsksForNothingIsAccepted) {
 TEST(Later, SaysWhere) {
   EXPECT_THAT(mistakes("services:\n  a:\n    health_check: {http: /healthz}\n    mirror: off\n"),
               ElementsAre("f:3:5: \"health_check\" is not in this version"));
-  EXPECT_THAT(mistakes("services: {a: {protocol: http2}}"),
-              ElementsAre("f:1:26: \"http2\" is not in this version"));
+  EXPECT_THAT(mistakes("services: {a: {protocol: tcp}}"),
+              ElementsAre("f:1:26: \"tcp\" is not in this version"));
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [fault]}}]"),
               ElementsAre("f:1:34: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("defaults: {mirror: on}"),

@@ -55,9 +55,10 @@ TEST(H1Abuse, ATargetThatIsTooLongAbuse54) {
   expect_refused(get("/" + std::string(9'000, 'x')), 414);
 }
 
-TEST(H1Abuse, AnHttp2PrefaceAbuse56) {
-  expect_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400);
-  expect_refused("PRI * HTTP/2.0\r\n", 400);
+// A whole preface begins HTTP/2; what only looks like one is no HTTP/1 either.
+TEST(H1Abuse, AnHttp2PrefaceThatIsNoneAbuse56) {
+  expect_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\rx", 400);
+  expect_refused("PRI * HTTP/2.0\r\nHost: orders\r\n\r\n", 400);
 }
 
 TEST(H1Abuse, TwoEmptyLinesAreIgnoredAbuse57) {
