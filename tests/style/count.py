@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Counts what a stage of `./dev test` ran: count.py DIR STATUS prints "passed failed skipped".
 
-DIR holds the reports of ctest (ctest*.xml) and GoogleTest (gtest/PROGRAM.xml). Cases count singly;
-a program that crashed left no report and counts as one failure, as does a stage that failed before
-or beside its tests. A stage without tests is itself the one thing that passed or failed.
+DIR holds the reports of ctest (ctest*.xml; tests/conformance writes such too) and GoogleTest
+(gtest/PROGRAM.xml). Cases count singly; a program that crashed left no report and counts as one
+failure, as does a stage that failed before or beside its tests. A stage without tests is itself the
+one thing that passed or failed.
 """
 import pathlib
 import sys
@@ -28,7 +29,7 @@ def count(folder, stage_failed):
             if did_fail and found[1] == 0:
                 found[1] = 1
             elif not any(found):
-                found[0] = 1
+                found[2 if test.get("status") == "notrun" else 0] = 1
             sums = [a + b for a, b in zip(sums, found)]
     if stage_failed and sums[1] == 0:
         sums[1] = 1

@@ -49,13 +49,13 @@ TEST(H2Session, CarriesBodiesAndTrailersBothWays) {
   TestStream& seen = pair.last();
   EXPECT_EQ(seen.request.framing, Framing::kChunked);
   EXPECT_EQ(seen.data, std::string(50'000, 'q'));
-  EXPECT_EQ(seen.trailers, "x-sum: 7\n");
+  EXPECT_EQ(seen.trailers(), "x-sum: 7\n");
   seen.body = "answer";
   seen.add_trailer("grpc-status", "0");
   answer(pair, seen, 200, true);
   EXPECT_EQ(call.response.framing, Framing::kChunked);
   EXPECT_EQ(call.data, "answer");
-  EXPECT_EQ(call.trailers, "grpc-status: 0\n");
+  EXPECT_EQ(call.trailers(), "grpc-status: 0\n");
   EXPECT_TRUE(call.done);
   EXPECT_TRUE(seen.done);
 }
@@ -96,7 +96,7 @@ TEST(H2Session, SendsTrailersWithoutABody) {
   answer(pair, pair.last());
   EXPECT_EQ(call.response.status, 200);
   EXPECT_EQ(call.data, "");
-  EXPECT_EQ(call.trailers, "grpc-status: 5\n");
+  EXPECT_EQ(call.trailers(), "grpc-status: 5\n");
   EXPECT_TRUE(call.done);
 }
 
@@ -363,7 +363,7 @@ TEST(H2Session, WritesTheSameBodyIntoAnyRoom) {
     ASSERT_TRUE(pair.client.session.submit_request(call, post(), {}, true));
     ASSERT_TRUE(pair.server.session.receive(pair.client.written(room)));
     EXPECT_EQ(pair.last().data, body) << room;
-    EXPECT_EQ(pair.last().trailers, "x-sum: 7\n");
+    EXPECT_EQ(pair.last().trailers(), "x-sum: 7\n");
   }
 }
 

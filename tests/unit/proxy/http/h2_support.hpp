@@ -47,7 +47,7 @@ class TestStream final : public H2Stream {
   }
   void on_end(const Fields* fields) override {
     ended = true;
-    if (fields != nullptr) trailers = text_of(*fields);
+    x_trailers = fields;
   }
   void on_done() override { done = true; }
   void on_closed(const H2Close& why) override { closed.push_back(why); }
@@ -59,6 +59,8 @@ class TestStream final : public H2Stream {
     return own_trailers.empty() ? nullptr : &own_trailers;
   }
 
+  // Whenever it is asked: they last.
+  std::string trailers() const { return x_trailers == nullptr ? "" : text_of(*x_trailers); }
   void add_trailer(std::string_view name, std::string_view value) {
     own_trailers.add(x_arena, name, value);
   }
@@ -70,7 +72,6 @@ class TestStream final : public H2Stream {
   int heads = 0;
   std::vector<int> interims;
   std::string data;
-  std::string trailers;
   std::vector<H2Close> closed;
   bool ended = false;
   bool done = false;
@@ -81,6 +82,7 @@ class TestStream final : public H2Stream {
 
  private:
   Arena x_arena{std::span<std::byte>()};
+  const Fields* x_trailers = nullptr;
 };
 
 // A session and its streams; what it writes is kept.

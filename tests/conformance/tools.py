@@ -1,0 +1,182 @@
+"""Programs of the foreign suites: where they come from, and how they start and end."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+import typing
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUTRIGGER = pathlib.Path(os.environ.get("OUTRIGGER", ROOT / "build/release/outrigger"))
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+GO_NEEDED = (1, 25)  # what gRPC v1.83 asks for; Debian 12 has 1.19
+INSTALL_LIMIT_S = 600
+START_LIMIT_S = 20
+END_LIMIT_S = 15
+
+
+class Missing(Exception):
+    """A tool is not there: why."""
+
+
+class Broken(Exception):
+    """A program that must run did not start, or did not end as it should."""
+
+
+class Case(typing.NamedTuple):
+    """`wrong`: what the suite says went wrong; `known`: why it is right here all the same."""
+    name: str
+    wrong: str | None = None
+    known: str | None = None
+
+
+def debian_tool(name, package):
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise Missing(f"{name} is not there: Debian package {package}")
+    return path
+
+
+def go_tool(package, version):
+    """The program of a Go package; each has a folder to itself, as names repeat."""
+    folder = CACHE / "outrigger/conformance" / f"{package.replace('/', '_')}@{version}"
+    program = folder / package.rsplit("/", 1)[1]
+    if not program.exists():
+        go_install(f"{package}@{version}", folder)
+    return str(program)
+
+
+def go_install(what, folder):
+    needed = "Go {}.{} or newer".format(*GO_NEEDED)
+    if shutil.which("go") is None:
+        raise Missing(f"{needed} is not there")
+    said = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or tuple(map(int, found.groups())) < GO_NEEDED:
+        raise Missing(f"it needs {needed}, and here is: {said.strip()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"conformance: go install {what}", flush=True)
+    try:
+        done = subprocess.run(["go", "install", what], env={**os.environ, "GOBIN": str(folder)},
+                              cwd=folder, capture_output=True, text=True, check=False,
+                              timeout=INSTALL_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"go install {what} took longer than {INSTALL_LIMIT_S} s") from None
+    if done.returncode != 0:
+        raise Missing(f"go install {what} failed: {' '.join(done.stderr.split())[-300:]}")
+
+
+def free_port():
+    """For programs that cannot say which port they chose themselves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(holds, what, process):
+    ends = time.monotonic() + START_LIMIT_S
+    while not (found := holds()):
+        if process.poll() is not None or time.monotonic() > ends:
+            raise Broken(f"{what} did not start")
+        time.sleep(0.02)
+    return found
+
+
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def server(command, port):
+    """Runs a server on loopback until the block ends."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: accepts(port), command[0], process)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def certificate(scratch):
+    """The files of a certificate for "origin" and its key; it is its own authority."""
+    files = scratch / "certificate.pem", scratch / "key.pem"
+    if not files[0].exists():
+        subprocess.run([debian_tool("openssl", "openssl"), "req", "-x509", "-nodes", "-newkey",
+                        "rsa:2048", "-days", "2", "-subj", "/CN=origin", "-addext",
+                        "subjectAltName=DNS:origin", "-out", files[0], "-keyout", files[1]],
+                       check=True, capture_output=True, timeout=START_LIMIT_S)
+    return files
+
+
+CONFIGURATION = """\
+admin: {{address: "127.0.0.1:0"}}
+metrics: {{address: "127.0.0.1:0"}}
+drain: {{grace: 1s, quiet: 0s}}
+listeners: [{{name: suite, address: "127.0.0.1:0", service: origin, tls: {tls}}}]
+services:
+  origin:
+    protocol: {protocol}
+    endpoints: {{static: ["127.0.0.1:{port}"]}}
+"""
+
+
+@contextlib.contextmanager
+def sidecar(scratch, protocol, origin_port, tls=False):
+    """Runs the product before that origin; gives the port of its listener."""
+    if not OUTRIGGER.exists():
+        raise Broken(f"there is no {OUTRIGGER}: ./dev build")
+    file = scratch / "outrigger.yaml"
+    file.write_text(CONFIGURATION.format(
+        protocol=protocol, port=origin_port,
+        tls="{{cert_file: {}, key_file: {}}}".format(*certificate(scratch)) if tls else "off"))
+    log = scratch / "outrigger.log"
+    with log.open("w") as out:
+        process = subprocess.Popen([OUTRIGGER, "run", "-c", file], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=out)
+    try:
+        eventually(lambda: '"msg":"ready"' in log.read_text(), "outrigger", process)
+        yield port_of(log.read_text())
+        end(process, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def port_of(log):
+    for line in filter(None, log.splitlines()):
+        said = json.loads(line)
+        if said.get("listener") == "suite":
+            return int(said["address"].rsplit(":", 1)[1])
+    raise Broken("outrigger names no listener")
+
+
+def end(process, log):
+    """A suite that brought the product down has not passed, whatever it counted."""
+    process.terminate()
+    try:
+        status = process.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        status = f"nothing within {END_LIMIT_S} s"
+    if status != 0:
+        lines = log.read_text().splitlines()
+        telling = [line for line in lines if "ERROR: " in line or "runtime error" in line]
+        raise Broken(f"outrigger ended with {status}: {(telling or lines or ['no word'])[-1]}")
+
+
+def run(command, limit_s):
+    """(exit status, its output); a program past its limit is ended and has None."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace",
+                              timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired as late:
+        return None, (late.stdout or b"").decode(errors="replace")
+    return done.returncode, done.stdout
