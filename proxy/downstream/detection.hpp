@@ -16,9 +16,7 @@
 
 namespace outrigger::downstream {
 
-class Detection final : public Connection,
-                        private io::StreamEvents,
-                        public io::TlsHandshakeEvents {
+class Detection final : public Connection, private io::StreamEvents, public io::TlsHandshakeEvents {
  public:
   Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& owner, io::StreamPtr stream);
 

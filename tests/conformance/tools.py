@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTRIGGER = pathlib.Path(os.environ.get("OUTRIGGER", ROOT / "build/release/outrigger"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 GO_NEEDED = (1, 25)  # what gRPC v1.83 asks for; Debian 12 has 1.19
-INSTALL_LIMIT_S = 600
+INSTALL_LIMIT_S = 240
 START_LIMIT_S = 20
 END_LIMIT_S = 15
 
