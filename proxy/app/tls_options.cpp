@@ -19,13 +19,13 @@ io::TlsServerOptions tls_options(const config::ServerTls& tls, std::vector<std::
 }
 
 io::TlsClientOptions tls_options(const config::ClientTls& tls,
-                                 std::vector<std::string> implied_alpn) {
+                                 const std::vector<std::string>& implied_alpn) {
   return {.ca_file = tls.ca_file.value_or(""),
           .cert_file = tls.cert_file.value_or(""),
           .key_file = tls.key_file.value_or(""),
           .server_name = tls.server_name.value_or(""),
           .spiffe = tls.verify.spiffe.value_or(""),
-          .alpn = tls.alpn ? *tls.alpn : std::move(implied_alpn)};
+          .alpn = tls.alpn ? *tls.alpn : implied_alpn};
 }
 
 std::vector<config::Problem> check_tls_files(const config::Config& config, int64_t now_unix_s) {

@@ -15,7 +15,7 @@ namespace outrigger::app {
 io::TlsServerOptions tls_options(const config::ServerTls& tls, std::vector<std::string> alpn);
 // `implied_alpn` is offered where `alpn` is `auto`.
 io::TlsClientOptions tls_options(const config::ClientTls& tls,
-                                 std::vector<std::string> implied_alpn);
+                                 const std::vector<std::string>& implied_alpn);
 
 // One for each `tls` whose files cannot be used at `now_unix_s`, in the order of the configuration.
 std::vector<config::Problem> check_tls_files(const config::Config& config, int64_t now_unix_s);
