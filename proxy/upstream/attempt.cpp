@@ -9,6 +9,30 @@
 
 namespace outrigger::upstream {
 
+std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
+                                std::string_view name) {
+  using Kind = config::Authority::Kind;
+  switch (settings.authority.kind) {
+    case Kind::kName:
+      return settings.authority.name;
+    case Kind::kUpstream:
+      return name;
+    case Kind::kCaller:
+      break;
+    case Kind::kAuto:
+      if (leg.exchange().facts().service_port || leg.is_alternate()) return name;
+      break;
+  }
+  const std::string_view callers = leg.request().authority;
+  return callers.empty() ? name : callers;
+}
+
+std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& settings,
+                                    std::string_view name) {
+  const auto parts = http::split_authority(authority_sent(leg, settings, name));
+  return parts ? parts->host : std::string_view();
+}
+
 Attempt::Attempt(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
                  EndpointLease lease, std::string_view name)
     : x_leg(leg),
@@ -33,33 +57,11 @@ void Attempt::note_connected() {
 
 std::optional<http::RequestHead> Attempt::request_head() const {
   http::RequestHead head = x_leg.request();
-  head.authority = authority();
+  head.authority = authority_sent(x_leg, x_settings, x_name);
   // A later attempt whose body is at hand need not ask whether it may send it.
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
   if (!chain::carry_grpc_deadline(x_leg, head)) return std::nullopt;
   return head;
-}
-
-std::string_view Attempt::server_name() const {
-  const auto parts = http::split_authority(authority());
-  return parts ? parts->host : std::string_view();
-}
-
-std::string_view Attempt::authority() const {
-  using Kind = config::Authority::Kind;
-  switch (x_settings.authority.kind) {
-    case Kind::kName:
-      return x_settings.authority.name;
-    case Kind::kUpstream:
-      return x_name;
-    case Kind::kCaller:
-      break;
-    case Kind::kAuto:
-      if (x_leg.exchange().facts().service_port || x_leg.is_alternate()) return x_name;
-      break;
-  }
-  const std::string_view callers = x_leg.request().authority;
-  return callers.empty() ? x_name : callers;
 }
 
 // ---- the answer

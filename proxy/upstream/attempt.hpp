@@ -33,6 +33,13 @@ struct CallSettings {
   metrics::ServiceSeries* series = nullptr;
 };
 
+// The Host that goes to the endpoint, which is called `name`.
+std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
+                                std::string_view name);
+// Its host: whom the endpoint's certificate must be for. Empty where it has none.
+std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& settings,
+                                    std::string_view name);
+
 class Attempt : public chain::Call {
  public:
   static constexpr int kInterimMax = 16;
@@ -50,8 +57,7 @@ class Attempt : public chain::Call {
   int64_t started_ns() const { return x_started_ns; }
   void note_begun();
   void note_connected();
-  // The host that the endpoint's certificate must be for.
-  std::string_view server_name() const;
+  std::string_view server_name() const { return server_name_wanted(x_leg, x_settings, x_name); }
   // The head as it goes to the endpoint. Nothing: the caller's time is over.
   std::optional<http::RequestHead> request_head() const;
 
@@ -79,7 +85,6 @@ class Attempt : public chain::Call {
   const CallSettings& x_settings;
 
  private:
-  std::string_view authority() const;
   void settle_by_answer(const http::ResponseHead& head, int grpc_status);
   // No verdict on the endpoint: nullopt.
   void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);

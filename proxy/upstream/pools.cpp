@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
-#include "proxy/http/authority.hpp"
 #include "proxy/upstream/h1_call.hpp"
 #include "proxy/upstream/h2_call.hpp"
 
@@ -51,8 +50,8 @@ class UndecidedCall final : public chain::Call, public AgreementWaiter {
 
   void begin() {
     x_pools.upstream().runtime.loop.timers.arm(x_timer, x_connect_by_ms);
-    const auto authority = http::split_authority(x_leg.request().authority);
-    x_pools.find_out(*this, authority ? authority->host : x_name);
+    x_pools.find_out(*this, server_name_wanted(x_leg, x_settings, x_name),
+                     x_settings.connect_timeout_ms);
   }
 
   // Whoever could not be reached is dialled once more, by the attempt, which says why.
@@ -104,9 +103,15 @@ void Pools::retire() {
   http2.retire();
 }
 
-void Pools::find_out(AgreementWaiter& waiter, std::string_view server_name) {
+void Pools::find_out(AgreementWaiter& waiter, std::string_view server_name,
+                     int64_t connect_timeout_ms) {
   x_waiters.push_back(waiter);
-  if (x_dial != nullptr) return;
+  const int64_t now_ms = upstream().now_ms();
+  if (x_dial != nullptr) {
+    if (now_ms - x_dialled_at_ms < connect_timeout_ms) return;
+    upstream().runtime.loop.reaper.doom(std::move(x_dial));
+  }
+  x_dialled_at_ms = now_ms;
   x_dialled_name = server_name;
   x_dial = std::make_unique<Dial>(upstream(), http1.address(), http1.tls().context(),
                                   x_dialled_name, *this);

@@ -37,9 +37,9 @@ class Pools final : public Reapable, public DialEvents {
   bool is_empty() const { return http1.is_empty() && http2.is_empty() && x_waiters.empty(); }
 
   Agreed agreed() const { return x_agreed; }
-  // Dials as `server_name` unless that is under way. Told in any case, also when nobody could be
-  // reached: then agreed() is still kNothing.
-  void find_out(AgreementWaiter& waiter, std::string_view server_name);
+  // Dials as `server_name`, unless that is under way and younger than a connect may last. Told in
+  // any case, also when nobody could be reached: then agreed() is still kNothing.
+  void find_out(AgreementWaiter& waiter, std::string_view server_name, int64_t connect_timeout_ms);
 
   ConnectionPool http1;
   H2Pool http2;
@@ -51,6 +51,7 @@ class Pools final : public Reapable, public DialEvents {
 
   io::OperationPtr x_dial;
   std::string x_dialled_name;
+  int64_t x_dialled_at_ms = 0;
   List<AgreementWaiter> x_waiters;
 };
 
