@@ -39,7 +39,9 @@ Result<bool> TlsContexts::start(const config::Config& config) {
       if (path) watch(*path);
     }
   }
-  return load(config);
+  const std::vector<std::string> failures = load();
+  if (!failures.empty()) return failure(failures.front());
+  return true;
 }
 
 void TlsContexts::watch(const std::string& path) {
@@ -48,38 +50,38 @@ void TlsContexts::watch(const std::string& path) {
   x_watches.push_back(std::make_unique<io::FileWatch>(x_loop, path, *this));
 }
 
-Result<bool> TlsContexts::load(const config::Config& config) {
+// Each by itself: one that cannot be used keeps what it had, and stops no other.
+std::vector<std::string> TlsContexts::load() {
+  std::vector<std::string> failures;
   const int64_t now_unix_s = x_loop.context().clock.wall_ms() / 1000;
-  const auto publish = [&](const config::ServerTls& tls, Published<io::TlsServerContext>& to,
-                           const std::string& whose) -> Result<bool> {
-    auto context = io::TlsServerContext::load(tls_options(tls, {"h2", "http/1.1"}), now_unix_s);
-    if (!context) return failure(whose + ".tls: " + context.error());
-    to.set(std::move(*context));
-    return true;
+  const auto publish = [&](auto context, auto& to, const std::string& whose) {
+    if (context) return to.set(std::move(*context));
+    failures.push_back(whose + ".tls: " + context.error());
   };
-  if (config.admin && config.admin->tls) {
-    if (auto done = publish(*config.admin->tls, x_admin, "admin"); !done) return done;
+  const auto publish_server = [&](const std::optional<config::ServerTls>& tls,
+                                  Published<io::TlsServerContext>& to, const std::string& whose) {
+    if (!tls) return;
+    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s), to,
+            whose);
+  };
+  if (x_config.admin) publish_server(x_config.admin->tls, x_admin, "admin");
+  for (const config::ListenerConfig& listener : x_config.listeners) {
+    publish_server(listener.tls, x_process.listeners[listener.name].tls,
+                   "listeners." + listener.name);
   }
-  for (const config::ListenerConfig& listener : config.listeners) {
-    if (!listener.tls) continue;
-    auto done = publish(*listener.tls, x_process.listeners[listener.name].tls,
-                        "listeners." + listener.name);
-    if (!done) return done;
-  }
-  for (const config::ServiceConfig& service : config.services) {
+  for (const config::ServiceConfig& service : x_config.services) {
     if (!service.policy.tls) continue;
     const auto options = tls_options(*service.policy.tls, offered(service.policy.protocol));
-    auto context = io::TlsClientContext::load(options, now_unix_s);
-    if (!context) return failure("services." + service.name + ".tls: " + context.error());
-    x_process.services.find(service.name)->tls().set(std::move(*context));
+    publish(io::TlsClientContext::load(options, now_unix_s),
+            x_process.services.find(service.name)->tls(), "services." + service.name);
   }
-  return true;
+  return failures;
 }
 
 void TlsContexts::on_changed() {
-  const auto loaded = load(x_config);
-  if (loaded) return log::info("certificates reloaded");
-  log::warning("certificates not reloaded", {{"why", loaded.error()}});
+  const std::vector<std::string> failures = load();
+  for (const std::string& why : failures) log::warning("certificate not reloaded", {{"why", why}});
+  if (failures.empty()) log::info("certificates reloaded");
 }
 
 }  // namespace outrigger::app

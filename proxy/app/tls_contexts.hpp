@@ -27,7 +27,7 @@ class TlsContexts final : public io::FileEvents {
 
  private:
   void on_changed() override;
-  Result<bool> load(const config::Config& config);
+  std::vector<std::string> load();
   void watch(const std::string& path);
 
   io::Loop& x_loop;
