@@ -1,7 +1,6 @@
 #include "proxy/upstream/connection_pool.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "proxy/base/assert.hpp"
 
@@ -46,14 +45,7 @@ bool ConnectionPool::has_room() const {
 
 H1Connection& ConnectionPool::adopt(io::StreamPtr stream, PoolSlot slot,
                                     std::string_view server_name) {
-  const int64_t now_ms = x_upstream.now_ms();
-  int64_t expires_ms = std::numeric_limits<int64_t>::max();
-  if (x_settings.lifetime_ms) {
-    // Spread, so that connections that were opened together do not close together.
-    const auto lifetime = static_cast<double>(*x_settings.lifetime_ms);
-    const double spread = x_upstream.runtime.loop.random.between(0.8, 1.2);
-    expires_ms = now_ms + static_cast<int64_t>(lifetime * spread);
-  }
+  const int64_t expires_ms = x_upstream.lifetime_ends_ms(x_settings);
   auto* connection = new H1Connection(*this, std::move(stream), std::move(slot), expires_ms);
   if (x_tls.is_on()) connection->set_server_name(server_name);
   x_busy.push_back(*connection);

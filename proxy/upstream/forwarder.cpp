@@ -1,12 +1,13 @@
 #include "proxy/upstream/forwarder.hpp"
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/upstream/deferred_call.hpp"
 
 namespace outrigger::upstream {
 
 // A call that waits for the first list of its service, at most as long as for a connection; then it
 // is the attempt's.
-class FirstListCall final : public chain::Call, public ListWaiter {
+class FirstListCall final : public DeferredCall, public ListWaiter {
  public:
   FirstListCall(Forwarder& forwarder, chain::Leg& leg, int64_t connect_by_ms)
       : x_forwarder(forwarder), x_leg(leg), x_connect_by_ms(connect_by_ms) {
@@ -15,34 +16,23 @@ class FirstListCall final : public chain::Call, public ListWaiter {
     client.upstream().runtime.loop.timers.arm(x_timer, connect_by_ms);
   }
 
+  // Also when none came in time: the attempt says why.
   void on_first_list() override {
-    x_timer.cancel();
-    x_attempt = x_forwarder.start_attempt(x_leg, x_connect_by_ms);
-  }
-
-  void on_flow() override { x_attempt->on_flow(); }
-  void on_request_body() override {
-    if (x_attempt != nullptr) x_attempt->on_request_body();
-  }
-  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
-  void cancel() noexcept override {
-    x_timer.cancel();
-    ListNode<>::unlink();
-    x_attempt.reset();
+    stop_waiting();
+    go_on_as(x_forwarder.start_attempt(x_leg, x_connect_by_ms));
   }
   void reap() override { this->~FirstListCall(); }
 
  private:
-  void on_timeout() {
+  void stop_waiting() noexcept override {
+    x_timer.cancel();
     ListNode<>::unlink();
-    x_attempt = x_forwarder.start_attempt(x_leg, x_connect_by_ms);
   }
 
   Forwarder& x_forwarder;
   chain::Leg& x_leg;
   const int64_t x_connect_by_ms;
-  chain::CallPtr x_attempt;
-  Timer x_timer = Timer::of<&FirstListCall::on_timeout>(*this);
+  Timer x_timer = Timer::of<&FirstListCall::on_first_list>(*this);
 };
 
 chain::CallPtr Forwarder::start(chain::Leg& leg) {

@@ -54,7 +54,7 @@ bool H2Connection::note_call() {
 void H2Connection::note_call_over() {
   if (x_dead) return;
   on_want_write();
-  x_pool.on_room();
+  x_pool.serve_waiters();
 }
 
 // ---- events
@@ -73,7 +73,7 @@ void H2Connection::on_read(std::string_view bytes) {
 void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code /*code*/) { on_want_write(); }
 
 void H2Connection::on_settings() {
-  if (!x_dead) x_pool.on_room();
+  if (!x_dead) x_pool.serve_waiters();
 }
 
 void H2Connection::on_want_write() {

@@ -1,7 +1,6 @@
 #include "proxy/upstream/h2_pool.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace outrigger::upstream {
@@ -59,13 +58,7 @@ void H2Pool::on_dialled(io::StreamPtr stream, std::string_view alpn) {
 }
 
 void H2Pool::adopt(io::StreamPtr stream, std::string_view server_name) {
-  int64_t expires_ms = std::numeric_limits<int64_t>::max();
-  if (x_settings.lifetime_ms) {
-    // Spread, so that connections that were opened together do not close together.
-    const double spread = x_upstream.runtime.loop.random.between(0.8, 1.2);
-    expires_ms = x_upstream.now_ms() +
-                 static_cast<int64_t>(static_cast<double>(*x_settings.lifetime_ms) * spread);
-  }
+  const int64_t expires_ms = x_upstream.lifetime_ends_ms(x_settings);
   auto* connection = new H2Connection(*this, std::move(stream), server_name, expires_ms);
   x_connections.push_front(*connection);
   ++x_count;
@@ -82,8 +75,6 @@ void H2Pool::on_dial_failed(Cause cause) {
   failed.splice_back(x_waiters);
   while (!failed.empty()) failed.pop_front().on_h2_failed(cause);
 }
-
-void H2Pool::on_room() { serve_waiters(); }
 
 void H2Pool::serve_waiters() {
   while (!x_waiters.empty()) {

@@ -60,7 +60,7 @@ class H2Pool final : public DialEvents {
   bool is_connecting() const { return x_connect != nullptr; }
 
   // A stream came free.
-  void on_room();
+  void serve_waiters();
   // It ended, or takes no more calls and has none left.
   void close(H2Connection& connection);
 
@@ -72,7 +72,6 @@ class H2Pool final : public DialEvents {
   void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
   void on_dial_failed(Cause cause) override;
   void connect_if_needed();
-  void serve_waiters();
 
   UpstreamRuntime& x_upstream;
   const Address x_address;

@@ -4,11 +4,12 @@
 
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/authority.hpp"
+#include "proxy/upstream/deferred_call.hpp"
 
 namespace outrigger::upstream {
 
 // Waits for the addresses of its name; then it is the attempt's.
-class PassthroughCall final : public chain::Call, public NameWaiter {
+class PassthroughCall final : public DeferredCall, public NameWaiter {
  public:
   PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg)
       : x_client(client), x_settings(settings), x_leg(leg) {}
@@ -16,21 +17,15 @@ class PassthroughCall final : public chain::Call, public NameWaiter {
   void begin();
   void on_looked_up() override;
 
-  void on_flow() override { x_attempt->on_flow(); }
-  void on_request_body() override {
-    if (x_attempt != nullptr) x_attempt->on_request_body();
-  }
-  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
-  void cancel() noexcept override {
-    x_timer.cancel();
-    ListNode<>::unlink();
-    x_attempt.reset();
-  }
   void reap() override { this->~PassthroughCall(); }
 
  private:
-  void on_timeout() {
+  void stop_waiting() noexcept override {
+    x_timer.cancel();
     ListNode<>::unlink();
+  }
+  void on_timeout() {
+    stop_waiting();
     fail(Cause::kDnsTimeout);
   }
   void go(std::span<const Address> addresses, bool any_address);
@@ -40,7 +35,6 @@ class PassthroughCall final : public chain::Call, public NameWaiter {
   PassthroughClient& x_client;
   const CallSettings& x_settings;
   chain::Leg& x_leg;
-  chain::CallPtr x_attempt;
   Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
   PassthroughClient::Name* x_name = nullptr;
   std::string_view x_host;
@@ -103,8 +97,8 @@ void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
 
 void PassthroughCall::attempt(Pools& pools) {
   x_leg.tried().add(&pools);
-  x_attempt = start_attempt(x_leg, x_settings, pools, EndpointLease(),
-                            pools.http1.address().to_string(), x_connect_by_ms);
+  go_on_as(start_attempt(x_leg, x_settings, pools, EndpointLease(),
+                         pools.http1.address().to_string(), x_connect_by_ms));
 }
 
 void PassthroughCall::fail(Cause cause) {

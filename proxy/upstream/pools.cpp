@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/upstream/deferred_call.hpp"
 #include "proxy/upstream/h1_call.hpp"
 #include "proxy/upstream/h2_call.hpp"
 
@@ -37,7 +38,7 @@ chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools
 }
 
 // The call that comes before anybody knows what the endpoint speaks; then it is the attempt's.
-class UndecidedCall final : public chain::Call, public AgreementWaiter {
+class UndecidedCall final : public DeferredCall, public AgreementWaiter {
  public:
   UndecidedCall(chain::Leg& leg, const CallSettings& settings, Pools& pools, EndpointLease lease,
                 std::string_view name, int64_t connect_by_ms)
@@ -56,31 +57,25 @@ class UndecidedCall final : public chain::Call, public AgreementWaiter {
 
   // Whoever could not be reached is dialled once more, by the attempt, which says why.
   void on_agreed() override {
-    x_timer.cancel();
-    ListNode<>::unlink();
-    x_attempt = start(x_leg, x_settings, x_pools, std::move(x_lease), x_name, x_connect_by_ms);
-  }
-  void on_flow() override { x_attempt->on_flow(); }
-  void on_request_body() override {
-    if (x_attempt != nullptr) x_attempt->on_request_body();
-  }
-  void on_congestion(bool congested) override { x_attempt->on_congestion(congested); }
-  void cancel() noexcept override {
-    x_timer.cancel();
-    ListNode<>::unlink();
-    x_attempt.reset();
-    x_lease.release();
+    EndpointLease lease = std::move(x_lease);
+    stop_waiting();
+    go_on_as(start(x_leg, x_settings, x_pools, std::move(lease), x_name, x_connect_by_ms));
   }
   void reap() override { this->~UndecidedCall(); }
 
  private:
+  void stop_waiting() noexcept override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    x_lease.release();
+  }
+
   chain::Leg& x_leg;
   const CallSettings& x_settings;
   Pools& x_pools;
   EndpointLease x_lease;
   const std::string_view x_name;
   const int64_t x_connect_by_ms;
-  chain::CallPtr x_attempt;
   Timer x_timer = Timer::of<&UndecidedCall::on_agreed>(*this);
 };
 

@@ -2,6 +2,10 @@
 // outlives everything here. Borrowed references, no state of its own.
 #pragma once
 
+#include <cstdint>
+#include <limits>
+
+#include "config/policy.hpp"
 #include "metrics/series.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/io/network.hpp"
@@ -16,6 +20,14 @@ struct UpstreamRuntime {
   const OwnListeners& own_listeners;
 
   int64_t now_ms() const { return runtime.loop.clock.now_ms(); }
+
+  // When a connection that is made now takes no new call any more. Spread, so that connections that
+  // were opened together do not close together.
+  int64_t lifetime_ends_ms(const config::Pool& pool) const {
+    if (!pool.lifetime_ms) return std::numeric_limits<int64_t>::max();
+    const double spread = runtime.loop.random.between(0.8, 1.2);
+    return now_ms() + static_cast<int64_t>(static_cast<double>(*pool.lifetime_ms) * spread);
+  }
 };
 
 }  // namespace outrigger::upstream
