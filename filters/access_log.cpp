@@ -22,6 +22,8 @@ std::string_view version_name(http::Version version) {
       return "HTTP/1.1";
     case http::Version::kHttp2:
       return "HTTP/2";
+    case http::Version::kNone:
+      return "tcp";
   }
   return "";
 }

@@ -53,4 +53,13 @@ std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKi
   return inner;
 }
 
+std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds) {
+  std::vector<config::FilterKind> tunnel = kinds;
+  std::erase_if(tunnel, [](config::FilterKind kind) {
+    return kind == config::FilterKind::kTrace || kind == config::FilterKind::kHeaders ||
+           kind == config::FilterKind::kFallback;
+  });
+  return tunnel;
+}
+
 }  // namespace outrigger::filters

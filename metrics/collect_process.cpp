@@ -34,6 +34,8 @@ void collect_workers(Families& families, const Workers& workers) {
   one(kDetect, {"tls"}, &WorkerSeries::detect_tls);
   one(kDetect, {"tls_failed"}, &WorkerSeries::detect_tls_failed);
   one(kDetect, {"refused"}, &WorkerSeries::detect_refused);
+  one(kDetect, {"sni"}, &WorkerSeries::detect_sni);
+  one(kDetect, {"opaque"}, &WorkerSeries::detect_opaque);
   constexpr size_t kBytes = index_of_metric("bytes_total");
   one(kBytes, {"downstream", "in"}, &WorkerSeries::downstream_bytes_in);
   one(kBytes, {"downstream", "out"}, &WorkerSeries::downstream_bytes_out);

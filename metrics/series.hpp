@@ -181,6 +181,8 @@ struct WorkerSeries {
   Counter detect_tls;  // handshakes that went well
   Counter detect_tls_failed;
   Counter detect_refused;        // bytes that are not HTTP
+  Counter detect_sni;            // TLS of others
+  Counter detect_opaque;         // neither HTTP nor TLS
   Counter overload_descriptors;  // connections refused because none was left
   Counter overload_memory;       // calls refused
   Counter overload_connections;  // connections over limits.connections

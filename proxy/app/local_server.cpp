@@ -36,7 +36,7 @@ Result<bool> LocalServer::listen(io::LoopNetwork& network, io::ListeningSocket s
   return true;
 }
 
-downstream::Resolution LocalServer::resolve(const http::RequestHead&, Arena&) {
+downstream::Resolution LocalServer::resolve(const http::RequestHead&, const Address*, Arena&) {
   return {.route = &x_route, .chain = x_route.chains.front().get()};
 }
 

@@ -42,7 +42,8 @@ class LocalServer final : public downstream::Resolver {
   Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
 
  private:
-  downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
+  downstream::Resolution resolve(const http::RequestHead& request, const Address* original,
+                                 Arena& arena) override;
 
   chain::Route x_route;
   downstream::ListenerState x_counts;

@@ -32,6 +32,10 @@ int64_t RouteSet::running() const {
 void RouteSet::add_service(const config::ServiceConfig& service) {
   chain::ServiceRoutes routes;
   routes.hosts = service.hosts;
+  routes.protocol = service.policy.protocol;
+  for (const std::string& range : service.addresses) {
+    routes.addresses.push_back(*AddressRange::parse(range));
+  }
   for (const config::RouteConfig& route : service.routes) {
     routes.routes.emplace_back(chain::match_of(route.match), make_route(service, &route));
   }
@@ -50,10 +54,16 @@ std::unique_ptr<chain::Route> RouteSet::make_route(const config::ServiceConfig& 
   made->series = &series;
 
   const auto& of = x_snapshot->services.find(service.name)->second;
-  const auto client = x_worker.client_of(of, service.policy);
-  x_clients.push_back(client);
-  x_terminals.push_back(
-      std::make_unique<upstream::Forwarder>(*client, upstream::call_settings(policy, series)));
+  upstream::CallSettings settings = upstream::call_settings(policy, series);
+  if (service.endpoints.kind == config::EndpointSource::Kind::kOriginal) {
+    x_terminals.push_back(std::make_unique<upstream::PassthroughTerminal>(
+        *x_worker.x_passthrough, std::move(settings),
+        upstream::PassthroughTerminal::Unredirected::kNobody));
+  } else {
+    const auto client = x_worker.client_of(of, service.policy);
+    x_clients.push_back(client);
+    x_terminals.push_back(std::make_unique<upstream::Forwarder>(*client, std::move(settings)));
+  }
 
   filters::Context context = context_of(policy, made->label, *of, series);
   if (route != nullptr && route->owns("circuit")) {
@@ -74,7 +84,8 @@ void RouteSet::add_passthrough() {
   metrics::ServiceSeries& series = series_of(std::string(kPassthrough), "");
   x_passthrough->series = &series;
   x_terminals.push_back(std::make_unique<upstream::PassthroughTerminal>(
-      *x_worker.x_passthrough, upstream::call_settings(policy, series)));
+      *x_worker.x_passthrough, upstream::call_settings(policy, series),
+      upstream::PassthroughTerminal::Unredirected::kByName));
   const auto context = context_of(policy, x_passthrough->label, *x_snapshot->passthrough, series);
   compile(*x_passthrough, context, *x_terminals.back());
 }
@@ -102,6 +113,7 @@ void RouteSet::compile(chain::Route& route, const filters::Context& context,
                        chain::Terminal& terminal) {
   for (const Kinds& kinds : x_kinds) {
     route.chains.push_back(chain_of(kinds, context, terminal));
+    route.tunnels.push_back(chain_of(filters::tunnel_filters(kinds), context, terminal));
   }
   // An alternate is entered with the filters of the first listener.
   const Kinds& first = x_kinds.empty() ? config::default_filters() : x_kinds.front();

@@ -12,6 +12,7 @@ class Worker::Server final : public downstream::Resolver {
         x_context{worker.x_runtime, *this, *worker.x_series, config,
                   worker.x_process.listeners[config.name]},
         x_acceptor(x_context) {
+    x_context.tunnels = true;
     if (config.tls) x_context.tls = &x_context.counts.tls;
     choose_chain();
   }
@@ -21,10 +22,17 @@ class Worker::Server final : public downstream::Resolver {
   // After the worker took another snapshot.
   void choose_chain() { x_chain = x_worker.x_routes->chain_index(x_context.config.filters); }
 
-  downstream::Resolution resolve(const http::RequestHead& request, Arena& arena) override;
+  downstream::Resolution resolve(const http::RequestHead& request, const Address* original,
+                                 Arena& arena) override;
+  bool is_opaque(const Address* original) const override;
+  bool carries_tls_of(std::string_view server_name) const override;
 
  private:
-  downstream::Resolution unmatched(const http::RequestHead& request) const;
+  const chain::Route* find(const http::RequestHead& request, const Address* original,
+                           Arena& arena) const;
+  downstream::Resolution unmatched(const http::RequestHead& request, const Address* original) const;
+  downstream::Resolution resolution(const chain::Route& route,
+                                    const http::RequestHead& request) const;
 
   Worker& x_worker;
   downstream::ServerContext x_context;
@@ -32,31 +40,65 @@ class Worker::Server final : public downstream::Resolver {
   size_t x_chain = 0;
 };
 
-downstream::Resolution Worker::Server::resolve(const http::RequestHead& request, Arena& arena) {
+downstream::Resolution Worker::Server::resolve(const http::RequestHead& request,
+                                               const Address* original, Arena& arena) {
   if (x_worker.x_process.out_of_memory.load(std::memory_order_relaxed)) {
     x_worker.x_series->overload_memory.add();
     return {.cause = Cause::kOverload};
   }
-  const config::ListenerConfig& config = x_context.config;
-  if (config.intercept == config::Intercept::kProxy && !request.absolute_form) {
+  const bool to_proxy = request.absolute_form || request.tunnel;
+  if (x_context.config.intercept == config::Intercept::kProxy && !to_proxy) {
     return {.cause = Cause::kMalformedRequest};
   }
-  const chain::RouteTable& table = x_worker.x_routes->table();
-  const chain::Route* route =
-      config.service ? table.find_in(*config.service, request, arena) : table.find(request, arena);
-  if (route == nullptr) return unmatched(request);
-  return {.route = route,
-          .chain = route->chains[x_chain].get(),
-          .service_port = config.service.has_value()};
+  const chain::Route* route = find(request, original, arena);
+  return route != nullptr ? resolution(*route, request) : unmatched(request, original);
 }
 
-downstream::Resolution Worker::Server::unmatched(const http::RequestHead& request) const {
+// The Host decides, and is checked against nothing; where it says nothing, the address does.
+const chain::Route* Worker::Server::find(const http::RequestHead& request, const Address* original,
+                                         Arena& arena) const {
+  const chain::RouteTable& table = x_worker.x_routes->table();
+  if (x_context.config.service) return table.find_in(*x_context.config.service, request, arena);
+  if (request.version == http::Version::kNone) {
+    return table.find_opaque(request.authority, original);
+  }
+  const chain::Route* route = table.find(request, arena);
+  return route == nullptr && original != nullptr ? table.find_at(*original, request, arena) : route;
+}
+
+downstream::Resolution Worker::Server::resolution(const chain::Route& route,
+                                                  const http::RequestHead& request) const {
+  const auto& chains = request.tunnel ? route.tunnels : route.chains;
+  return {.route = &route,
+          .chain = chains[x_chain].get(),
+          .service_port = x_context.config.service.has_value()};
+}
+
+downstream::Resolution Worker::Server::unmatched(const http::RequestHead& request,
+                                                 const Address* original) const {
   const Clock& clock = x_worker.x_runtime.loop.clock;
   x_worker.x_process.unmatched.note(request.authority, clock.wall_ms());
-  const chain::Route& passthrough = x_worker.x_routes->passthrough();
   const bool refuse = x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
-  if (refuse || request.authority.empty()) return {.cause = Cause::kUnknownHost};
-  return {.route = &passthrough, .chain = passthrough.chains[x_chain].get()};
+  const bool leads_nowhere = request.authority.empty() && original == nullptr;
+  if (refuse || leads_nowhere) return {.cause = Cause::kUnknownHost};
+  return resolution(x_worker.x_routes->passthrough(), request);
+}
+
+bool Worker::Server::is_opaque(const Address* original) const {
+  const config::ListenerConfig& config = x_context.config;
+  if (config.service) {
+    const auto* service = x_worker.x_routes->snapshot().config.find_service(*config.service);
+    return service != nullptr && config::is_opaque(service->policy.protocol);
+  }
+  if (original == nullptr) return false;
+  const auto& ports = config.opaque_ports;
+  return std::find(ports.begin(), ports.end(), original->port()) != ports.end() ||
+         x_worker.x_routes->table().is_opaque(*original);
+}
+
+bool Worker::Server::carries_tls_of(std::string_view server_name) const {
+  return !server_name.empty() &&
+         x_worker.x_routes->table().find_opaque(server_name, nullptr) != nullptr;
 }
 
 Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,

@@ -34,12 +34,14 @@ void Exchange::reap() {
 
 void Exchange::begin(const Route& route, const Chain& chain) {
   run_on(&route);
+  if (x_asks_tunnel) x_request_complete_ms = x_runtime.loop.clock.now_ms();
   x_first = Leg::create(*this, chain, 0, nullptr);
 }
 
 void Exchange::run_on(const Route* route) {
   x_route = route;
   x_grpc = http::is_grpc(x_request);
+  x_asks_tunnel = x_request.asks_tunnel();
   if (route != nullptr) ++route->running;
 }
 
@@ -62,8 +64,10 @@ void Exchange::append_request_body(std::string_view bytes) {
 
 void Exchange::finish_request(const http::Fields* trailers) {
   x_body.finish(trailers);
-  x_request_complete_ms = x_runtime.loop.clock.now_ms();
-  for_each_leg([](Leg& leg) { leg.on_request_end(); });
+  if (!x_asks_tunnel) {
+    x_request_complete_ms = x_runtime.loop.clock.now_ms();
+    for_each_leg([](Leg& leg) { leg.on_request_end(); });
+  }
   tell_calls_of_body();
 }
 

@@ -35,6 +35,9 @@ class ResponseSink {
   // `bytes` live until the loop callback returns.
   virtual void send_body(std::string_view bytes) = 0;
   virtual void send_end(const http::Fields* trailers) = 0;
+  // Of a tunnel: no more body comes, but the caller may go on sending; its send_end comes when
+  // both sides have ended.
+  virtual void send_half_close() {}
   // The answer that was begun cannot be completed.
   virtual void abort(const Error& error) = 0;
   // What was written has not all gone: no more until Exchange::on_sink_drained().
@@ -127,9 +130,15 @@ class Exchange : public Reapable {
   // Ends everything now, silently, and gives the memory to the Reaper.
   void end(const Outcome& outcome);
 
+  // Where a redirected connection was going; null: it came to us by itself.
+  const Address* original_destination() const { return x_original; }
+  void set_original_destination(const Address* original) { x_original = original; }
+
   // Whether the caller speaks gRPC (http/grpc.hpp), and gets its answers so.
   bool is_grpc() const { return x_grpc; }
-  bool request_complete() const { return x_body.is_complete(); }
+  // Nothing that the answer waits for is still to come from the caller. What it sends into a tunnel
+  // is no part of its request.
+  bool request_complete() const { return x_asks_tunnel || x_body.is_complete(); }
   int64_t request_complete_ms() const { return x_request_complete_ms; }
   // The deadline that the caller itself set, for whatever is tried; Leg::kNever until a filter read
   // one.
@@ -142,6 +151,7 @@ class Exchange : public Reapable {
   // The head has passed the outermost filter of the first leg: nothing can be replaced any more.
   void commit();
   void push_body(std::string_view bytes);
+  void push_half_close() { x_sink.send_half_close(); }
   void push_end(const http::Fields* trailers);
   void send_continue();
   void send_interim(int status, const http::Fields& fields);
@@ -184,7 +194,9 @@ class Exchange : public Reapable {
   LegPtr x_first;
   int64_t x_request_complete_ms = 0;
   int64_t x_callers_deadline_ms = Leg::kNever;
+  const Address* x_original = nullptr;  // of the connection, which outlives us
   bool x_grpc = false;
+  bool x_asks_tunnel = false;
   bool x_committed = false;
   bool x_congested = false;
   bool x_continued = false;  // a 100 went to the caller

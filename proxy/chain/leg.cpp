@@ -219,6 +219,10 @@ void Leg::push_body(std::string_view bytes) {
   x_exchange.push_body(bytes);
 }
 
+void Leg::push_half_close() {
+  if (!x_interrupted) x_exchange.push_half_close();
+}
+
 void Leg::push_end(const http::Fields* trailers) {
   x_trailers = trailers;
   x_complete = true;

@@ -20,6 +20,8 @@ struct Route {
   mutable int64_t running = 0;  // exchanges that are on it now
   // One for each distinct filter list of the listeners; a listener knows its index.
   std::vector<std::unique_ptr<Chain>> chains;
+  // As `chains`, with the filters that take part in tunnels.
+  std::vector<std::unique_ptr<Chain>> tunnels;
   // Entered by the fallback of another service: without access_log, trace and fallback.
   std::unique_ptr<Chain> inner;
 };

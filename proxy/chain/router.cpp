@@ -6,6 +6,18 @@
 #include "proxy/http/path.hpp"
 
 namespace outrigger::chain {
+namespace {
+
+bool is_opaque(const ServiceRoutes& service) {
+  return service.protocol == config::Protocol::kTcp || service.protocol == config::Protocol::kTls;
+}
+
+bool is_narrower(const AddressRange& one, const AddressRange& other) {
+  if (one.cidr.prefix != other.cidr.prefix) return one.cidr.prefix > other.cidr.prefix;
+  return one.port != 0 && other.port == 0;
+}
+
+}  // namespace
 
 RouteMatch match_of(const config::RouteMatch& config) {
   RouteMatch match;
@@ -47,12 +59,48 @@ void RouteTable::add(const std::string& name, ServiceRoutes routes) {
   OUTRIGGER_ASSERT(is_new);
   const auto index = static_cast<uint32_t>(x_by_index.size());
   x_by_index.push_back(&service->second);
+  if (!service->second.addresses.empty()) x_by_address.push_back(&service->second);
   for (const std::string& host : service->second.hosts) x_hosts.add(host, index);
 }
 
 const Route* RouteTable::find(const http::RequestHead& request, Arena& arena) const {
   const auto index = x_hosts.find(request.authority);
   return index ? &choose(*x_by_index[*index], request, arena) : nullptr;
+}
+
+const Route* RouteTable::find_at(const Address& original, const http::RequestHead& request,
+                                 Arena& arena) const {
+  const ServiceRoutes* service = service_at(original);
+  return service != nullptr ? &choose(*service, request, arena) : nullptr;
+}
+
+const Route* RouteTable::find_opaque(std::string_view server_name, const Address* original) const {
+  if (const auto index = x_hosts.find(server_name)) {
+    const ServiceRoutes& named = *x_by_index[*index];
+    if (named.protocol == config::Protocol::kTls) return named.otherwise.get();
+  }
+  const ServiceRoutes* there = original != nullptr ? service_at(*original) : nullptr;
+  return there != nullptr && chain::is_opaque(*there) ? there->otherwise.get() : nullptr;
+}
+
+bool RouteTable::is_opaque(const Address& original) const {
+  const ServiceRoutes* there = service_at(original);
+  return there != nullptr && there->protocol == config::Protocol::kTcp;
+}
+
+// Few services claim addresses; they are asked once for each connection.
+const ServiceRoutes* RouteTable::service_at(const Address& original) const {
+  const ServiceRoutes* found = nullptr;
+  const AddressRange* narrowest = nullptr;
+  for (const ServiceRoutes* service : x_by_address) {
+    for (const AddressRange& range : service->addresses) {
+      if (!range.contains(original)) continue;
+      if (narrowest != nullptr && !is_narrower(range, *narrowest)) continue;
+      narrowest = &range;
+      found = service;
+    }
+  }
+  return found;
 }
 
 const Route* RouteTable::find_in(std::string_view name, const http::RequestHead& request,

@@ -13,6 +13,7 @@
 
 #include "config/model.hpp"
 #include "proxy/base/arena.hpp"
+#include "proxy/base/cidr.hpp"
 #include "proxy/chain/host_table.hpp"
 #include "proxy/chain/route.hpp"
 #include "proxy/http/message.hpp"
@@ -41,7 +42,9 @@ struct RouteMatch {
 RouteMatch match_of(const config::RouteMatch& config);
 
 struct ServiceRoutes {
-  std::vector<std::string> hosts;  // as HostTable::add takes them
+  std::vector<std::string> hosts;       // as HostTable::add takes them
+  std::vector<AddressRange> addresses;  // of original destinations
+  config::Protocol protocol = config::Protocol::kAuto;
   std::vector<std::pair<RouteMatch, std::unique_ptr<Route>>> routes;  // first match wins
   std::unique_ptr<Route> otherwise;
 };
@@ -55,6 +58,14 @@ class RouteTable {
   // Null when no service answers to the request's authority. `arena` takes the canonical path where
   // it is not the one that came; otherwise nothing is allocated.
   const Route* find(const http::RequestHead& request, Arena& arena) const;
+  // By where a redirected connection was going: the narrowest range that is claimed. Null: none is.
+  const Route* find_at(const Address& original, const http::RequestHead& request,
+                       Arena& arena) const;
+  // Of an opaque connection: of the services that are opaque themselves, by the name in the
+  // ClientHello (`protocol: tls`), then by where it was going. Either may be missing.
+  const Route* find_opaque(std::string_view server_name, const Address* original) const;
+  // Whether what goes there is opaque, whatever it says.
+  bool is_opaque(const Address& original) const;
   // Within one service, whatever the authority says. Null when there is no such service.
   const Route* find_in(std::string_view service, const http::RequestHead& request,
                        Arena& arena) const;
@@ -75,11 +86,13 @@ class RouteTable {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
+  const ServiceRoutes* service_at(const Address& original) const;
   static const Route& choose(const ServiceRoutes& service, const http::RequestHead& request,
                              Arena& arena);
 
   std::unordered_map<std::string, ServiceRoutes, Hash, std::equal_to<>> x_services;
   std::vector<const ServiceRoutes*> x_by_index;
+  std::vector<const ServiceRoutes*> x_by_address;
   HostTable x_hosts;  // to indices
 };
 

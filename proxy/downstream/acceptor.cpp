@@ -37,7 +37,15 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
                                           std::memory_order_relaxed);
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
-  auto* connection = new Detection(x_context, x_connections, std::move(stream));
+  OriginalPtr original;
+  if (x_context.takes_redirected()) {
+    if (auto found = stream->original_destination()) {
+      original = std::make_unique<const Address>(std::move(*found));
+    }
+  }
+  auto* connection =
+      new Detection(x_context, ConnectionCount(x_context), std::move(original), x_connections,
+                    std::move(stream));
   x_connections.push_back(*connection);
   connection->start();
 }

@@ -2,6 +2,7 @@
 // its list; a connection that is over leaves the list by itself and goes to the Reaper. One thread.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -36,10 +37,13 @@ class ConnectionCount {
   ServerContext* x_context = nullptr;
 };
 
+// Where a redirected connection was going; null: it came to us by itself.
+using OriginalPtr = std::unique_ptr<const Address>;
+
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  public:
-  Connection(ServerContext& context, ConnectionCount count)
-      : x_context(context), x_count(std::move(count)) {}
+  Connection(ServerContext& context, ConnectionCount count, OriginalPtr original)
+      : x_context(context), x_count(std::move(count)), x_original(std::move(original)) {}
 
   // Between two calls: closes, so that the caller sees an end and not a reset. Else nothing.
   virtual void close_if_idle() = 0;
@@ -49,6 +53,7 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  protected:
   ServerContext& x_context;
   ConnectionCount x_count;
+  OriginalPtr x_original;
 };
 
 }  // namespace outrigger::downstream

@@ -1,7 +1,5 @@
 #include "proxy/downstream/detection.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "proxy/base/log.hpp"
@@ -10,17 +8,31 @@
 
 namespace outrigger::downstream {
 
-Detection::Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& owner,
-                     io::StreamPtr stream)
-    : Connection(context, ConnectionCount(context)), x_owner(owner), x_stream(std::move(stream)) {}
+using Verdict = OpaqueConnection::Verdict;
+
+Detection::Detection(ServerContext& context, ConnectionCount count, OriginalPtr original,
+                     Owner& owner, io::StreamPtr stream)
+    : Connection(context, std::move(count), std::move(original)),
+      x_owner(owner),
+      x_stream(std::move(stream)),
+      x_sniffer(is_redirected() ? Sniffer::Expected::kAnything : Sniffer::Expected::kHttp) {}
 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();
+  arm(x_context.config.timeout.handshake_ms);
   chain::Runtime& runtime = x_context.runtime;
-  runtime.loop.timers.arm(x_timer,
-                          runtime.loop.clock.now_ms() + x_context.config.timeout.handshake_ms);
   x_handshake = std::make_unique<io::TlsHandshake>(
       io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this);
+}
+
+void Detection::start_with(std::string_view bytes) {
+  x_stream->start(*this);
+  on_read(bytes);
+}
+
+void Detection::arm(int64_t after_ms) {
+  LoopContext& loop = x_context.runtime.loop;
+  loop.timers.arm(x_timer, loop.clock.now_ms() + after_ms);
 }
 
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
@@ -28,9 +40,9 @@ void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info)
   x_stream = std::move(stream);
   x_context.series.detect_tls.add();
   if (info.alpn == "h2") {
-    hand_over<H2Connection>({});
+    hand_to_http2({});
   } else if (info.alpn == "http/1.1") {
-    hand_over<H1Connection>({});
+    hand_to_http1({});
   } else {
     listen();
   }
@@ -45,45 +57,101 @@ void Detection::on_handshake_failed(Cause /*cause*/, std::string_view reason) {
 }
 
 void Detection::listen() {
-  LoopContext& loop = x_context.runtime.loop;
-  loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.keepalive_ms);
+  if (x_context.tunnels && x_context.resolver.is_opaque(x_original.get())) {
+    hand_to_tunnel(Verdict::kConfigured, {});
+    return;
+  }
+  arm(is_redirected() ? x_context.config.detect_timeout_ms : x_context.config.timeout.keepalive_ms);
   x_stream->start(*this);
 }
 
 void Detection::on_read(std::string_view bytes) {
-  const size_t wanted = std::min(bytes.size(), kPreface.size() - x_begun_bytes);
-  if (bytes.substr(0, wanted) != kPreface.substr(x_begun_bytes, wanted)) {
-    hand_over<H1Connection>(bytes);
-    return;
+  const bool first = x_begun.empty();
+  if (!first) {
+    x_begun.append(bytes);
+    bytes = x_begun.view();
   }
-  if (x_begun_bytes + wanted == kPreface.size()) {
-    hand_over<H2Connection>(bytes);
-    return;
-  }
-  if (x_begun_bytes == 0) {
-    LoopContext& loop = x_context.runtime.loop;
-    loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.head_ms);
-  }
-  std::memcpy(x_begun.data() + x_begun_bytes, bytes.data(), wanted);
-  x_begun_bytes = static_cast<uint8_t>(x_begun_bytes + wanted);
+  const Speech speech = x_sniffer.look(bytes);
+  if (speech != Speech::kUnclear) return decide(speech, bytes);
+  if (!first) return;
+  x_begun.append(bytes);
+  arm(x_context.config.timeout.head_ms);
 }
 
+void Detection::decide(Speech speech, std::string_view bytes) {
+  switch (speech) {
+    case Speech::kHttp1:
+      hand_to_http1(bytes);
+      return;
+    case Speech::kHttp2:
+      hand_to_http2(bytes);
+      return;
+    case Speech::kTls:
+      // Of what was meant for us, only what is called by a name that is configured.
+      if (is_redirected() || x_context.resolver.carries_tls_of(x_sniffer.server_name())) {
+        hand_to_tunnel(Verdict::kTls, bytes);
+      } else {
+        hand_to_http1(bytes);
+      }
+      return;
+    case Speech::kOpaque:
+    case Speech::kUnclear:
+      hand_to_tunnel(Verdict::kBytes, bytes);
+      return;
+  }
+}
+
+// A caller that only wants to listen has its side of the connection ended at once, perhaps.
 void Detection::on_end() {
-  if (x_begun_bytes == 0) return end();
-  hand_over<H1Connection>({}).on_end();
+  if (is_redirected()) {
+    hand_to_tunnel(verdict_in_silence(), x_begun.view()).on_end();
+  } else if (x_begun.empty()) {
+    end();
+  } else {
+    hand_to_http1(x_begun.view()).on_end();
+  }
 }
 
+void Detection::on_timer() {
+  if (!is_redirected() || x_handshake != nullptr) return end();
+  hand_to_tunnel(verdict_in_silence(), x_begun.view());
+}
+
+// Nothing more has come for a while.
+Verdict Detection::verdict_in_silence() const {
+  return x_begun.empty() ? Verdict::kNone : Verdict::kBytes;
+}
+
+io::StreamEvents& Detection::hand_to_http1(std::string_view bytes) {
+  if (is_redirected()) x_context.counts.ports.note_http(x_original->port());
+  return hand_to(*new H1Connection(x_context, std::exchange(x_count, ConnectionCount()),
+                                   std::move(x_original), std::move(x_stream)),
+                 bytes);
+}
+
+io::StreamEvents& Detection::hand_to_http2(std::string_view bytes) {
+  if (is_redirected()) x_context.counts.ports.note_http(x_original->port());
+  return hand_to(*new H2Connection(x_context, std::exchange(x_count, ConnectionCount()),
+                                   std::move(x_original), std::move(x_stream)),
+                 bytes);
+}
+
+io::StreamEvents& Detection::hand_to_tunnel(OpaqueConnection::Verdict verdict,
+                                            std::string_view bytes) {
+  return hand_to(*new OpaqueConnection(x_context, std::exchange(x_count, ConnectionCount()),
+                                       std::move(x_original), x_owner, std::move(x_stream), verdict,
+                                       x_sniffer.server_name()),
+                 bytes);
+}
+
+// The Reaper keeps us, and so the bytes, until the end of the turn.
 template <class Protocol>
-io::StreamEvents& Detection::hand_over(std::string_view behind) {
-  auto* connection =
-      new Protocol(x_context, std::exchange(x_count, ConnectionCount()), std::move(x_stream));
-  x_owner.push_back(*connection);
+io::StreamEvents& Detection::hand_to(Protocol& connection, std::string_view bytes) {
+  x_owner.push_back(connection);
   end();
-  connection->start();
-  // The Reaper keeps us, and so the bytes, until the end of the turn.
-  io::StreamEvents& events = *connection;
-  if (x_begun_bytes > 0) events.on_read({x_begun.data(), x_begun_bytes});
-  if (!behind.empty()) events.on_read(behind);
+  connection.start();
+  io::StreamEvents& events = connection;
+  if (!bytes.empty()) events.on_read(bytes);
   return events;
 }
 

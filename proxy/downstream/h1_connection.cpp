@@ -13,8 +13,9 @@ constexpr uint32_t kDiscardMax = 64 * 1024;
 
 }  // namespace
 
-H1Connection::H1Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream)
-    : Connection(context, std::move(count)), x_stream(std::move(stream)) {}
+H1Connection::H1Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
+                           io::StreamPtr stream)
+    : Connection(context, std::move(count), std::move(original)), x_stream(std::move(stream)) {}
 
 void H1Connection::start() {
   x_stream->start(*this);
@@ -40,13 +41,15 @@ void H1Connection::on_read(std::string_view bytes) {
   settle();
 }
 
-// An end while the answer is pending means that the caller has left, unless it said that
-// this was its last request.
+// An end while the answer is pending means that the caller has left, unless it said that this was
+// its last request, or a tunnel is open: there each way ends by itself.
 void H1Connection::on_end() {
   x_ended = true;
   if (x_held) take_buffered();
   if (x_body != nullptr) {
     fail_body(Cause::kMalformedRequest);
+  } else if (x_tunnel_open) {
+    x_exchange->finish_request(nullptr);
   } else if (x_exchange != nullptr) {
     if (!x_half_closes) return end(chain::Outcome::Kind::kCallerGone);
   } else {
@@ -110,7 +113,9 @@ void H1Connection::on_write_timer() {
   const size_t unsent = x_stream->unsent();
   if (unsent == 0) return;
   const uint32_t taken = x_written - static_cast<uint32_t>(unsent);
-  x_idle_writes = taken == x_taken ? static_cast<uint8_t>(x_idle_writes + 1) : uint8_t{0};
+  // Whoever reads from a tunnel reads when it likes.
+  const bool stalls = taken == x_taken && !x_tunnel_open;
+  x_idle_writes = stalls ? static_cast<uint8_t>(x_idle_writes + 1) : uint8_t{0};
   x_taken = taken;
   if (x_idle_writes >= kWriteLooks) {
     x_context.series.write_stalls.add();
@@ -131,7 +136,7 @@ bool H1Connection::may_begin() const {
 
 bool H1Connection::reads_on() const {
   if (x_closing) return x_discarded < kDiscardMax;
-  if (x_body != nullptr) return x_exchange->body().has_room();
+  if (x_body != nullptr || x_tunnel) return x_exchange->body().has_room();
   if (x_last) return x_discarded < kDiscardMax;
   if (may_begin()) return true;
   // One more read may follow: at most a head and a read buffer wait here.

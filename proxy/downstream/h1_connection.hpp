@@ -23,7 +23,8 @@ namespace outrigger::downstream {
 
 class H1Connection final : public Connection, public io::StreamEvents, private chain::ResponseSink {
  public:
-  H1Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream);
+  H1Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
+               io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;
@@ -83,6 +84,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool take_head(std::string_view& bytes);
   bool take_body(std::string_view& bytes);
   bool take_rest(std::string_view& bytes);
+  void take_tunnel(std::string_view bytes);
   void start_request(std::string_view text);
   void begin(const Resolution& found);
   void answer_options();
@@ -96,6 +98,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void send_head(const http::ResponseHead& head) override;
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;
+  void send_half_close() override;
   void abort(const Error& error) override;
   bool is_congested() const override { return x_stream->unsent() > 0; }
   void want_request_body() override;
@@ -138,6 +141,8 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool x_half_closes : 1 = false;  // an end of the caller's side does not mean that it left
   bool x_held : 1 = false;         // body bytes wait for the filters to see their head
   bool x_expects : 1 = false;      // the caller may wait for a 100 before it sends its body
+  bool x_tunnel : 1 = false;       // was asked for, or is open: what comes is no HTTP
+  bool x_tunnel_open : 1 = false;
   bool x_closing : 1 = false;      // our sending side has ended
   bool x_ended : 1 = false;        // the caller's has
 };

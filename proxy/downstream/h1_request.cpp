@@ -23,6 +23,7 @@ size_t count_heads(std::string_view bytes) {
 
 std::string_view H1Connection::take(std::string_view bytes) {
   while (!bytes.empty() && !is_over()) {
+    if (x_tunnel) return take_tunnel(bytes), std::string_view();
     if (x_closing || (x_last && x_body == nullptr)) {
       // After its last request, whatever else the caller sends is ignored (RFC 9112 section 9.6).
       discard(bytes.size());
@@ -81,7 +82,7 @@ bool H1Connection::take_head(std::string_view& bytes) {
   start_request(text);
   // Filters must have seen the head before a body follows it; when the driver is under way already,
   // it comes to this request after the current callback.
-  x_held = x_body != nullptr && !runtime().driver.is_idle();
+  x_held = (x_body != nullptr || x_tunnel) && !runtime().driver.is_idle();
   return !x_held;
 }
 
@@ -107,7 +108,7 @@ void H1Connection::start_request(std::string_view text) {
         arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
                                      x_context.head_limits().head_bytes);
   }
-  const Admission admission = admit(request, x_context, arena);
+  const Admission admission = admit(request, x_original.get(), x_context, arena);
   if (admission.ends_here) return answer_options();
   const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
@@ -116,8 +117,10 @@ void H1Connection::start_request(std::string_view text) {
 
 void H1Connection::begin(const Resolution& found) {
   x_exchange->facts().service_port = found.service_port;
+  x_exchange->set_original_destination(x_original.get());
+  x_tunnel = x_exchange->request().asks_tunnel();
   x_exchange->begin(*found.route, *found.chain);
-  if (x_body == nullptr) x_exchange->finish_request(nullptr);
+  if (x_body == nullptr && !x_tunnel) x_exchange->finish_request(nullptr);
   runtime().driver.run();
 }
 
@@ -185,6 +188,12 @@ bool H1Connection::take_rest(std::string_view& bytes) {
     x_rest.reset();
     return true;
   }
+}
+
+// Waits in the exchange until the tunnel is accepted.
+void H1Connection::take_tunnel(std::string_view bytes) {
+  x_exchange->append_request_body(bytes);
+  runtime().driver.run();
 }
 
 }  // namespace outrigger::downstream

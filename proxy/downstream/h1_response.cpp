@@ -21,10 +21,13 @@ void H1Connection::send_interim(int status, const http::Fields& fields) {
 }
 
 void H1Connection::send_head(const http::ResponseHead& head) {
-  x_framing = http::framing_towards(x_version, head);
-  if (x_framing == http::Framing::kUntilClose || x_context.draining || !can_skip_rest()) {
+  x_framing = head.tunnel ? http::Framing::kUntilClose : http::framing_towards(x_version, head);
+  // Where a tunnel was refused, nobody knows how much of one was already sent.
+  if (x_framing == http::Framing::kUntilClose || x_tunnel || x_context.draining ||
+      !can_skip_rest()) {
     x_last = true;
   }
+  x_tunnel = x_tunnel_open = head.tunnel;
   write_head(head, x_last);
 }
 
@@ -72,6 +75,7 @@ void H1Connection::send_end(const http::Fields* trailers) {
         [&](char* to) { return http::write_last_chunk(to, fields); });
   }
   if (x_body != nullptr && !x_last) skip_rest();
+  x_tunnel = x_tunnel_open = false;
   x_body = nullptr;
   std::exchange(x_exchange, nullptr)->end({chain::Outcome::Kind::kDone, nullptr});
   if (x_last || x_ended) {
@@ -81,6 +85,8 @@ void H1Connection::send_end(const http::Fields* trailers) {
   }
   if (!x_taking) settle();
 }
+
+void H1Connection::send_half_close() { x_stream->finish(); }
 
 // The caller must not take a part for the whole, also where the body ends with the connection.
 void H1Connection::abort(const Error& error) {

@@ -20,11 +20,13 @@ void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
   request = head;
   if (cause != Cause::kNone) return refuse(nullptr, cause);
   ServerContext& context = x_connection.context();
-  const Admission admission = admit(request, context, x_exchange->arena());
+  const Admission admission = 
+      admit(request, x_connection.original(), context, x_exchange->arena());
   if (admission.ends_here) return answer_options();
   const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
   x_exchange->facts().service_port = found.service_port;
+  x_exchange->set_original_destination(x_connection.original());
   x_exchange->begin(*found.route, *found.chain);
   if (request.framing == http::Framing::kNone) x_exchange->finish_request(nullptr);
   watch();

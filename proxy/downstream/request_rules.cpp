@@ -27,10 +27,14 @@ Error refusal(Cause cause) {
   return error;
 }
 
-Admission admit(http::RequestHead& request, ServerContext& context, Arena& arena) {
+Admission admit(http::RequestHead& request, const Address* original, ServerContext& context,
+                Arena& arena) {
   const auto refused = [](Cause cause) { return Admission{.found = {.cause = cause}}; };
-  // Tunnels are not spoken here, and an Upgrade may be ignored (RFC 9110 section 7.8).
-  request.upgrade = {};
+  // An Upgrade may be ignored (RFC 9110 section 7.8).
+  if (!context.tunnels) request.upgrade = {};
+  // What is redirected speaks with another proxy.
+  const bool is_proxy = context.tunnels && context.takes_absolute_form() && original == nullptr;
+  if (request.method == http::Method::kConnect && !is_proxy) return refused(Cause::kMethodRefused);
   if (context.draining) return refused(Cause::kDraining);
   if (request.absolute_form && !context.takes_absolute_form()) {
     return refused(Cause::kMalformedRequest);
@@ -39,7 +43,7 @@ Admission admit(http::RequestHead& request, ServerContext& context, Arena& arena
   if (!via.empty() && passed_by(request.fields, via)) return refused(Cause::kLoop);
   if (ends_here(request, arena)) return {.found = {}, .ends_here = true};
   if (!via.empty()) add_via(request, via, arena);
-  return {.found = context.resolver.resolve(request, arena)};
+  return {.found = context.resolver.resolve(request, original, arena)};
 }
 
 http::ResponseHead options_head(Arena& arena) {

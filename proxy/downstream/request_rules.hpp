@@ -16,8 +16,9 @@ struct Admission {
   bool ends_here = false;  // to be answered with options_head(), for it may go no further
 };
 
-// May edit `request`.
-Admission admit(http::RequestHead& request, ServerContext& context, Arena& arena);
+// May edit `request`. `original` as in Resolver.
+Admission admit(http::RequestHead& request, const Address* original, ServerContext& context,
+                Arena& arena);
 
 Error refusal(Cause cause);
 

@@ -11,6 +11,7 @@
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/route.hpp"
+#include "proxy/downstream/port_history.hpp"
 #include "proxy/http/h1_head.hpp"
 #include "proxy/io/tls_context.hpp"
 
@@ -26,8 +27,14 @@ struct Resolution {
 
 class Resolver {
  public:
-  // `arena` is that of the exchange, for what has to be computed of the head.
-  virtual Resolution resolve(const http::RequestHead& request, Arena& arena) = 0;
+  // `original`: where a redirected connection was going, or null. `arena` is that of the exchange,
+  // for what has to be computed of the head.
+  virtual Resolution resolve(const http::RequestHead& request, const Address* original,
+                             Arena& arena) = 0;
+  // Nobody needs to look at its first bytes: what is configured says that they are not HTTP.
+  virtual bool is_opaque(const Address* /*original*/) const { return false; }
+  // Whether TLS to that name (SNI) is carried, though the connection was not redirected.
+  virtual bool carries_tls_of(std::string_view /*server_name*/) const { return false; }
 
  protected:
   ~Resolver() = default;
@@ -38,6 +45,7 @@ struct ListenerState {
   std::atomic<int> open_connections{0};      // bounded by limits.connections
   std::atomic<int64_t> last_accepted_ms{0};  // loop time; 0: none ever came
   Published<io::TlsServerContext> tls;       // of a listener with `tls`; its files may change
+  PortHistory ports;
 };
 
 struct ServerContext {
@@ -48,10 +56,16 @@ struct ServerContext {
   ListenerState& counts;
   // The last phase of a drain: new calls are refused, answers end their connection.
   bool draining = false;
+  // Opaque connections, CONNECT and Upgrade are carried, not only messages.
+  bool tunnels = false;
   // Null: clear text.
   const Published<io::TlsServerContext>* tls = nullptr;
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
+  bool takes_redirected() const {
+    return config.intercept == config::Intercept::kAny ||
+           config.intercept == config::Intercept::kTransparent;
+  }
   std::string_view via() const {
     return config.via ? std::string_view(*config.via) : std::string_view();
   }

@@ -48,9 +48,18 @@ Result<RequestLine, Cause> parse_request_line(std::string_view line, uint32_t ta
   return RequestLine{method, line.substr(0, at), *version};
 }
 
-// The forms of RFC 9112 section 3.2 into origin form (or "*") and, for absolute form, the
-// authority.
+// Authority form (RFC 9112 section 3.2.3): where the tunnel leads, always with a port.
+bool take_tunnel_target(std::string_view target, RequestHead& head) {
+  const auto authority = split_authority(target);
+  head.authority = target;
+  head.tunnel = true;
+  return authority && authority->has_port && !authority->host.empty();
+}
+
+// The forms of RFC 9112 section 3.2 into origin form (or "*") and, for absolute and authority form,
+// the authority.
 bool take_target(std::string_view target, RequestHead& head, Arena& arena) {
+  if (head.method == Method::kConnect) return take_tunnel_target(target, head);
   constexpr std::string_view kHttp = "http://";
   head.target = target;
   if (target.front() == '/' || target == "*") return is_origin_target(target, head.method);
@@ -74,7 +83,7 @@ bool take_target(std::string_view target, RequestHead& head, Arena& arena) {
 bool take_host(const FieldSection& section, RequestHead& head) {
   if (section.hosts == 0) return head.version == Version::kHttp10;
   if (section.hosts > 1 || !is_authority(section.host)) return false;
-  if (!head.absolute_form) head.authority = section.host;
+  if (!head.absolute_form && !head.tunnel) head.authority = section.host;
   return true;
 }
 
@@ -109,10 +118,11 @@ Cause apply_request_fields(FieldSection& section, RequestHead& head) {
   if (!hop.apply(Side::kRequest, head.fields)) return Cause::kMalformedRequest;
   head.keep_alive = wishes_keep_alive(hop, head.version);
   head.te_trailers = hop.te_trailers();
-  if (!hop.upgrade().empty() && head.version == Version::kHttp11) {
-    const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
+  if (!head.tunnel && head.version == Version::kHttp11) head.upgrade = hop.upgrade();
+  const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
+  if (head.asks_tunnel()) {
     if (body_follows) return Cause::kMalformedRequest;
-    head.upgrade = hop.upgrade();
+    head.framing = Framing::kNone;
   }
   if (section.saw(Name::kMaxForwards) && !valid_max_forwards(head.fields)) {
     return Cause::kMalformedRequest;
@@ -167,9 +177,7 @@ Result<RequestHead, Cause> parse_request_head(std::string_view head, Arena& aren
   request.method_text = start->method;
   request.method = method_from(start->method);
   request.version = start->version;
-  if (request.method == Method::kConnect || request.method == Method::kTrace) {
-    return failure(Cause::kMethodRefused);
-  }
+  if (request.method == Method::kTrace) return failure(Cause::kMethodRefused);
   if (!take_target(start->target, request, arena)) return malformed();
   if (has_encoded_nul(request.path())) return malformed();
 
@@ -213,6 +221,7 @@ Result<ResponseHead, Cause> parse_response_head(std::string_view head, const Ask
   if (response.status == 101) {
     if (!shares_protocol(asked.upgrade, hop.upgrade())) return failure(kMalformed);
     response.upgrade = hop.upgrade();
+    response.tunnel = true;
   }
   return response;
 }

@@ -131,7 +131,7 @@ bool never_has_content(int status) { return status < 200 || status == 204; }
 
 // Exactly one framing, or the declared length where no body follows (HEAD, 304).
 char* put_response_framing(char* to, const ResponseHead& head, const ResponseWriting& writing) {
-  if (never_has_content(head.status)) return to;
+  if (never_has_content(head.status) || head.tunnel) return to;
   const Framing framing = framing_towards(writing.client, head);
   if (framing != Framing::kNone) return put_framing(to, framing, head.content_length);
   if (head.content_length >= 0) return put_length(to, head.content_length);
@@ -142,7 +142,7 @@ char* put_response_framing(char* to, const ResponseHead& head, const ResponseWri
 
 char* put_response_connection(char* to, const ResponseHead& head, const ResponseWriting& writing) {
   if (head.status == 101) return put(put_upgrade(to, head.upgrade), "Connection: Upgrade\r\n");
-  if (head.status < 200) return to;
+  if (head.status < 200 || head.tunnel) return to;
   if (writing.close || framing_towards(writing.client, head) == Framing::kUntilClose) {
     return put(to, "Connection: close\r\n");
   }

@@ -45,7 +45,8 @@ bool is_stream(const ResponseHead& head) {
   constexpr std::string_view kEvents = "text/event-stream";
   constexpr std::string_view kGrpc = "application/grpc";
   const std::string_view type = head.fields.value(Name::kContentType);
-  return (type.size() >= kEvents.size() &&
+  return head.tunnel ||
+         (type.size() >= kEvents.size() &&
           std::memcmp(type.data(), kEvents.data(), kEvents.size()) == 0) ||
          (type.size() >= kGrpc.size() && std::memcmp(type.data(), kGrpc.data(), kGrpc.size()) == 0);
 }

@@ -28,7 +28,8 @@ Method method_from(std::string_view name);  // case-sensitive (RFC 9110 section 
 bool is_safe(Method method);
 bool is_idempotent(Method method);
 
-enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
+// kNone: an opaque connection, which is no HTTP at all.
+enum class Version : uint8_t { kHttp10, kHttp11, kHttp2, kNone };
 
 // How the length of a body is known (RFC 9112 section 6.3).
 enum class Framing : uint8_t { kNone, kLength, kChunked, kUntilClose };
@@ -41,6 +42,7 @@ struct RequestHead {
   bool expects_continue = false;  // Expect: 100-continue
   bool te_trailers = false;       // the caller accepts trailers (RFC 9110 section 10.1.4)
   bool absolute_form = false;     // the target named the authority (RFC 9112 section 3.2.2)
+  bool tunnel = false;            // CONNECT or an opaque connection: bytes to the authority
   std::string_view method_text;
   std::string_view authority;  // host[:port] of the target or Host; may be empty with HTTP/1.0
   std::string_view target;     // origin form, path and query, or "*"
@@ -49,6 +51,9 @@ struct RequestHead {
   Fields fields;               // without Host
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
+  // Whether its answer may be a tunnel. What the caller sends belongs to that, and goes nowhere
+  // before it.
+  bool asks_tunnel() const { return tunnel || !upgrade.empty(); }
 };
 
 struct ResponseHead {
@@ -56,6 +61,7 @@ struct ResponseHead {
   Version version = Version::kHttp11;
   Framing framing = Framing::kNone;  // kNone: no body (also HEAD, 204, 304)
   bool keep_alive = true;            // the upstream's wish
+  bool tunnel = false;               // bytes follow, each way until its end: 101, 2xx to CONNECT
   int64_t keep_alive_s = 0;          // Keep-Alive: timeout=N; 0: not said
   int64_t content_length = -1;       // as declared (also for HEAD); -1: not declared
   std::string_view reason;
@@ -63,7 +69,7 @@ struct ResponseHead {
   Fields fields;
 };
 
-// A response that goes on for as long as it likes: text/event-stream, gRPC.
+// A response that goes on for as long as it likes: text/event-stream, gRPC, a tunnel.
 bool is_stream(const ResponseHead& head);
 
 }  // namespace outrigger::http

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "proxy/io/original_destination.hpp"
 #include "proxy/io/tcp_info.hpp"
 
 namespace outrigger::io {
@@ -130,6 +131,10 @@ std::optional<uint64_t> SocketStream::bytes_acked() const {
   // The kernel counts our SYN, when it was us who connected, and our FIN.
   const uint64_t syn = x_we_connected ? 1 : 0;
   return std::min(*counted - std::min(*counted, syn), x_sent);
+}
+
+std::optional<Address> SocketStream::original_destination() const {
+  return io::original_destination(x_fd.get());
 }
 
 void SocketStream::on_poll(int status, int events) {

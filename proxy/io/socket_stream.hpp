@@ -26,6 +26,7 @@ class SocketStream final : public Stream {
   bool is_broken() const override;
   std::optional<uint64_t> bytes_acked() const override;
   Address peer() const override { return x_peer; }
+  std::optional<Address> original_destination() const override;
 
  private:
   // Nobody listens any more: given to the Reaper.

@@ -61,6 +61,8 @@ class Stream : public Reapable {
   virtual std::optional<uint64_t> bytes_acked() const = 0;
 
   virtual Address peer() const = 0;
+  // Of an accepted connection that the kernel redirected to us: where it was going.
+  virtual std::optional<Address> original_destination() const { return std::nullopt; }
 };
 
 using StreamPtr = std::unique_ptr<Stream>;

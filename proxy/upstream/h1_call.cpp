@@ -136,14 +136,16 @@ void H1Call::send_body_piece(std::string_view piece) {
 }
 
 void H1Call::on_request_body() {
-  if (x_connection != nullptr) send_body();
+  if (x_connection == nullptr) return;
+  x_tunnel ? send_through_tunnel() : send_body();
 }
 
-void H1Call::on_drained() { send_body(); }
+void H1Call::on_drained() { on_request_body(); }
 
 // ---- reading
 
 void H1Call::on_read(std::string_view bytes) {
+  if (x_tunnel) return x_tunnel->on_read(bytes);
   upstream().series.upstream_bytes_in.add(bytes.size());
   x_any_byte = true;
   if (!x_unread.empty()) {
@@ -154,7 +156,7 @@ void H1Call::on_read(std::string_view bytes) {
   while (!bytes.empty() && read_some(bytes)) {
   }
   x_reading = false;
-  if (!x_over) x_unread.append(bytes);
+  if (!x_over && !x_tunnel) x_unread.append(bytes);
 }
 
 // Reads on from x_unread: what was held back, or the rest of a head.
@@ -167,7 +169,7 @@ void H1Call::read_buffered() {
   x_reading = false;
   // What went on its way still points into the buffer.
   upstream().runtime.outbox.flush();
-  if (x_over) return x_unread.clear();
+  if (x_over || x_tunnel) return x_unread.clear();
   x_unread.consume(x_unread.size() - bytes.size());
   // What is left then is the beginning of a line that will not come.
   if (x_ended && may_read()) end_of_stream();
@@ -186,11 +188,11 @@ bool H1Call::read_head(std::string_view& bytes) {
   const std::string_view text = arena.copy(bytes.substr(look.begin, look.end - look.begin));
   bytes.remove_prefix(look.end);
   x_head_end.reset();
-  const http::Asked asked{x_leg.request().method, {}};
+  const http::Asked asked{x_leg.request().method, x_leg.request().upgrade};
   auto parsed = http::parse_response_head(text, asked, arena, x_settings.head_limits);
   if (!parsed) return fail(parsed.error()), false;
   auto* head = arena.make<http::ResponseHead>(*parsed);
-  if (head->status >= 200) return take_final_head(*head, bytes);
+  if (head->status >= 200 || head->tunnel) return take_final_head(*head, bytes);
   if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse), false;
   x_leg.deliver_interim(head->status, head->fields);
   return true;
@@ -199,7 +201,10 @@ bool H1Call::read_head(std::string_view& bytes) {
 bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) {
   x_head_read = true;
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
-  x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose;
+  x_switched = head.tunnel;
+  // After a refused upgrade nobody knows how much of a tunnel was already sent.
+  x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose &&
+               !x_leg.request().asks_tunnel();
   x_keep_alive_s = head.keep_alive_s;
   deliver_head(head);
   if (!is_head_held()) return pass_head(behind);
@@ -216,6 +221,7 @@ bool H1Call::pass_head(std::string_view behind) {
     x_connection->stream().pause_reading();
     return false;
   }
+  if (x_switched) return begin_tunnel(behind), false;
   if (!x_reader.ended()) return true;
   finish_before(behind);
   return false;
@@ -264,18 +270,28 @@ void H1Call::on_flow() {
   // The loop that delivered the head goes on by itself.
   if (x_reading) return;
   x_connection->stream().resume_reading();
+  if (x_switched) {
+    begin_tunnel(x_unread.view());
+    upstream().runtime.outbox.flush();
+    return x_unread.clear();
+  }
   if (x_reader.ended()) return finish_before(x_unread.view());
   read_buffered();
 }
 
 void H1Call::on_congestion(bool congested) {
   x_congested = congested;
+  if (x_tunnel) return x_tunnel->on_congestion(congested);
   if (congested) return x_connection->stream().pause_reading();
   x_connection->stream().resume_reading();
   read_buffered();
 }
 
 void H1Call::on_end() {
+  if (x_tunnel) {
+    x_tunnel->on_end();
+    return finish_if_tunnel_over();
+  }
   if (!x_head_read) return fail_closed(true);
   x_ended = true;
   read_buffered();  // what is held back comes first
@@ -289,7 +305,26 @@ void H1Call::end_of_stream() {
 
 void H1Call::on_broken() {
   if (!x_head_read) return fail_closed(false);
-  fail(Cause::kResponseIncomplete);
+  fail(x_tunnel ? Cause::kReset : Cause::kResponseIncomplete);
+}
+
+// ---- a tunnel (RFC 9110 section 7.8)
+
+// `behind` came with the head, or was held back with it.
+void H1Call::begin_tunnel(std::string_view behind) {
+  x_tunnel.emplace(x_leg, x_connection->stream(), upstream().series);
+  if (!behind.empty()) x_leg.push_body(behind);
+  if (x_over) return;
+  send_through_tunnel();
+}
+
+void H1Call::send_through_tunnel() {
+  x_tunnel->send();
+  finish_if_tunnel_over();
+}
+
+void H1Call::finish_if_tunnel_over() {
+  if (!x_over && x_tunnel->is_over()) finish();
 }
 
 // ---- ends
@@ -346,6 +381,8 @@ void H1Call::fail(Cause cause, Sent sent) {
 
 void H1Call::cancel() noexcept {
   if (!std::exchange(x_over, true)) settle_cancelled();
+  // The other end of a tunnel must not take a part for the whole.
+  if (x_tunnel && x_connection != nullptr) x_connection->stream().abort();
   drop_connection();
 }
 

@@ -2,7 +2,7 @@
 // its leg. It says of each failure whether the request may have been seen. It decides nothing: who
 // tries again, and where, is for the retry filter. Lives in the arena of its exchange; one thread.
 //
-//   kWaiting ─> kConnecting ─> kExchanging (head, then body) ─> kOver
+//   kWaiting ─> kConnecting ─> kExchanging (head, then body or tunnel) ─> kOver
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/attempt.hpp"
 #include "proxy/upstream/connection_pool.hpp"
+#include "proxy/upstream/tunnel.hpp"
 
 namespace outrigger::upstream {
 
@@ -63,6 +64,9 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   bool pass_head(std::string_view behind);
   bool take_final_head(http::ResponseHead& head, std::string_view behind);
   void end_of_stream();
+  void begin_tunnel(std::string_view behind);
+  void send_through_tunnel();
+  void finish_if_tunnel_over();
 
   // -- ends
   void finish_before(std::string_view behind);
@@ -80,12 +84,14 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   Buffer x_unread;  // an incomplete head, or what came before the body may flow
   http::HeadEnd x_head_end{http::Side::kResponse};
   http::BodyReader x_reader;
+  std::optional<Tunnel> x_tunnel;  // after a 101
   int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
   int x_interims = 0;
   const bool x_may_be_repeated;
   bool x_reusable = false;
   bool x_head_read = false;
+  bool x_switched = false;  // it was a 101
   bool x_body_sent = false;
   bool x_any_byte = false;  // of a response
   bool x_reading = false;   // within on_read or read_buffered

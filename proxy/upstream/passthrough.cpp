@@ -11,8 +11,9 @@ namespace outrigger::upstream {
 // Waits for the addresses of its name; then it is the attempt's.
 class PassthroughCall final : public DeferredCall, public NameWaiter {
  public:
-  PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg)
-      : x_client(client), x_settings(settings), x_leg(leg) {}
+  PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg,
+                  bool by_name)
+      : x_client(client), x_settings(settings), x_leg(leg), x_by_name(by_name) {}
 
   void begin();
   void on_looked_up() override;
@@ -40,10 +41,12 @@ class PassthroughCall final : public DeferredCall, public NameWaiter {
   std::string_view x_host;
   int64_t x_connect_by_ms = 0;  // the lookup and the connect together
   uint16_t x_port = 80;
+  const bool x_by_name;
 };
 
 chain::CallPtr PassthroughTerminal::start(chain::Leg& leg) {
-  auto* call = leg.exchange().arena().make<PassthroughCall>(x_client, x_settings, leg);
+  auto* call = leg.exchange().arena().make<PassthroughCall>(
+      x_client, x_settings, leg, x_unredirected == Unredirected::kByName);
   chain::CallPtr owner(call, {&x_client.upstream().runtime.loop.reaper});
   call->begin();
   return owner;
@@ -52,6 +55,11 @@ chain::CallPtr PassthroughTerminal::start(chain::Leg& leg) {
 void PassthroughCall::begin() {
   UpstreamRuntime& upstream = x_client.upstream();
   x_connect_by_ms = upstream.now_ms() + x_settings.connect_timeout_ms;
+  if (const Address* original = x_leg.exchange().original_destination()) {
+    x_port = original->port();
+    return go({original, 1}, true);
+  }
+  if (!x_by_name) return fail(Cause::kNoEndpoint);
   const auto authority = http::split_authority(x_leg.request().authority);
   if (!authority) return fail(Cause::kUnknownHost);
   x_host = authority->host;

@@ -1,6 +1,6 @@
 // The built-in service for hosts that no service claims: what worked before the sidecar came goes
-// on. Its terminal looks the name up (cached, bounded) and starts an attempt at one of its
-// addresses, port from the authority, else 80. One for each worker; one thread.
+// on. Its terminal starts an attempt where a redirected connection was going; any other call's name
+// is looked up (cached, bounded), port from the authority, else 80. One for each worker; one thread.
 #pragma once
 
 #include <memory>
@@ -75,14 +75,18 @@ class PassthroughClient final {
 
 class PassthroughTerminal final : public chain::Terminal {
  public:
-  PassthroughTerminal(PassthroughClient& client, CallSettings settings)
-      : x_client(client), x_settings(std::move(settings)) {}
+  // Whom a call that was not redirected is for.
+  enum class Unredirected : uint8_t { kByName, kNobody };
+
+  PassthroughTerminal(PassthroughClient& client, CallSettings settings, Unredirected unredirected)
+      : x_client(client), x_settings(std::move(settings)), x_unredirected(unredirected) {}
 
   chain::CallPtr start(chain::Leg& leg) override;
 
  private:
   PassthroughClient& x_client;
   const CallSettings x_settings;
+  const Unredirected x_unredirected;
 };
 
 }  // namespace outrigger::upstream

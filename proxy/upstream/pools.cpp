@@ -6,6 +6,7 @@
 #include "proxy/upstream/deferred_call.hpp"
 #include "proxy/upstream/h1_call.hpp"
 #include "proxy/upstream/h2_call.hpp"
+#include "proxy/upstream/tunnel_call.hpp"
 
 namespace outrigger::upstream {
 namespace {
@@ -23,11 +24,19 @@ bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain:
   return leg.request().version == http::Version::kHttp2;
 }
 
+// A caller that asked for a tunnel by CONNECT speaks TLS in it by itself.
+io::TlsClientContextPtr tunnel_tls(const CallSettings& settings, const Pools& pools) {
+  return settings.protocol == config::Protocol::kTcp ? pools.http1.tls().context() : nullptr;
+}
+
 chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                      EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
   Arena& arena = leg.exchange().arena();
   Attempt* attempt = nullptr;
-  if (speaks_http2(settings, pools, leg)) {
+  if (leg.request().tunnel) {
+    attempt = arena.make<TunnelCall>(leg, settings, pools.upstream(), pools.http1.address(),
+                                     tunnel_tls(settings, pools), std::move(lease), name);
+  } else if (speaks_http2(settings, pools, leg)) {
     attempt = arena.make<H2Call>(leg, settings, pools.http2, std::move(lease), name);
   } else {
     attempt = arena.make<H1Call>(leg, settings, pools.http1, std::move(lease), name);
@@ -139,7 +148,7 @@ chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pool
   Arena& arena = leg.exchange().arena();
   // The endpoint may be forgotten before the call's log line is written.
   const std::string_view kept = arena.copy(name);
-  const bool decided = settings.protocol != config::Protocol::kAuto || !pools.http1.tls().is_on() ||
+  const bool decided = leg.request().tunnel || settings.protocol != config::Protocol::kAuto || !pools.http1.tls().is_on() ||
                        pools.agreed() != Agreed::kNothing;
   if (decided) return start(leg, settings, pools, std::move(lease), kept, connect_by_ms);
   auto* call =

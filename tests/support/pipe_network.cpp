@@ -49,10 +49,11 @@ class PipeNetwork::PipeListener final : public io::Listener {
 class PipeNetwork::PipeConnect final : public io::Operation {
  public:
   PipeConnect(PipeNetwork& network, const Address& from, const Address& to,
-              io::ConnectEvents& events)
+              std::optional<Address> original, io::ConnectEvents& events)
       : x_network(network),
         x_from(from),
         x_to(to),
+        x_original(std::move(original)),
         x_events(events),
         x_done(network.x_loop, [this] { finish(); }) {
     const AddressOptions& options = network.at(to);
@@ -72,7 +73,7 @@ class PipeNetwork::PipeConnect final : public io::Operation {
       return x_events.on_connect_failed(Cause::kConnectRefused);
     }
     ++x_network.x_connects;
-    auto [ours, theirs] = make_pipe(x_network.x_loop, options.pipe, x_to, x_from);
+    auto [ours, theirs] = make_pipe(x_network.x_loop, options.pipe, x_to, x_from, x_original);
     found->second->add(std::move(theirs));
     x_events.on_connected(std::move(ours));
   }
@@ -80,6 +81,7 @@ class PipeNetwork::PipeConnect final : public io::Operation {
   PipeNetwork& x_network;
   Address x_from;
   Address x_to;
+  std::optional<Address> x_original;
   io::ConnectEvents& x_events;
   VirtualLoop::Event x_done;
 };
@@ -123,7 +125,13 @@ io::OperationPtr PipeNetwork::connect(const Address& to, io::ConnectEvents& even
 
 io::OperationPtr PipeNetwork::connect_from(const Address& from, const Address& to,
                                            io::ConnectEvents& events) {
-  return std::make_unique<PipeConnect>(*this, from, to, events);
+  return std::make_unique<PipeConnect>(*this, from, to, std::nullopt, events);
+}
+
+io::OperationPtr PipeNetwork::connect_redirected(const Address& original, const Address& to,
+                                                 io::ConnectEvents& events) {
+  return std::make_unique<PipeConnect>(*this, *Address::parse("127.0.0.1:49000"), to, original,
+                                       events);
 }
 
 Result<io::ListenerPtr> PipeNetwork::listen(const Address& at, io::AcceptEvents& events) {

@@ -45,6 +45,10 @@ class PipeNetwork final : public io::Network {
   // As connect, for a caller whose own address matters.
   io::OperationPtr connect_from(const Address& from, const Address& to, io::ConnectEvents& events);
 
+  // As connect, for a caller whose connections are redirected to the listener at `to`.
+  io::OperationPtr connect_redirected(const Address& original, const Address& to,
+                                      io::ConnectEvents& events);
+
   // For connections begun from now on; made on first use, of `defaults`.
   AddressOptions& at(const Address& address);
   AddressOptions defaults;
@@ -82,10 +86,11 @@ class PipeNetwork final : public io::Network {
   uint64_t x_lookups = 0;
 };
 
-// Two ends of one pipe; what one writes the other reads.
+// Two ends of one pipe; what one writes the other reads. The second was going to `original`.
 std::pair<io::StreamPtr, io::StreamPtr> make_pipe(VirtualLoop& loop,
                                                   const PipeOptions& options = {},
                                                   const Address& peer_of_first = {},
-                                                  const Address& peer_of_second = {});
+                                                  const Address& peer_of_second = {},
+                                                  std::optional<Address> original = {});
 
 }  // namespace outrigger::testing

@@ -51,10 +51,12 @@ struct Pipe {
 
 class PipeStream final : public io::Stream {
  public:
-  PipeStream(std::shared_ptr<Pipe> pipe, int end, const Address& peer)
+  PipeStream(std::shared_ptr<Pipe> pipe, int end, const Address& peer,
+             std::optional<Address> original = {})
       : x_pipe(std::move(pipe)),
         x_end(end),
         x_peer(peer),
+        x_original(std::move(original)),
         x_readable(x_pipe->loop, [this] { on_readable(); }),
         x_writable(x_pipe->loop, [this] { on_writable(); }) {
     x_pipe->ends[end] = this;
@@ -120,6 +122,7 @@ class PipeStream final : public io::Stream {
     return out().total_arrived;
   }
   Address peer() const override { return x_peer; }
+  std::optional<Address> original_destination() const override { return x_original; }
 
   void wake_reader(int64_t due_ms) { x_readable.arm_at(due_ms); }
   void wake_writer() {
@@ -225,6 +228,7 @@ class PipeStream final : public io::Stream {
   std::shared_ptr<Pipe> x_pipe;
   int x_end;
   Address x_peer;
+  std::optional<Address> x_original;
   io::StreamEvents* x_events = nullptr;
   bool x_reading = true;
   bool x_ended = false;
@@ -262,10 +266,11 @@ void Pipe::wake_writer_of(int way) {
 
 std::pair<io::StreamPtr, io::StreamPtr> make_pipe(VirtualLoop& loop, const PipeOptions& options,
                                                   const Address& peer_of_first,
-                                                  const Address& peer_of_second) {
+                                                  const Address& peer_of_second,
+                                                  std::optional<Address> original) {
   auto pipe = std::make_shared<Pipe>(loop, options);
   auto first = std::make_unique<PipeStream>(pipe, 0, peer_of_first);
-  auto second = std::make_unique<PipeStream>(pipe, 1, peer_of_second);
+  auto second = std::make_unique<PipeStream>(pipe, 1, peer_of_second, std::move(original));
   return {std::move(first), std::move(second)};
 }
 

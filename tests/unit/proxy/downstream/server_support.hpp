@@ -144,7 +144,8 @@ class FakeResolver final : public downstream::Resolver {
   int resolved = 0;
   std::vector<std::string> fields;  // of the last request, "name: value"
 
-  downstream::Resolution resolve(const http::RequestHead& request, Arena&) override {
+  downstream::Resolution resolve(const http::RequestHead& request, const Address*,
+                                 Arena&) override {
     ++resolved;
     fields.clear();
     for (const http::Field& field : request.fields) {

@@ -31,7 +31,7 @@ class LocalTerminal final : public chain::Terminal {
 class PlainResolver final : public downstream::Resolver {
  public:
   explicit PlainResolver(const chain::Route& route) : x_route(route) {}
-  downstream::Resolution resolve(const http::RequestHead&, Arena&) override {
+  downstream::Resolution resolve(const http::RequestHead&, const Address*, Arena&) override {
     return {&x_route, x_route.chains.front().get(), Cause::kNone};
   }
 

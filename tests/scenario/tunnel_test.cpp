@@ -1,0 +1,177 @@
+// Connections that are carried unread: redirected ones, and those to a port that is one service.
+#include "tests/support/neighbour.hpp"
+
+namespace outrigger::testing {
+namespace {
+
+constexpr std::string_view kNothing = "services: {}";
+const Address kServer = *Address::parse("10.1.0.9:9999");
+
+// A server that says what it is told to, byte for byte.
+struct Server : TestOrigin {
+  explicit Server(Town& town, const Address& at = kServer) : TestOrigin(town.network, at) {}
+};
+
+TEST(Tunnel, CarriesWhatIsNotHttpToWhereItWasGoing) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("\x01\x02hello");
+  town.run();
+  ASSERT_EQ(server.peers.size(), 1u);
+  EXPECT_EQ(server.last().take(), "\x01\x02hello");
+  server.last().send("and back");
+  town.run();
+  EXPECT_EQ(caller.take(), "and back");
+}
+
+TEST(Tunnel, EachSideEndsByItself) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("\x01q");
+  caller.finish();
+  town.run();
+  EXPECT_TRUE(server.last().ended);
+  EXPECT_FALSE(caller.ended);
+  server.last().send("late answer");
+  town.run();
+  EXPECT_EQ(caller.take(), "late answer");
+  server.last().finish();
+  town.run();
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(Tunnel, TheServerMayEndFirst) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("\x01q");
+  town.run();
+  server.last().send("bye");
+  server.last().finish();
+  town.run();
+  EXPECT_EQ(caller.take(), "bye");
+  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(server.last().ended);
+  caller.send("still here");
+  town.run();
+  EXPECT_EQ(server.last().take(), "\x01qstill here");
+  caller.finish();
+  town.run();
+  EXPECT_TRUE(server.last().ended);
+}
+
+TEST(Tunnel, TheServerMaySpeakFirst) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  town.pass_ms(99);
+  EXPECT_TRUE(server.peers.empty());
+  town.pass_ms(3);
+  ASSERT_EQ(server.peers.size(), 1u);
+  server.last().send("220 mail.test ready\r\n");
+  town.run();
+  EXPECT_EQ(caller.take(), "220 mail.test ready\r\n");
+  caller.send("GET me a sandwich HTTP/1.1\r\n");
+  town.run();
+  EXPECT_EQ(server.last().take(), "GET me a sandwich HTTP/1.1\r\n");
+}
+
+TEST(Tunnel, SilenceIsNoVerdictForACallerThatSpeaksHttpLater) {
+  Town town("services: {orders: {endpoints: {static: ['10.0.0.1:80']}}}");
+  Origin& origin = town.origin("10.0.0.1:80");
+  Server there(town);
+  Neighbour caller(town, kServer);
+  town.pass_ms(500);
+  ASSERT_EQ(there.peers.size(), 1u);
+  caller.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
+  town.run();
+  EXPECT_TRUE(caller.take().starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(origin.requests.size(), 1u);
+  EXPECT_EQ(there.last().take(), "");
+  EXPECT_TRUE(there.last().ended);
+}
+
+TEST(Tunnel, AResetPassesInEitherDirection) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour first(town, kServer);
+  first.send("\x01q");
+  town.run();
+  server.last().abort();
+  town.run();
+  EXPECT_TRUE(first.broken);
+
+  Neighbour second(town, kServer);
+  second.send("\x01q");
+  town.run();
+  second.abort();
+  town.run();
+  EXPECT_TRUE(server.last().broken);
+}
+
+TEST(Tunnel, WhoCannotBeReachedIsAReset) {
+  Town town(kNothing);
+  Neighbour caller(town, kServer);
+  caller.send("\x01q");
+  town.run();
+  EXPECT_TRUE(caller.broken);
+}
+
+TEST(Tunnel, ASlowReaderHoldsBackTheOtherSide) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("\x01q");
+  town.run();
+  caller.pause();
+  const std::string much(1 << 20, 'x');
+  server.last().send(much);
+  town.pass_ms(3'600'000);
+  EXPECT_GT(server.last().stream().unsent(), much.size() / 2);
+  caller.resume();
+  town.run();
+  EXPECT_EQ(caller.take(), much);
+}
+
+TEST(Tunnel, APortThatIsOneOpaqueServiceIsConnectedAtOnce) {
+  Town town(R"(
+listeners: [{name: outbound, address: '127.0.0.1:15001', service: db}]
+services: {db: {protocol: tcp, endpoints: {static: ['10.0.0.5:5432']}}}
+)");
+  Server server(town, *Address::parse("10.0.0.5:5432"));
+  TestClient caller(town.network, town.address());
+  town.run();
+  ASSERT_EQ(server.peers.size(), 1u);
+  server.last().send("hello");
+  town.run();
+  EXPECT_EQ(caller.take(), "hello");
+}
+
+TEST(Tunnel, AnAddressThatIsClaimedGoesToItsService) {
+  Town town(R"(
+services: {db: {protocol: tcp, addresses: ['10.9.0.0/16:5432'], endpoints: {static: ['10.0.0.5:5432']}}}
+)");
+  Server server(town, *Address::parse("10.0.0.5:5432"));
+  Neighbour caller(town, "10.9.1.1:5432");
+  town.run();
+  ASSERT_EQ(server.peers.size(), 1u);
+}
+
+TEST(Tunnel, WhatCannotBeConnectedIsTriedElsewhere) {
+  Town town(R"(
+listeners: [{name: outbound, address: '127.0.0.1:15001', service: db}]
+services: {db: {protocol: tcp, balance: round_robin, endpoints: {static: ['10.0.0.5:5432', '10.0.0.6:5432']}}}
+)");
+  Server server(town, *Address::parse("10.0.0.6:5432"));
+  for (int i = 0; i < 4; ++i) {
+    TestClient caller(town.network, town.address());
+    town.run();
+    EXPECT_FALSE(caller.broken);
+  }
+  EXPECT_EQ(server.peers.size(), 4u);
+}
+
+}  // namespace
+}  // namespace outrigger::testing
