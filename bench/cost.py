@@ -11,26 +11,33 @@ import time
 
 import proxies
 
-CONNECTIONS = 64
 IDLE_CONNECTIONS = 10_000
+IDLE_H2_CONNECTIONS = 2_000
 CALLGRIND_REQUESTS = 3000
 STRACE_REQUESTS = 20_000
 MALLOC_REQUESTS = 20_000
 
 
-def requests(proxy, number, connections=CONNECTIONS):
-    result = proxies.load(proxy.port, connections=connections, requests=number)
+# What each kind of request is measured with, and what it is measured with under callgrind.
+LOADS = {proxies.HTTP1: {"connections": 64}, proxies.TLS: {"connections": 64},
+         proxies.HTTP2: {"connections": 8, "streams": 16}}
+SLOW_LOADS = LOADS | {proxies.HTTP1: {"connections": 16}}
+
+
+def requests(proxy, number, loads=LOADS):
+    result = proxies.load(proxy.port, proxy.kind, requests=number, **loads[proxy.kind])
     if result["errors"] or result["requests"] != number:
-        raise SystemExit(f"bench: {proxy.name} answered {result['requests']} of {number} requests")
+        raise SystemExit(f"bench: {proxy.name} answered {result['requests']} of {number} requests, "
+                         f"{result['errors']} wrongly")
 
 
-def instructions_total(name, origin_port, number):
+def instructions_total(name, origin_port, kind, number):
     with tempfile.TemporaryDirectory(prefix="outrigger-callgrind-") as folder:
         os.chmod(folder, 0o777)  # for workers that gave up root
         valgrind = ["valgrind", "--tool=callgrind", "--trace-children=yes", "--quiet",
                     f"--callgrind-out-file={folder}/%p"]
-        with proxies.proxy(name, origin_port, prefix=valgrind) as proxy:
-            requests(proxy, number, connections=16)
+        with proxies.proxy(name, origin_port, kind, prefix=valgrind) as proxy:
+            requests(proxy, number, SLOW_LOADS)
         totals = 0
         for file in pathlib.Path(folder).iterdir():
             found = re.search(r"^(?:totals|summary): (\d+)", file.read_text(), re.M)
@@ -38,10 +45,10 @@ def instructions_total(name, origin_port, number):
         return totals
 
 
-def instructions(name, origin_port):
+def instructions(name, origin_port, kind):
     """User instructions per request, libraries included."""
-    once = instructions_total(name, origin_port, CALLGRIND_REQUESTS)
-    twice = instructions_total(name, origin_port, 2 * CALLGRIND_REQUESTS)
+    once = instructions_total(name, origin_port, kind, CALLGRIND_REQUESTS)
+    twice = instructions_total(name, origin_port, kind, 2 * CALLGRIND_REQUESTS)
     return (twice - once) / CALLGRIND_REQUESTS
 
 
@@ -68,9 +75,9 @@ def syscalls_total(proxy, number):
     return {name: int(calls) for calls, name in rows if name != "total"}
 
 
-def syscalls(name, origin_port):
+def syscalls(name, origin_port, kind):
     """Calls of the kernel per request, and {syscall: share of that}."""
-    with proxies.proxy(name, origin_port) as proxy:
+    with proxies.proxy(name, origin_port, kind) as proxy:
         requests(proxy, 1000)
         once = syscalls_total(proxy, STRACE_REQUESTS)
         twice = syscalls_total(proxy, 2 * STRACE_REQUESTS)
@@ -78,14 +85,14 @@ def syscalls(name, origin_port):
     return sum(each.values()), each
 
 
-def allocations(name, origin_port):
+def allocations(name, origin_port, kind):
     """Calls of malloc and its kin per request, after a warm-up."""
     with tempfile.NamedTemporaryFile() as count:
         count.write(bytes(8))
         count.flush()
         environment = {"LD_PRELOAD": str(proxies.BUILD / "malloc_count.so"),
                        "OUTRIGGER_MALLOC_COUNT": count.name}
-        with proxies.proxy(name, origin_port, environment=environment) as proxy:
+        with proxies.proxy(name, origin_port, kind, environment=environment) as proxy:
             requests(proxy, MALLOC_REQUESTS)
             marks = [read_count(count)]
             for times in (1, 2):
@@ -100,12 +107,18 @@ def read_count(file):
     return int.from_bytes(pathlib.Path(file.name).read_bytes()[:8], "little")
 
 
-def memory(name, origin_port):
-    """Resident kB of the process tree at rest, and with many idle connections."""
-    with proxies.proxy(name, origin_port) as proxy:
+def resident(name, origin_port, kind):
+    """kB of the process tree at rest."""
+    with proxies.proxy(name, origin_port, kind) as proxy:
+        return proxy.rss_kb()
+
+
+def grown(name, origin_port, kind, connections):
+    """By how many kB the process tree grows over so many idle connections."""
+    with proxies.proxy(name, origin_port, kind) as proxy:
         at_rest = proxy.rss_kb()
-        with proxies.idle_connections(proxy.port, IDLE_CONNECTIONS):
-            return at_rest, proxy.rss_kb()
+        with proxies.idle_connections(proxy.port, connections, kind):
+            return proxy.rss_kb() - at_rest
 
 
 class Table:
@@ -124,27 +137,68 @@ class Table:
         print(f"{what:44}{value:>12,.{digits}f}{shown:>12}  {verdict}{note}", flush=True)
 
 
-def run(name):
-    """True when every limit holds. The limits are the product's; peers are only measured."""
-    ours = name == "outrigger"
-    print(f"\n{name}")
-    table = Table()
-    with proxies.origin() as port:
-        spent = instructions(name, port)
-        table.row("user instructions per request", spent, 20_000 if ours else None)
-        if ours:
-            without = instructions("outrigger-no-retry", port)
-            table.row("  of which retry, unused", spent - without, 400)
-        calls, each = syscalls(name, port)
+class Costs:
+    """Measures one proxy. The limits are the product's; peers are only measured."""
+
+    def __init__(self, name):
+        self.name = name
+        self.table = Table()
+
+    def row(self, what, value, limit=None, **options):
+        self.table.row(what, value, limit if self.name == "outrigger" else None, **options)
+
+    def syscalls(self, port, kind, what, limit):
+        calls, each = syscalls(self.name, port, kind)
         parts = sorted(each.items(), key=lambda item: -item[1])
         note = ", ".join(f"{call} {number:.2f}" for call, number in parts if number >= 0.015)
-        table.row(f"syscalls per request, {CONNECTIONS} connections", calls, 4.5 if ours else None,
-                  digits=2, note=note)
-        table.row("allocations per request", allocations(name, port), 0 if ours else None, digits=2)
-        at_rest, loaded = memory(name, port)
-        growth = loaded - at_rest
-        table.row("resident MB at rest", at_rest / 1024, 10 if ours else None, digits=1)
-        table.row(f"growth over {IDLE_CONNECTIONS:,} idle connections, MB", growth / 1024,
-                  10 if ours else None, digits=1)
-        table.row("  bytes per idle connection", growth * 1024 / IDLE_CONNECTIONS)
-    return table.is_within
+        self.row(what, calls, limit, digits=2, note=note)
+
+    def resident(self, port, kind, what, limit):
+        self.row(what, resident(self.name, port, kind) / 1024, limit, digits=1)
+
+    def growth(self, port, kind, connections, limit=None):
+        growth = grown(self.name, port, kind, connections)
+        self.row(f"growth over {connections:,} idle connections, MB", growth / 1024, limit,
+                 digits=1)
+        self.row("  bytes per idle connection", growth * 1024 / connections)
+
+    def http1(self):
+        with proxies.origin() as port:
+            spent = instructions(self.name, port, proxies.HTTP1)
+            self.row("user instructions per request", spent, 20_000)
+            if self.name == "outrigger":
+                without = instructions("outrigger-no-retry", port, proxies.HTTP1)
+                self.row("  of which retry, unused", spent - without, 400)
+            self.syscalls(port, proxies.HTTP1, "syscalls per request, 64 connections", 4.5)
+            self.row("allocations per request", allocations(self.name, port, proxies.HTTP1), 0,
+                     digits=2)
+            self.resident(port, proxies.HTTP1, "resident MB at rest", 10)
+            self.growth(port, proxies.HTTP1, IDLE_CONNECTIONS, 10)
+
+    def http2(self):
+        with proxies.origin(proxies.HTTP2) as port:
+            self.row("HTTP/2: user instructions per request",
+                     instructions(self.name, port, proxies.HTTP2))
+            self.syscalls(port, proxies.HTTP2, "HTTP/2: syscalls per request, 8 x 16 streams", 0.35)
+            self.row("HTTP/2: allocations per request",
+                     allocations(self.name, port, proxies.HTTP2), 0, digits=2)
+            self.growth(port, proxies.HTTP2, IDLE_H2_CONNECTIONS)
+
+    def tls(self):
+        with proxies.origin(proxies.TLS) as port:
+            self.row("TLS: user instructions per request",
+                     instructions(self.name, port, proxies.TLS))
+            self.row("TLS: allocations per request",
+                     allocations(self.name, port, proxies.TLS), 0, digits=2)
+            self.resident(port, proxies.TLS, "TLS: resident MB at rest", 14)
+
+
+def run(name):
+    """True when every limit holds."""
+    print(f"\n{name}")
+    costs = Costs(name)
+    for kind, measure in ((proxies.HTTP1, costs.http1), (proxies.HTTP2, costs.http2),
+                          (proxies.TLS, costs.tls)):
+        if name in kind.templates:
+            measure()
+    return costs.table.is_within

@@ -1,10 +1,12 @@
 // The load generator of the benchmarks: one thread, epoll, HTTP/1.1 keep-alive, GET with nine
-// header fields. Prints one line of JSON. Closed loop: every connection always has one request
-// under way. Open loop (--rate): requests begin by the clock, and latency counts from when one was
-// due, so that a slow proxy cannot hide behind a generator that waits for it.
+// header fields, in clear or over TLS. Prints one line of JSON. Closed loop: every connection
+// always has one request under way. Open loop (--rate): requests begin by the clock, and latency
+// counts from when one was due, so that a slow proxy cannot hide behind a generator that waits for
+// it.
 //
 //   bench_load --port P [--path /1k] [--connections N] (--seconds S | --requests N)
 //              [--rate R] [--warmup S]     latencies of the first S seconds are not kept
+//              [--tls] [--reconnect]       a connection for each request; over TLS a full handshake
 //   bench_load --port P --connections N --idle   one request on each, then holds them until stdin
 //   ends
 #include <algorithm>
@@ -20,11 +22,14 @@
 #include <vector>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "bench/socket.hpp"
 
 namespace {
 
@@ -37,6 +42,8 @@ struct Options {
   double rate = 0;
   double warmup_seconds = 0;
   bool idle = false;
+  bool tls = false;
+  bool reconnect = false;
 };
 
 int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -69,6 +76,19 @@ int connect_to(uint16_t port) {
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
   std::perror("bench_load: connect");
   std::exit(1);
+}
+
+// It takes whatever certificate is shown: what that costs is not the proxy's.
+bench::Socket connect_over_tls(uint16_t port) {
+  static SSL_CTX* const context = bench::tls_context(TLS_client_method());
+  constexpr std::array<unsigned char, 9> kAlpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  SSL* const tls = SSL_new(context);
+  SSL_set_connect_state(tls);
+  SSL_set_tlsext_host_name(tls, "origin.test");
+  SSL_set_alpn_protos(tls, kAlpn.data(), kAlpn.size());
+  const int fd = connect_to(port);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return bench::Socket(fd, tls);
 }
 
 // Where a response stands. Only Content-Length framing: that is what the origin sends.
@@ -111,8 +131,9 @@ class Response {
 };
 
 struct Connection {
-  int fd = -1;
+  bench::Socket socket;
   bool busy = false;
+  bool shakes_hands = false;  // the request has not gone out yet
   int64_t due_ns = 0;
   Response response;
 };
@@ -132,6 +153,8 @@ class Load {
  private:
   void open(Connection& connection);
   void begin(Connection& connection, int64_t due_ns);
+  void send_request(Connection& connection);
+  bool receive(Connection& connection);
   void on_readable(Connection& connection);
   void on_complete(Connection& connection);
   void on_broken(Connection& connection);
@@ -188,8 +211,9 @@ bool Load::is_over() const {
 
 void Load::open(Connection& connection) {
   connection = Connection{};
-  connection.fd = connect_to(x_options.port);
-  watch(connection.fd, &connection);
+  connection.socket =
+      x_options.tls ? connect_over_tls(x_options.port) : bench::Socket(connect_to(x_options.port));
+  watch(connection.socket.fd(), &connection);
   if (x_options.rate > 0) x_free.push_back(&connection);
 }
 
@@ -198,22 +222,41 @@ void Load::begin(Connection& connection, int64_t due_ns) {
   ++x_begun;
   connection.busy = true;
   connection.due_ns = due_ns;
-  const ssize_t sent = send(connection.fd, x_request.data(), x_request.size(), MSG_NOSIGNAL);
-  if (sent != static_cast<ssize_t>(x_request.size())) on_broken(connection);
+  send_request(connection);
+}
+
+void Load::send_request(Connection& connection) {
+  const ssize_t sent = connection.socket.write(x_request);
+  connection.shakes_hands = sent < 0 && errno == EAGAIN;
+  if (connection.shakes_hands || sent == static_cast<ssize_t>(x_request.size())) return;
+  on_broken(connection);
 }
 
 void Load::on_readable(Connection& connection) {
-  const ssize_t got = recv(connection.fd, x_scratch.data(), x_scratch.size(), MSG_DONTWAIT);
-  if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0 || !connection.busy) return on_broken(connection);
+  if (connection.shakes_hands) return send_request(connection);
+  while (receive(connection) && connection.socket.has_more()) {
+  }
+}
+
+// False when nothing came.
+bool Load::receive(Connection& connection) {
+  const ssize_t got = connection.socket.receive(x_scratch.data(), x_scratch.size(), MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) return false;
+  if (got <= 0 || !connection.busy) {
+    on_broken(connection);
+    return false;
+  }
   switch (connection.response.take({x_scratch.data(), static_cast<std::size_t>(got)})) {
     case Response::State::kPartial:
-      return;
+      break;
     case Response::State::kComplete:
-      return on_complete(connection);
+      on_complete(connection);
+      break;
     case Response::State::kBroken:
-      return on_broken(connection);
+      on_broken(connection);
+      break;
   }
+  return true;
 }
 
 void Load::on_complete(Connection& connection) {
@@ -223,6 +266,7 @@ void Load::on_complete(Connection& connection) {
   if (static_cast<double>(now - x_started_ns) >= x_options.warmup_seconds * 1e9) {
     x_latencies_us_tenth.push_back(static_cast<uint32_t>((now - connection.due_ns) / 100));
   }
+  if (x_options.reconnect) open(connection);
   if (x_options.rate <= 0) {
     begin(connection, now);
   } else if (x_due.empty()) {
@@ -236,7 +280,6 @@ void Load::on_complete(Connection& connection) {
 
 void Load::on_broken(Connection& connection) {
   if (connection.busy) ++x_errors;
-  close(connection.fd);
   std::erase(x_free, &connection);
   open(connection);
   if (x_options.rate <= 0 && !is_over()) begin(connection, now_ns());
@@ -272,11 +315,11 @@ void Load::on_clock() {
 
 void Load::hold_idle() {
   for (Connection& connection : x_connections) {
-    connection.fd = connect_to(x_options.port);
-    if (send(connection.fd, x_request.data(), x_request.size(), MSG_NOSIGNAL) < 0) std::exit(1);
+    connection.socket = bench::Socket(connect_to(x_options.port));
+    if (connection.socket.write(x_request) < 0) std::exit(1);
     auto state = Response::State::kPartial;
     while (state == Response::State::kPartial) {
-      const ssize_t got = recv(connection.fd, x_scratch.data(), x_scratch.size(), 0);
+      const ssize_t got = connection.socket.receive(x_scratch.data(), x_scratch.size(), 0);
       if (got <= 0) std::exit(1);
       state = connection.response.take({x_scratch.data(), static_cast<std::size_t>(got)});
     }
@@ -338,6 +381,10 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--idle") == 0) {
       options.idle = true;
+    } else if (std::strcmp(argv[i], "--tls") == 0) {
+      options.tls = true;
+    } else if (std::strcmp(argv[i], "--reconnect") == 0) {
+      options.reconnect = true;
     } else if (i + 1 == argc || !read_option(options, argv[i], argv[i + 1])) {
       std::fprintf(stderr, "bench_load: what is %s?\n", argv[i]);
       return 2;

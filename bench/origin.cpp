@@ -1,7 +1,7 @@
 // The origin of the benchmarks: one thread, epoll, keep-alive, canned answers by path (/1k, /1m).
-// It reads requests without a body and nothing else of HTTP.
+// It reads requests without a body and nothing else of HTTP. With a certificate it speaks TLS.
 //
-//   bench_origin PORT
+//   bench_origin PORT [CERTIFICATE_FILE KEY_FILE]
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -16,6 +16,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "bench/socket.hpp"
 
 namespace {
 
@@ -36,7 +38,7 @@ std::string response(std::size_t body_bytes) {
 }
 
 struct Connection {
-  int fd = -1;
+  bench::Socket socket;
   std::string input;
   std::string_view output;  // what is left of the answer under way
   bool waits_for_room = false;
@@ -44,16 +46,19 @@ struct Connection {
 
 class Origin {
  public:
-  explicit Origin(uint16_t port);
+  // `tls` is null: in clear.
+  Origin(uint16_t port, SSL_CTX* tls);
   void run();
 
  private:
   void accept_all();
   bool on_ready(Connection& connection);
+  bool receive(Connection& connection);
   bool send_output(Connection& connection);
   std::string_view answer_to(std::string_view request) const;
   void watch(int operation, int fd, uint32_t events) const;
 
+  SSL_CTX* x_tls;
   int x_epoll = epoll_create1(0);
   int x_listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   std::unordered_map<int, std::unique_ptr<Connection>> x_connections;
@@ -63,7 +68,7 @@ class Origin {
   std::array<char, 65536> x_scratch;
 };
 
-Origin::Origin(uint16_t port) {
+Origin::Origin(uint16_t port, SSL_CTX* tls) : x_tls(tls) {
   const int on = 1;
   setsockopt(x_listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(x_listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -88,7 +93,6 @@ void Origin::run() {
       if (fd == x_listener) {
         accept_all();
       } else if (!on_ready(*x_connections[fd])) {
-        close(fd);
         x_connections.erase(fd);
       }
     }
@@ -100,7 +104,9 @@ void Origin::accept_all() {
     const int fd = accept4(x_listener, nullptr, nullptr, SOCK_NONBLOCK);
     if (fd < 0) return;
     auto connection = std::make_unique<Connection>();
-    connection->fd = fd;
+    SSL* const tls = x_tls == nullptr ? nullptr : SSL_new(x_tls);
+    if (tls != nullptr) SSL_set_accept_state(tls);
+    connection->socket = bench::Socket(fd, tls);
     x_connections[fd] = std::move(connection);
     watch(EPOLL_CTL_ADD, fd, EPOLLIN);
   }
@@ -109,10 +115,16 @@ void Origin::accept_all() {
 // False when the connection is over.
 bool Origin::on_ready(Connection& connection) {
   if (!connection.output.empty()) return send_output(connection);
-  const ssize_t got = recv(connection.fd, x_scratch.data(), x_scratch.size(), 0);
-  if (got == 0 || (got < 0 && errno != EAGAIN)) return false;
+  while (receive(connection)) {
+    if (!connection.socket.has_more()) return send_output(connection);
+  }
+  return false;
+}
+
+bool Origin::receive(Connection& connection) {
+  const ssize_t got = connection.socket.receive(x_scratch.data(), x_scratch.size(), 0);
   if (got > 0) connection.input.append(x_scratch.data(), static_cast<std::size_t>(got));
-  return send_output(connection);
+  return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
 // Writes answers as long as there are requests and room; reads no further while it waits for room.
@@ -124,8 +136,7 @@ bool Origin::send_output(Connection& connection) {
       connection.output = answer_to(connection.input);
       connection.input.erase(0, end + 4);
     }
-    const ssize_t sent =
-        send(connection.fd, connection.output.data(), connection.output.size(), MSG_NOSIGNAL);
+    const ssize_t sent = connection.socket.write(connection.output);
     if (sent < 0 && errno != EAGAIN) return false;
     if (sent > 0) connection.output.remove_prefix(static_cast<std::size_t>(sent));
     if (!connection.output.empty()) break;
@@ -133,7 +144,7 @@ bool Origin::send_output(Connection& connection) {
   const bool waits = !connection.output.empty();
   if (waits != connection.waits_for_room) {
     connection.waits_for_room = waits;
-    watch(EPOLL_CTL_MOD, connection.fd, waits ? EPOLLOUT : EPOLLIN);
+    watch(EPOLL_CTL_MOD, connection.socket.fd(), waits ? EPOLLOUT : EPOLLIN);
   }
   return true;
 }
@@ -151,12 +162,23 @@ void Origin::watch(int operation, int fd, uint32_t events) const {
   epoll_ctl(x_epoll, operation, fd, &event);
 }
 
+SSL_CTX* context_of(const char* certificate_file, const char* key_file) {
+  SSL_CTX* const context = bench::tls_context(TLS_server_method());
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file) == 1 &&
+      SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1) {
+    return context;
+  }
+  std::fprintf(stderr, "bench_origin: %s or %s cannot be used\n", certificate_file, key_file);
+  std::exit(1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: bench_origin PORT\n", stderr);
+  if (argc != 2 && argc != 4) {
+    std::fputs("usage: bench_origin PORT [CERTIFICATE_FILE KEY_FILE]\n", stderr);
     return 2;
   }
-  Origin(static_cast<uint16_t>(std::strtoul(argv[1], nullptr, 10))).run();
+  const auto port = static_cast<uint16_t>(std::strtoul(argv[1], nullptr, 10));
+  Origin(port, argc == 4 ? context_of(argv[2], argv[3]) : nullptr).run();
 }

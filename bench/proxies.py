@@ -1,5 +1,7 @@
 """Starts the proxies and the origin on their cores, and reads what a process tree has used."""
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -17,19 +19,39 @@ BUILD = HERE.parent / "build" / "release"
 # The proxy has one core, generator and origin share the other.
 LOAD_CPU, PROXY_CPU = sorted(os.sched_getaffinity(0))[:2]
 
-# name: (template, command); @CONFIG@ and @DIR@ are filled in.
-KNOWN = {
-    "outrigger": ("outrigger.yaml", [str(BUILD / "outrigger"), "run", "-c", "@CONFIG@"]),
-    "outrigger-no-retry":
-        ("outrigger-no-retry.yaml", [str(BUILD / "outrigger"), "run", "-c", "@CONFIG@"]),
-    "haproxy": ("haproxy.cfg", ["haproxy", "-db", "-f", "@CONFIG@"]),
-    "nginx": ("nginx.conf", ["nginx", "-p", "@DIR@", "-c", "@CONFIG@", "-g", "daemon off;"]),
-    "nghttpx": ("nghttpx.conf", ["nghttpx", "--conf=@CONFIG@"]),
+# name: command; @CONFIG@ and @DIR@ are filled in.
+COMMANDS = {
+    "outrigger": [str(BUILD / "outrigger"), "run", "-c", "@CONFIG@"],
+    "outrigger-no-retry": [str(BUILD / "outrigger"), "run", "-c", "@CONFIG@"],
+    "haproxy": ["haproxy", "-db", "-f", "@CONFIG@"],
+    "nginx": ["nginx", "-p", "@DIR@", "-c", "@CONFIG@", "-g", "daemon off;"],
+    "nghttpx": ["nghttpx", "--conf=@CONFIG@"],
 }
 
 
+class Kind:
+    """What is spoken on both sides of the proxies."""
+
+    def __init__(self, origin, generator, templates):
+        self.origin = origin
+        self.generator = generator
+        self.templates = templates  # {proxy: file in peers/}
+
+
+HTTP1 = Kind(["bench_origin", "@PORT@"], ["bench_load"],
+             {"outrigger": "outrigger.yaml", "outrigger-no-retry": "outrigger-no-retry.yaml",
+              "haproxy": "haproxy.cfg", "nginx": "nginx.conf", "nghttpx": "nghttpx.conf"})
+# gRPC-like calls over h2c; the product needs no word about it.
+HTTP2 = Kind(["bench_h2_origin", "@PORT@"], ["bench_h2_load"],
+             {"outrigger": "outrigger.yaml", "haproxy": "haproxy-h2.cfg",
+              "nghttpx": "nghttpx-h2.conf"})
+# HTTP/1.1 over TLS 1.3.
+TLS = Kind(["bench_origin", "@PORT@", "@TLS@/cert.pem", "@TLS@/key.pem"], ["bench_load", "--tls"],
+           {"outrigger": "outrigger-tls.yaml", "haproxy": "haproxy-tls.cfg"})
+
+
 def is_installed(name):
-    return shutil.which(KNOWN[name][1][0]) is not None
+    return shutil.which(COMMANDS[name][0]) is not None
 
 
 def free_port():
@@ -67,12 +89,29 @@ def stop(process, seconds=60):
         raise SystemExit(f"bench: {process.args} did not end on SIGTERM") from None
 
 
+@functools.cache
+def certificates():
+    """The folder with the one certificate of all sides; gone with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="outrigger-bench-tls-")
+    atexit.register(folder.cleanup)
+    os.chmod(folder.name, 0o755)
+    cert, key = (pathlib.Path(folder.name) / name for name in ("cert.pem", "key.pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
+                    "-days", "30", "-subj", "/CN=origin.test",
+                    "-addext", "subjectAltName=DNS:origin.test"],
+                   check=True, stderr=subprocess.DEVNULL)
+    (cert.parent / "both.pem").write_text(cert.read_text() + key.read_text())
+    return folder.name
+
+
 @contextlib.contextmanager
-def origin():
+def origin(kind=HTTP1):
     """Yields the port of a running origin."""
     port = free_port()
-    process = subprocess.Popen([BUILD / "bench_origin", str(port)],
-                               preexec_fn=prepare_child(LOAD_CPU))
+    values = {"PORT": str(port), "TLS": certificates() if kind is TLS else ""}
+    program, *arguments = (filled(word, values) for word in kind.origin)
+    process = subprocess.Popen([BUILD / program, *arguments], preexec_fn=prepare_child(LOAD_CPU))
     try:
         wait_for_port(port, process, 5)
         yield port
@@ -83,8 +122,9 @@ def origin():
 class Proxy:
     """One running proxy: its port, and what its process tree has used."""
 
-    def __init__(self, name, port, process):
+    def __init__(self, name, kind, port, process):
         self.name = name
+        self.kind = kind
         self.port = port
         self.process = process
 
@@ -113,15 +153,16 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxy(name, origin_port, prefix=(), environment=None):
+def proxy(name, origin_port, kind=HTTP1, prefix=(), environment=None):
     """Yields a running Proxy; `prefix` is put before its command (valgrind)."""
-    template, command = KNOWN[name]
+    template, command = kind.templates[name], COMMANDS[name]
     with tempfile.TemporaryDirectory(prefix="outrigger-bench-") as folder:
         # Workers that gave up root still write here.
         os.chmod(folder, 0o777)
         port = free_port()
         values = {"PORT": str(port), "ORIGIN": str(origin_port), "DIR": folder,
-                  "CONFIG": f"{folder}/{template}"}
+                  "CONFIG": f"{folder}/{template}",
+                  "TLS": certificates() if kind is TLS else ""}
         text = (HERE / "peers" / template).read_text()
         pathlib.Path(values["CONFIG"]).write_text(filled(text, values))
         log = pathlib.Path(folder) / "log"
@@ -132,7 +173,7 @@ def proxy(name, origin_port, prefix=(), environment=None):
                                        preexec_fn=prepare_child(PROXY_CPU))
         try:
             wait_for_port(port, process, 60)
-            yield Proxy(name, port, process)
+            yield Proxy(name, kind, port, process)
         except SystemExit:
             print(log.read_text())
             raise
@@ -147,23 +188,26 @@ def filled(text, values):
     return text
 
 
-def load(port, **options):
-    """Runs the generator to its end; returns what it printed."""
-    words = [f(x) for key, value in options.items() for f, x in ((option, key), (str, value))]
-    done = subprocess.run([BUILD / "bench_load", "--port", str(port), *words], check=True,
+def load(port, kind=HTTP1, **options):
+    """Runs the generator to its end; returns what it printed. An option that is True is a flag."""
+    words = []
+    for key, value in options.items():
+        words += [f"--{key}"] if value is True else [f"--{key}", str(value)]
+    done = subprocess.run([*generator(kind), "--port", str(port), *words], check=True,
                           stdout=subprocess.PIPE, preexec_fn=prepare_child(LOAD_CPU))
     return json.loads(done.stdout)
 
 
-def option(name):
-    return f"--{name}"
+def generator(kind):
+    program, *arguments = kind.generator
+    return [BUILD / program, *arguments]
 
 
 @contextlib.contextmanager
-def idle_connections(port, number):
+def idle_connections(port, number, kind=HTTP1):
     """Holds that many connections, each of which has made one call."""
     process = subprocess.Popen(
-        [BUILD / "bench_load", "--port", str(port), "--connections", str(number), "--idle"],
+        [*generator(kind), "--port", str(port), "--connections", str(number), "--idle"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=prepare_child(LOAD_CPU))
     try:
         if process.stdout.readline().strip() != b"ready":

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
+
+#include "proxy/base/pool.hpp"
 
 namespace outrigger {
 
@@ -13,13 +14,13 @@ struct alignas(std::max_align_t) Arena::Block {
 };
 
 Arena::~Arena() {
-  while (x_blocks != nullptr) std::free(std::exchange(x_blocks, x_blocks->next));
+  while (x_blocks != nullptr) Pool::of_thread().free(std::exchange(x_blocks, x_blocks->next));
 }
 
 void* Arena::grow(size_t bytes, size_t alignment) {
   constexpr size_t kBlockBytes = 4096;
   const size_t room = std::max(kBlockBytes - sizeof(Block), bytes + alignment);
-  void* memory = std::malloc(sizeof(Block) + room);
+  void* memory = Pool::of_thread().allocate(sizeof(Block) + room);
   if (memory == nullptr) throw std::bad_alloc();
   x_blocks = new (memory) Block{x_blocks};
   x_heap_bytes += room;

@@ -1,6 +1,6 @@
 // An Arena is where everything of one exchange lives: heads, fields, legs, filter slots. Allocation
 // is a pointer bump; nothing is freed before the whole arena is. The first block is given by the
-// owner (in the steady state nothing else is needed), further ones come from the heap. One thread.
+// owner (in the steady state nothing else is needed), further ones come from the pool. One thread.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +55,7 @@ class Arena {
   // In decimal.
   std::string_view number(int64_t value);
 
-  // Bytes taken from the heap so far, beyond the first block.
+  // Bytes taken from the pool so far, beyond the first block.
   size_t heap_bytes() const { return x_heap_bytes; }
 
  private:

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "proxy/base/assert.hpp"
+#include "proxy/base/pool.hpp"
 
 namespace outrigger {
 
@@ -17,7 +18,7 @@ void Buffer::append(std::string_view bytes) {
   if (x_end + bytes.size() > x_capacity) {
     // Doubling keeps a head that arrives in single bytes linear.
     const size_t capacity = std::max({size_t{1024}, x_capacity * 2, x_end + bytes.size()});
-    auto* data = static_cast<char*>(std::realloc(x_data, capacity));
+    auto* data = static_cast<char*>(Pool::of_thread().reallocate(x_data, capacity));
     if (data == nullptr) throw std::bad_alloc();
     x_data = data;
     x_capacity = capacity;
@@ -30,7 +31,7 @@ void Buffer::consume(size_t count) {
   OUTRIGGER_ASSERT(count <= size());
   x_begin += count;
   if (!empty()) return;
-  std::free(std::exchange(x_data, nullptr));
+  Pool::of_thread().free(std::exchange(x_data, nullptr));
   x_begin = x_end = x_capacity = 0;
 }
 

@@ -1,10 +1,9 @@
 // A Buffer is a contiguous queue of bytes with a bound that its owner checks: what was received and
 // not yet understood, or sent and not yet taken by the kernel. It holds no memory while it is
-// empty, so an idle connection costs none. One thread.
+// empty, so an idle connection costs none; what it takes is the pool's. One thread.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -25,7 +24,7 @@ class Buffer {
     std::swap(x_capacity, other.x_capacity);
     return *this;
   }
-  ~Buffer() { std::free(x_data); }
+  ~Buffer() { clear(); }
 
   bool empty() const { return x_begin == x_end; }
   size_t size() const { return x_end - x_begin; }

@@ -1,5 +1,6 @@
 #include "proxy/downstream/h2_server_stream.hpp"
 
+#include <new>
 #include <utility>
 
 #include "proxy/chain/driver.hpp"
@@ -11,6 +12,12 @@ namespace outrigger::downstream {
 H2ServerStream::H2ServerStream(H2Connection& connection)
     : x_connection(connection),
       x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {}
+
+void* H2ServerStream::operator new(size_t bytes) {
+  void* const memory = Pool::of_thread().allocate(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
 
 // ---- what the caller sends
 

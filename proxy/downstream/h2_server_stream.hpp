@@ -7,11 +7,11 @@
 #include <string_view>
 
 #include "proxy/base/buffer.hpp"
+#include "proxy/base/pool.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h2_stream.hpp"
-#include "proxy/http/stream_memory.hpp"
 
 namespace outrigger::downstream {
 
@@ -31,8 +31,8 @@ class H2ServerStream final : public http::H2Stream,
   static constexpr size_t kSmallMax = 1024;
 
   explicit H2ServerStream(H2Connection& connection);
-  static void* operator new(size_t bytes) { return http::take_stream_memory(bytes); }
-  static void operator delete(void* memory) { http::give_back_stream_memory(memory); }
+  static void* operator new(size_t bytes);
+  static void operator delete(void* memory) { Pool::of_thread().free(memory); }
 
   // Leaves the session and ends the exchange, now; the rest is the Reaper's.
   void end(chain::Outcome::Kind kind, const Error* error = nullptr);

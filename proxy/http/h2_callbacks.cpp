@@ -45,7 +45,6 @@ const nghttp2_session_callbacks* H2Callbacks::all() {
     nghttp2_session_callbacks_new(&made);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(made, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(made, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data);
@@ -86,13 +85,6 @@ int H2Callbacks::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_t
                            size_t name_bytes, const uint8_t* value, size_t value_bytes, uint8_t,
                            void* session) {
   of(session).x_reader.add(text_of(name, name_bytes), text_of(value, value_bytes));
-  return 0;
-}
-
-// The library would leave such a field out and take the message.
-int H2Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t,
-                                   const uint8_t*, size_t, uint8_t, void* session) {
-  of(session).x_reader.refuse();
   return 0;
 }
 
@@ -154,10 +146,9 @@ int H2Callbacks::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* d
   H2Stream* const stream = to.find(id);
   if (stream == nullptr || stream->x_deaf) {
     nghttp2_session_consume_connection(to.x_session, bytes);
-    return 0;
+  } else {
+    to.take_data(*stream, text_of(data, bytes));
   }
-  stream->x_unconsumed += bytes;
-  stream->on_data(text_of(data, bytes));
   return 0;
 }
 

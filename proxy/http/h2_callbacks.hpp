@@ -25,9 +25,6 @@ struct H2Callbacks {
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
                        size_t name_bytes, const uint8_t* value, size_t value_bytes, uint8_t flags,
                        void* session);
-  static int on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                               size_t name_bytes, const uint8_t* value, size_t value_bytes,
-                               uint8_t flags, void* session);
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* session);
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error,
                               void* session);

@@ -6,6 +6,15 @@
 
 namespace outrigger::http {
 
+namespace {
+
+// Of DATA, after such a head.
+int64_t due_after(Framing framing, int64_t content_length) {
+  return framing == Framing::kChunked ? -1 : framing == Framing::kLength ? content_length : 0;
+}
+
+}  // namespace
+
 H2Close H2Session::malformed() const {
   const bool server = x_role == H2Role::kServer;
   return {server ? Cause::kMalformedRequest : Cause::kMalformedResponse, Sent::kMaybe,
@@ -32,6 +41,7 @@ void H2Session::take_request(H2Stream& stream, bool ended) {
     stream.on_request(head, cause);
     return charge_fault();
   }
+  stream.x_due = due_after(head.framing, head.content_length);
   const int32_t id = stream.x_id;
   stream.on_request(head, Cause::kNone);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -46,6 +56,7 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
     return refuse(stream, close);
   }
   stream.x_head_read = head.status >= 200;
+  if (stream.x_head_read) stream.x_due = due_after(head.framing, head.content_length);
   const int32_t id = stream.x_id;
   stream.on_response(head);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -63,6 +74,17 @@ void H2Session::take_trailers(H2Stream& stream, bool ended) {
   end_peer(stream, trailers.empty() ? nullptr : &trailers);
 }
 
+// RFC 9113 section 8.1.1: no more than was declared, and none before the head.
+void H2Session::take_data(H2Stream& stream, std::string_view bytes) {
+  stream.x_unconsumed += bytes.size();
+  const auto count = static_cast<int64_t>(bytes.size());
+  if (!stream.x_head_read || (stream.x_due >= 0 && count > stream.x_due)) {
+    return refuse(stream, malformed());
+  }
+  if (stream.x_due >= 0) stream.x_due -= count;
+  stream.on_data(bytes);
+}
+
 void H2Session::take_reset(int32_t id, H2Code code) {
   H2Stream* const stream = find(id);
   if (stream != nullptr) {
@@ -75,8 +97,14 @@ void H2Session::take_reset(int32_t id, H2Code code) {
 }
 
 void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
+  if (stream.x_deaf) {
+    stream.x_peer_done = true;
+    return;
+  }
+  // RFC 9113 section 8.1.1: no less than was declared, and not without a head.
+  if (!stream.x_head_read || stream.x_due > 0) return refuse(stream, malformed());
   stream.x_peer_done = true;
-  if (!stream.x_deaf) stream.on_end(trailers);
+  stream.on_end(trailers);
 }
 
 // Our side of it has gone out whole.

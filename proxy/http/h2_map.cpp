@@ -28,7 +28,7 @@
 //   9110 7.6.2   max-forwards                            one number, else refused
 //   9110 6.5.1   trailers                                without what no trailer may carry
 //
-// That DATA sums up to content-length is for nghttp2. The way back stands in h2_write.cpp.
+// That DATA sums up to content-length is for the session. The way back stands in h2_write.cpp.
 #include "proxy/http/h2_map.hpp"
 
 #include <algorithm>
@@ -52,12 +52,12 @@ bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 bool is_value(std::string_view value) {
   if (value.empty()) return true;
-  return !is_blank(value.front()) && !is_blank(value.back()) && all_of_class(value, kValueChar);
+  return !is_blank(value.front()) && !is_blank(value.back()) && is_value_text(value);
 }
 
-bool is_lower_token(std::string_view name) {
-  return is_token(name) &&
-         std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+bool is_lower_token(std::string_view name, Name id) {
+  if (id != Name::kOther) return name == to_string(id);
+  return !name.empty() && all_of_class(name, kLowerTokenChar);
 }
 
 bool is_scheme(std::string_view scheme) { return scheme == "http" || scheme == "https"; }
@@ -136,7 +136,7 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
 void H2HeadReader::add_field(std::string_view name, std::string_view value) {
   const Name id = intern(name);
   const uint64_t bit = bit_of(id);
-  if (!is_lower_token(name) || (bit & kNeverHere) != 0) {
+  if (!is_lower_token(name, id) || (bit & kNeverHere) != 0) {
     x_malformed = true;
     return;
   }

@@ -28,8 +28,6 @@ class H2HeadReader {
   // A block that nobody wants: everything is dropped.
   void begin_ignored();
   void add(std::string_view name, std::string_view value);
-  // What the library found wrong with a field that it does not give.
-  void refuse() { x_malformed = true; }
 
   // After the last field. `ended`: END_STREAM came with the block. kNone: the head is good.
   // kMalformedRequest: RST_STREAM(PROTOCOL_ERROR). Others: an answer, see H2Stream::on_request.

@@ -22,6 +22,8 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
   nghttp2_option* option = nullptr;
   nghttp2_option_new(&option);
   nghttp2_option_set_no_auto_window_update(option, 1);
+  // Heads are judged by h2_map.cpp, and lengths by take_data() and end_peer().
+  nghttp2_option_set_no_http_messaging(option, 1);
   // The guard remembers what is closed.
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_settings(option, limits.flood.settings_entries);

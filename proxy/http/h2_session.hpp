@@ -147,6 +147,7 @@ class H2Session final : private H2Guard::Streams {
   void take_request(H2Stream& stream, bool ended);
   void take_response(H2Stream& stream, bool ended);
   void take_trailers(H2Stream& stream, bool ended);
+  void take_data(H2Stream& stream, std::string_view bytes);
   void take_reset(int32_t id, H2Code code);
   void end_peer(H2Stream& stream, const Fields* trailers);
   void end_ours(H2Stream& stream);

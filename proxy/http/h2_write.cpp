@@ -31,16 +31,22 @@ class Block {
   Block(Arena& arena, size_t fields)
       : x_arena(arena), x_begin(arena.array<nghttp2_nv>(fields + kOwnFields)), x_end(x_begin) {}
 
+  // A name that outlives every session; nghttp2 needs no copy of it.
   void add(std::string_view name, std::string_view value, uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
-    *x_end++ = {bytes(name), bytes(value), name.size(), value.size(), flags};
+    put(name, value, flags | NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
   void add_number(std::string_view name, int64_t number) { add(name, x_arena.number(number)); }
   void add_fields(const Fields& fields) {
     for (const Field& field : fields) {
       const uint64_t bit = bit_of(field.id);
       if ((bit & kNeverSent) != 0) continue;
-      const bool indexed = (bit & kNotIndexed) == 0;
-      add(field.name, trim(field.value), indexed ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX);
+      const std::string_view value = trim(field.value);
+      if (field.id == Name::kOther) {
+        put(field.name, value, NGHTTP2_NV_FLAG_NONE);
+      } else {
+        const bool indexed = (bit & kNotIndexed) == 0;
+        add(to_string(field.id), value, indexed ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX);
+      }
     }
   }
   // RFC 9110 section 7.6.3: the version is that of the message as it was received.
@@ -54,6 +60,9 @@ class Block {
   H2FieldSpan view() const { return {x_begin, x_end}; }
 
  private:
+  void put(std::string_view name, std::string_view value, int flags) {
+    *x_end++ = {bytes(name), bytes(value), name.size(), value.size(), static_cast<uint8_t>(flags)};
+  }
   // nghttp2 only reads them.
   static uint8_t* bytes(std::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));

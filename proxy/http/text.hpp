@@ -20,6 +20,7 @@ enum CharClass : uint8_t {
   kTargetChar = 1 << 2,  // may stand in a request target: 0x21-0x7E without '#'
   kValueChar = 1 << 3,   // HTAB, SP, VCHAR, obs-text
   kDigitChar = 1 << 4,
+  kLowerTokenChar = 1 << 5,  // tchar without upper case: names in HTTP/2
 };
 
 namespace detail {
@@ -33,6 +34,7 @@ constexpr std::array<uint8_t, 256> char_classes() {
     const bool alnum = digit || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     uint8_t& to = classes[static_cast<size_t>(c)];
     if (alnum || (c != 0 && kToken.find(text) != std::string_view::npos)) to |= kTokenChar;
+    if ((to & kTokenChar) != 0 && !(c >= 'A' && c <= 'Z')) to |= kLowerTokenChar;
     if (alnum || (c != 0 && kHost.find(text) != std::string_view::npos)) to |= kHostChar;
     if (c > 0x20 && c < 0x7F && c != '#') to |= kTargetChar;
     if (c == '\t' || (c >= 0x20 && c != 0x7F)) to |= kValueChar;
@@ -54,6 +56,29 @@ constexpr bool all_of_class(std::string_view text, CharClass wanted) {
 #pragma GCC unroll 8
   for (const char c : text) common &= classes_of(c);
   return common != 0;
+}
+
+// Whether every byte may stand in a field's value: what all_of_class says, sixteen at a time.
+inline bool is_value_text(std::string_view text) {
+#ifdef __SSE2__
+  constexpr size_t kStep = 16;
+  const auto is_good = [](const char* from) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i least = _mm_max_epu8(part, _mm_set1_epi8(0x20));
+    const __m128i good =
+        _mm_or_si128(_mm_cmpeq_epi8(part, least), _mm_cmpeq_epi8(part, _mm_set1_epi8('\t')));
+    const __m128i deleted = _mm_cmpeq_epi8(part, _mm_set1_epi8(0x7F));
+    return _mm_movemask_epi8(_mm_andnot_si128(deleted, good)) == 0xFFFF;
+  };
+  if (text.size() >= kStep) {
+    const char* const last = text.data() + text.size() - kStep;
+    for (const char* at = text.data(); at < last; at += kStep) {
+      if (!is_good(at)) return false;
+    }
+    return is_good(last);
+  }
+#endif
+  return all_of_class(text, kValueChar);
 }
 
 // How many bytes at the beginning of `text` may stand in a request target.

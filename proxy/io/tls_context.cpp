@@ -3,9 +3,11 @@
 #include <mutex>
 #include <utility>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "proxy/base/pool.hpp"
 #include "proxy/io/tls_files.hpp"
 #include "proxy/io/tls_session.hpp"
 #include "proxy/io/tls_tickets.hpp"
@@ -21,11 +23,26 @@ constexpr const char* kTls12Suites =
 constexpr int kMostIntermediates = 8;
 constexpr size_t kAlpnNameMost = 255;
 
+// OpenSSL's memory, as it wants it: nothing for no bytes.
+void* allocate(size_t bytes, const char*, int) {
+  return bytes == 0 ? nullptr : Pool::of_thread().allocate(bytes);
+}
+
+void* reallocate(void* memory, size_t bytes, const char*, int) {
+  if (bytes > 0) return Pool::of_thread().reallocate(memory, bytes);
+  Pool::of_thread().free(memory);
+  return nullptr;
+}
+
+void release(void* memory, const char*, int) { Pool::of_thread().free(memory); }
+
 // Neither a file of the system nor an exit handler takes part: what TLS does is what stands here,
 // and the threads of a process that ends may still be in OpenSSL.
 void start_openssl() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // Refused where somebody used OpenSSL before us: then it is malloc's.
+    CRYPTO_set_mem_functions(allocate, reallocate, release);
     OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   });
 }
