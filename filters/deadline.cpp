@@ -116,7 +116,8 @@ Step Deadline::on_response(Leg& leg, void* slot_) {
     return Step::kContinue;
   }
   slot.stream = http::is_stream(*leg.response());
-  const auto stream_idle_ms = config::stream_idle_ms(x_timeout, false);
+  const bool opaque = leg.request().version == http::Version::kNone;
+  const auto stream_idle_ms = config::stream_idle_ms(x_timeout, opaque);
   slot.idle_ms = (slot.stream ? stream_idle_ms : x_timeout.idle_ms).value_or(0);
   on_chunk(leg, slot_, Way::kResponse, {});
   return Step::kContinue;

@@ -19,6 +19,7 @@ http::H2Limits limits_of(const ServerContext& context) {
   http::H2Limits limits;
   limits.head = context.head_limits();
   limits.streams = static_cast<uint32_t>(context.config.limits.streams);
+  limits.tunnels = context.tunnels;
   return limits;
 }
 

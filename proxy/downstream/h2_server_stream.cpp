@@ -35,7 +35,9 @@ void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
   x_exchange->facts().service_port = found.service_port;
   x_exchange->set_original_destination(x_connection.original());
   x_exchange->begin(*found.route, *found.chain);
-  if (request.framing == http::Framing::kNone) x_exchange->finish_request(nullptr);
+  if (request.framing == http::Framing::kNone && !request.asks_tunnel()) {
+    x_exchange->finish_request(nullptr);
+  }
   watch();
   context.runtime.driver.run();
 }
@@ -61,9 +63,15 @@ void H2ServerStream::on_data(std::string_view bytes) {
 }
 
 void H2ServerStream::on_end(const http::Fields* trailers) {
-  if (x_complete || x_exchange->request_complete()) return;
+  if (x_complete || x_exchange->body().is_complete()) return;
   x_exchange->finish_request(trailers);
   x_connection.context().runtime.driver.run();
+}
+
+// Both ways of a tunnel may have ended here while the upstream has still to take what came.
+void H2ServerStream::on_done() {
+  if (!x_tunnel || x_complete) return end(chain::Outcome::Kind::kDone);
+  x_session_done = true;
 }
 
 void H2ServerStream::on_closed(const http::H2Close& close) {
@@ -95,10 +103,26 @@ void H2ServerStream::send_interim(int status, const http::Fields& fields) {
 }
 
 void H2ServerStream::send_head(const http::ResponseHead& head) {
-  x_bodiless = head.framing == http::Framing::kNone;
+  const bool asked = x_exchange->request().asks_tunnel();
+  if (asked && !head.tunnel && head.status / 100 == 2) return refuse_tunnel();
+  x_bodiless = head.framing == http::Framing::kNone && !head.tunnel;
   const bool has_body = !x_bodiless && head.content_length != 0;
   const http::H2ResponseWriting writing{x_exchange->request().method, x_connection.context().via()};
-  x_connection.session().submit_response(*this, head, writing, has_body);
+  x_tunnel = head.tunnel;
+  x_connection.session().submit_response(*this, head, writing, has_body || x_tunnel);
+}
+
+// To a caller that asked by CONNECT any 2xx is a tunnel, so no other answer may look like one.
+void H2ServerStream::refuse_tunnel() {
+  http::ResponseHead head;
+  head.status = 502;
+  x_bodiless = true;
+  x_connection.session().submit_response(*this, head, {}, false);
+}
+
+void H2ServerStream::send_half_close() {
+  x_half_closed = true;
+  x_connection.session().resume(*this);
 }
 
 void H2ServerStream::send_body(std::string_view bytes) {
@@ -117,6 +141,7 @@ void H2ServerStream::send_body(std::string_view bytes) {
 void H2ServerStream::send_end(const http::Fields* trailers) {
   x_complete = true;
   x_trailers = trailers;
+  if (x_session_done) return end(chain::Outcome::Kind::kDone);
   give_credit();
   x_connection.session().resume(*this);
 }
@@ -150,6 +175,8 @@ void H2ServerStream::watch() {
   const config::ListenerTimeout& timeout = x_connection.context().config.timeout;
   TimerWheel& timers = x_connection.context().runtime.loop.timers;
   const int64_t now_ms = x_connection.now_ms();
+  // Whoever reads from a tunnel reads when it likes.
+  if (x_tunnel) return x_timer.cancel();
   if (waiting() > 0) {
     if (!std::exchange(x_stalling, true)) timers.arm(x_timer, now_ms + timeout.write_stall_ms);
     return;

@@ -47,11 +47,11 @@ class H2ServerStream final : public http::H2Stream,
   void on_request(http::RequestHead& head, Cause cause) override;
   void on_data(std::string_view bytes) override;
   void on_end(const http::Fields* trailers) override;
-  void on_done() override { end(chain::Outcome::Kind::kDone); }
+  void on_done() override;
   void on_closed(const http::H2Close& close) override;
   std::string_view body_ready() override { return x_small.empty() ? x_out.view() : x_small; }
   void body_sent(size_t bytes) override;
-  bool body_ended() const override { return x_complete; }
+  bool body_ended() const override { return x_complete || x_half_closed; }
   const http::Fields* trailers_out() const override { return x_trailers; }
 
   // -- chain::ResponseSink
@@ -59,11 +59,13 @@ class H2ServerStream final : public http::H2Stream,
   void send_head(const http::ResponseHead& head) override;
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;
+  void send_half_close() override;
   void abort(const Error& error) override;
   bool is_congested() const override { return waiting() >= kOutMax; }
   void want_request_body() override;
 
   void refuse(const chain::Route* route, Cause cause);
+  void refuse_tunnel();
   void answer_options();
   size_t waiting() const { return x_small.size() + x_out.size(); }
   void give_credit();
@@ -81,6 +83,9 @@ class H2ServerStream final : public http::H2Stream,
   bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send
   bool x_bodiless = false;
+  bool x_tunnel = false;        // is open
+  bool x_half_closed = false;   // nothing more comes of the upstream's side of it
+  bool x_session_done = false;  // the session is through with it
   bool x_body_begun = false;
 };
 

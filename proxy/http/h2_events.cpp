@@ -55,7 +55,11 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
     close.cause = cause;
     return refuse(stream, close);
   }
-  stream.x_head_read = head.status >= 200;
+  if (stream.x_asks_tunnel && head.status / 100 == 2) {
+    head.status = 101;
+    head.tunnel = true;
+  }
+  stream.x_head_read = head.status >= 200 || head.tunnel;
   if (stream.x_head_read) stream.x_due = due_after(head.framing, head.content_length);
   const int32_t id = stream.x_id;
   stream.on_response(head);
@@ -110,7 +114,7 @@ void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
 // Our side of it has gone out whole.
 void H2Session::end_ours(H2Stream& stream) {
   stream.x_sent_all = true;
-  if (x_role == H2Role::kClient || stream.x_peer_done) return;
+  if (x_role == H2Role::kClient || stream.x_peer_done || stream.x_tunnel) return;
   // RFC 9113 section 8.1: the rest of the request is not wanted.
   nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, stream.x_id, NGHTTP2_NO_ERROR);
 }

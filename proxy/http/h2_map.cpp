@@ -12,7 +12,9 @@
 //   8.3          pseudo-field unknown, twice, after a    refused
 //                field, of the other kind, in trailers
 //   8.3.1        :method                                 method; a token of at most 64 characters
-//                CONNECT, TRACE                          kMethodRefused
+//                TRACE                                   kMethodRefused
+//   8.5          CONNECT: neither :scheme nor :path      tunnel, to an :authority with a port
+//   8441 4       CONNECT with :protocol                  GET with upgrade, as HTTP/1 asks for it
 //   8.3.1        :scheme                                 http or https, which says nothing about
 //                                                        the connection; else refused
 //   8.3.1        :path                                   target: origin form, "*" with OPTIONS;
@@ -20,6 +22,7 @@
 //   8.3.1        :authority, host                        authority; one of them at least, at most
 //                                                        one host, and the same; else refused
 //   8.3.2        :status                                 status, 100 to 999 without 101
+//   8441 5       2xx to what asked for a tunnel          101, tunnel
 //   8.1.1        content-length                          framing; refused if twice, no number, or
 //                                                        more than 0 where the message ends
 //   8.2.2        other hop fields (RFC 9110 7.6.1)       left out, as in HTTP/1
@@ -118,7 +121,8 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
                                      {":scheme", Kind::kRequest, &Pseudo::scheme},
                                      {":authority", Kind::kRequest, &Pseudo::authority},
                                      {":path", Kind::kRequest, &Pseudo::path},
-                                     {":status", Kind::kResponse, &Pseudo::status}};
+                                     {":status", Kind::kResponse, &Pseudo::status},
+                                     {":protocol", Kind::kRequest, &Pseudo::protocol}};
   uint8_t bit = 1;
   for (const Known& known : kKnown) {
     if (name == known.name) {
@@ -177,7 +181,23 @@ void H2HeadReader::take_cookies() {
   x_fields.add(*x_arena, Name::kCookie, {begin, static_cast<size_t>(to - begin)});
 }
 
+// Of a CONNECT: a tunnel to its authority, or to what the protocol says at its path. What HTTP/1 may
+// not switch to may not be asked for here.
+bool H2HeadReader::take_tunnel(RequestHead& head) const {
+  if ((x_seen & bit_of(Name::kContentLength)) != 0) return false;
+  if ((x_pseudo_seen & kProtocolBit) == 0) {
+    const auto authority = split_authority(x_pseudo.authority);
+    head.tunnel = true;
+    return (x_pseudo_seen & (kSchemeBit | kPathBit)) == 0 && authority && authority->has_port;
+  }
+  head.upgrade = x_pseudo.protocol;
+  head.method = Method::kGet;
+  head.method_text = "GET";
+  return is_token(head.upgrade) && !same_name(head.upgrade, "h2c");
+}
+
 Cause H2HeadReader::take_target(RequestHead& head) const {
+  if (head.tunnel) return Cause::kNone;
   const std::string_view path = x_pseudo.path;
   if (path.size() > x_limits.target_bytes) return Cause::kTargetTooLong;
   head.target = path;
@@ -225,11 +245,13 @@ Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
   if (x_malformed) return kMalformed;
   if (x_too_large) return Cause::kRequestHeadTooLarge;
   if (!is_token(head.method_text) || head.method_text.size() > kMaxMethod) return kMalformed;
-  if (head.method == Method::kConnect) return Cause::kMethodRefused;
-  if (!is_scheme(x_pseudo.scheme) || !take_authority(head)) return kMalformed;
+  const bool connect = head.method == Method::kConnect;
+  if (connect ? !take_tunnel(head) : (x_pseudo_seen & kProtocolBit) != 0) return kMalformed;
+  if (!head.tunnel && !is_scheme(x_pseudo.scheme)) return kMalformed;
+  if (!take_authority(head)) return kMalformed;
   if (const Cause cause = take_target(head); cause != Cause::kNone) return cause;
   int64_t length = -1;
-  if (!take_length(ended, false, head.framing, length)) return kMalformed;
+  if (!take_length(ended, head.asks_tunnel(), head.framing, length)) return kMalformed;
   head.content_length = head.framing == Framing::kLength ? length : 0;
   take_cookies();
   head.fields = x_fields;

@@ -44,14 +44,20 @@ class H2HeadReader {
     std::string_view authority;
     std::string_view path;
     std::string_view status;
+    std::string_view protocol;
   };
 
-  static constexpr uint8_t kAuthorityBit = 1 << 2;  // of x_pseudo_seen
+  // Of x_pseudo_seen.
+  static constexpr uint8_t kSchemeBit = 1 << 1;
+  static constexpr uint8_t kAuthorityBit = 1 << 2;
+  static constexpr uint8_t kPathBit = 1 << 3;
+  static constexpr uint8_t kProtocolBit = 1 << 5;
 
   bool charge(std::string_view name, std::string_view value);
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
   void take_cookies();
+  bool take_tunnel(RequestHead& head) const;
   Cause take_target(RequestHead& head) const;
   bool take_authority(RequestHead& head) const;
   bool take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const;

@@ -42,13 +42,15 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
 
 void submit_settings(nghttp2_session* session, H2Role role, const H2Limits& limits) {
   const bool server = role == H2Role::kServer;
-  const std::array<nghttp2_settings_entry, 3> entries = {{
+  const std::array<nghttp2_settings_entry, 4> entries = {{
       server ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams}
              : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.head.head_bytes},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), entries.size());
+  const size_t count = entries.size() - (server && limits.tunnels ? 0 : 1);
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int32_t>(limits.connection_window_bytes));
 }
@@ -185,6 +187,7 @@ bool H2Session::submit_request(H2Stream& stream, const RequestHead& head,
   if (id < 0) return false;
   attach(stream, id);
   stream.x_method = head.method;
+  stream.x_asks_tunnel = head.asks_tunnel();
   stream.x_sends_body = has_body;
   want_write();
   return true;
@@ -195,6 +198,7 @@ void H2Session::submit_response(H2Stream& stream, const ResponseHead& head,
   if (!stream.x_open || x_lost) return;
   const H2FieldSpan fields = h2_response_fields(head, writing, stream.arena());
   const nghttp2_data_provider body{{}, H2Callbacks::read_body};
+  stream.x_tunnel = head.tunnel;
   stream.x_sends_body = has_body;
   const bool more = has_body || stream.trailers_out() != nullptr;
   if (nghttp2_submit_response(x_session, stream.x_id, fields.data(), fields.size(),

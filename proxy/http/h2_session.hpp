@@ -26,6 +26,7 @@ enum class H2Role : uint8_t { kServer, kClient };
 struct H2Limits {
   HeadLimits head;
   uint32_t streams = 100;  // that the peer of a server may have open at once
+  bool tunnels = false;    // a server takes extended CONNECT (RFC 8441)
   uint32_t stream_window_bytes = 256 * 1024;
   uint32_t connection_window_bytes = 1024 * 1024;
   H2Flood flood;

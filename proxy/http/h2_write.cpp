@@ -1,23 +1,26 @@
 // A head -> HTTP/2, the way back of h2_map.cpp:
 //
-//   method, target, authority, scheme   :method, :path, :authority, :scheme
-//   status                              :status; a 101 has no way, the caller sends none
+//   method, target, authority, scheme   :method, :path, :authority, :scheme; of a tunnel the first
+//                                       and third only (RFC 9113 section 8.5)
+//   status                              :status; of a tunnel 200 (RFC 8441 section 5)
+//   upgrade                             :method CONNECT with :protocol (RFC 8441 section 4)
 //   fields                              in lower case (nghttp2 does it), without host, framing and
 //                                       hop fields, which may only come from a filter
 //   framing kLength                     content-length; also what a HEAD or 304 declares
 //   te_trailers                         te: trailers
 //   expects_continue                    expect: 100-continue
-//   reason, upgrade, keep_alive         nothing: HTTP/2 has none of them
+//   reason, keep_alive                  nothing: HTTP/2 has none of them
 #include "proxy/http/h2_write.hpp"
 
 #include "proxy/http/framing.hpp"
 #include "proxy/http/hop.hpp"
+#include "proxy/http/websocket.hpp"
 #include "proxy/http/text.hpp"
 
 namespace outrigger::http {
 namespace {
 
-constexpr size_t kOwnFields = 9;
+constexpr size_t kOwnFields = 10;
 
 constexpr uint64_t kNeverSent = kHopNames | bit_of(Name::kHost) | bit_of(Name::kContentLength) |
                                 bit_of(Name::kTransferEncoding);
@@ -36,10 +39,11 @@ class Block {
     put(name, value, flags | NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
   void add_number(std::string_view name, int64_t number) { add(name, x_arena.number(number)); }
-  void add_fields(const Fields& fields) {
+  // What proves to HTTP/1 that a WebSocket was meant has no meaning here.
+  void add_fields(const Fields& fields, bool tunnel = false) {
     for (const Field& field : fields) {
       const uint64_t bit = bit_of(field.id);
-      if ((bit & kNeverSent) != 0) continue;
+      if ((bit & kNeverSent) != 0 || (tunnel && is_websocket_proof(field.name))) continue;
       const std::string_view value = trim(field.value);
       if (field.id == Name::kOther) {
         put(field.name, value, NGHTTP2_NV_FLAG_NONE);
@@ -78,11 +82,14 @@ class Block {
 H2FieldSpan h2_request_fields(const RequestHead& head, const H2RequestWriting& writing,
                               Arena& arena) {
   Block block(arena, head.fields.size());
-  block.add(":method", head.method_text);
-  block.add(":scheme", writing.scheme);
+  block.add(":method", head.upgrade.empty() ? head.method_text : "CONNECT");
+  if (!head.upgrade.empty()) block.add(":protocol", head.upgrade);
   block.add(":authority", writing.authority.empty() ? head.authority : writing.authority);
-  block.add(":path", head.target);
-  block.add_fields(head.fields);
+  if (!head.tunnel) {
+    block.add(":scheme", writing.scheme);
+    block.add(":path", head.target);
+  }
+  block.add_fields(head.fields, !head.upgrade.empty());
   block.add_via(head.version, writing.via);
   if (head.framing == Framing::kLength) block.add_number("content-length", head.content_length);
   if (head.te_trailers) block.add("te", "trailers");
@@ -93,8 +100,8 @@ H2FieldSpan h2_request_fields(const RequestHead& head, const H2RequestWriting& w
 H2FieldSpan h2_response_fields(const ResponseHead& head, const H2ResponseWriting& writing,
                                Arena& arena) {
   Block block(arena, head.fields.size());
-  block.add_number(":status", head.status);
-  block.add_fields(head.fields);
+  block.add_number(":status", head.tunnel ? 200 : head.status);
+  block.add_fields(head.fields, head.tunnel);
   if (head.status >= 200) block.add_via(head.version, writing.via);
   const bool never_content = head.status < 200 || head.status == 204;
   const bool declared = head.framing == Framing::kLength ||

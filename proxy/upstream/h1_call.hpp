@@ -46,6 +46,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
 
   // -- sending
   void send_head();
+  void prove_websocket(http::RequestHead& head);
   void send_body();
   void send_body_piece(std::string_view piece);
   void count_written(int64_t bytes);
@@ -85,6 +86,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   http::HeadEnd x_head_end{http::Side::kResponse};
   http::BodyReader x_reader;
   std::optional<Tunnel> x_tunnel;  // after a 101
+  std::string_view x_websocket_accept;  // that must come, where the key is ours
   int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
   int x_interims = 0;

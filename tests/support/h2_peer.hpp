@@ -206,10 +206,13 @@ inline void H2Side::request(std::string_view method_text, std::string_view targe
   head.version = http::Version::kHttp2;
   head.method_text = x_arena.copy(method_text);
   head.method = method = http::method_from(method_text);
+  head.tunnel = head.method == http::Method::kConnect;
   head.target = x_arena.copy(target);
   head.authority = x_arena.copy(host);
   for (const auto& [name, value] : fields) {
-    if (name == "te") {
+    if (name == ":protocol") {
+      head.upgrade = x_arena.copy(value);
+    } else if (name == "te") {
       head.te_trailers = true;
     } else if (name == "expect") {
       head.expects_continue = true;
@@ -241,7 +244,7 @@ inline void H2Side::on_request(http::RequestHead& head, Cause) {
 }
 
 inline void H2Side::on_response(http::ResponseHead& head) {
-  Message& to = head.status < 200 ? interims.emplace_back() : message;
+  Message& to = head.status < 200 && !head.tunnel ? interims.emplace_back() : message;
   to.start = "HTTP/2.0 " + std::to_string(head.status) + " ";
   to.has_head = true;
   keep(head.fields, to);

@@ -107,7 +107,7 @@ std::unique_ptr<Route> route(std::string name) {
 }
 
 ServiceRoutes orders(std::vector<std::pair<std::string, config::RouteMatch>> matches) {
-  ServiceRoutes service{{"orders"}, {}, route("")};
+  ServiceRoutes service{.hosts = {"orders"}, .routes = {}, .otherwise = route("")};
   for (const auto& [name, match] : matches) {
     service.routes.emplace_back(match_of(match), route(name));
   }

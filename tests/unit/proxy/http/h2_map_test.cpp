@@ -131,7 +131,7 @@ TEST(H2Map, TakesOnlyOriginFormAsPath) {
   EXPECT_EQ(cause_of_path("/" + std::string(8 * 1024, 'a')), Cause::kTargetTooLong);
 }
 
-TEST(H2Map, TakesAnyTokenAsMethodExceptTwo) {
+TEST(H2Map, TakesAnyTokenAsMethodExceptOne) {
   EXPECT_EQ(cause_of_method(""), kBad);
   EXPECT_EQ(cause_of_method("GET /"), kBad);
   EXPECT_EQ(cause_of_method("G(T"), kBad);
@@ -139,8 +139,45 @@ TEST(H2Map, TakesAnyTokenAsMethodExceptTwo) {
   EXPECT_EQ(cause_of_method("get"), kGood);
   EXPECT_EQ(cause_of_method("BREW"), kGood);
   EXPECT_EQ(cause_of_method("TRACE"), Cause::kMethodRefused);
-  EXPECT_EQ(ReadHead().read_request({{":method", "CONNECT"}, {":authority", "a:1"}}),
-            Cause::kMethodRefused);
+}
+
+// RFC 9113 section 8.5.
+TEST(H2Map, TakesAConnectThatHasOnlyAnAuthorityWithAPort) {
+  ReadHead head;
+  EXPECT_EQ(head.read_request({{":method", "CONNECT"}, {":authority", "a:1"}}), kGood);
+  EXPECT_TRUE(head.request.tunnel);
+  EXPECT_EQ(head.request.authority, "a:1");
+  EXPECT_EQ(head.request.framing, Framing::kNone);
+  const auto connect = [](std::vector<std::pair<std::string_view, std::string_view>> more) {
+    more.insert(more.begin(), {":method", "CONNECT"});
+    return ReadHead().read_request(more);
+  };
+  EXPECT_EQ(connect({{":authority", "a"}}), kBad);
+  EXPECT_EQ(connect({}), kBad);
+  EXPECT_EQ(connect({{":authority", "a:1"}, {":path", "/"}}), kBad);
+  EXPECT_EQ(connect({{":authority", "a:1"}, {":scheme", "http"}}), kBad);
+  EXPECT_EQ(connect({{":authority", "a:1"}, {"content-length", "0"}}), kBad);
+}
+
+// RFC 8441 section 4.
+TEST(H2Map, TakesAnExtendedConnectForAnUpgrade) {
+  const auto connect = [](ReadHead& head, std::string_view protocol) {
+    return head.read_request({{":method", "CONNECT"},
+                              {":protocol", protocol},
+                              {":scheme", "http"},
+                              {":authority", "a"},
+                              {":path", "/chat"}});
+  };
+  ReadHead head;
+  EXPECT_EQ(connect(head, "websocket"), kGood);
+  EXPECT_FALSE(head.request.tunnel);
+  EXPECT_EQ(head.request.upgrade, "websocket");
+  EXPECT_EQ(head.request.method_text, "GET");
+  EXPECT_EQ(head.request.target, "/chat");
+  for (const std::string_view protocol : {"", "a b", "h2c", "H2C", "a,b", "HTTP/2.0"}) {
+    ReadHead other;
+    EXPECT_EQ(connect(other, protocol), kBad) << protocol;
+  }
 }
 
 TEST(H2Map, TakesTwoSchemes) {
@@ -178,7 +215,7 @@ TEST(H2Map, RefusesPseudoFieldsOutOfPlace) {
   EXPECT_EQ(with({{":path", "/"}}), kBad);
   EXPECT_EQ(with({{":status", "200"}}), kBad);
   EXPECT_EQ(with({{":unknown", "x"}}), kBad);
-  EXPECT_EQ(with({{":protocol", "websocket"}}), kBad);  // extended CONNECT was not offered
+  EXPECT_EQ(with({{":protocol", "websocket"}}), kBad);  // of CONNECT only
   EXPECT_EQ(ReadHead().read_request({{":method", "GET"},
                                      {":scheme", "http"},
                                      {":path", "/"},

@@ -307,8 +307,19 @@ TEST(RequestHead, Case63RefusesAnUpgradeWithABody) {
             std::string::npos);
 }
 
-TEST(RequestHead, Case68RefusesConnect) {
-  EXPECT_EQ(cause_of_request(request_with("", "CONNECT a:443 HTTP/1.1")), Cause::kMethodRefused);
+TEST(RequestHead, Case68WantsAnAuthorityWithAPortAndNoBodyOfConnect) {
+  EXPECT_EQ(cause_of_request(request_with("", "CONNECT a:443 HTTP/1.1")), Cause::kNone);
+  EXPECT_EQ(cause_of_request(request_with("", "CONNECT [::1]:443 HTTP/1.1")), Cause::kNone);
+  for (const char* line : {"CONNECT a HTTP/1.1", "CONNECT / HTTP/1.1", "CONNECT :443 HTTP/1.1",
+                           "CONNECT http://a:443/ HTTP/1.1", "CONNECT u@a:443 HTTP/1.1",
+                           "CONNECT a:443/x HTTP/1.1", "CONNECT a:65536 HTTP/1.1"}) {
+    EXPECT_EQ(cause_of_request(request_with("", line)), Cause::kMalformedRequest) << line;
+  }
+  for (const char* fields : {"Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    EXPECT_EQ(cause_of_request(request_with(fields, "CONNECT a:443 HTTP/1.1")),
+              Cause::kMalformedRequest)
+        << fields;
+  }
 }
 
 TEST(RequestHead, Case69KnowsOneExpectation) {
