@@ -170,8 +170,11 @@ struct ServiceSeries {
 
 // What one worker counts for itself.
 struct WorkerSeries {
-  Gauge downstream_connections;
+  Gauge downstream_connections;  // also those that have not shown yet what they speak
+  Gauge downstream_http1;
+  Gauge downstream_http2;
   Gauge upstream_connections;
+  Gauge upstream_http2;
   Counter downstream_bytes_in;
   Counter downstream_bytes_out;
   Counter upstream_bytes_in;

@@ -51,7 +51,8 @@ void Acceptor::refuse(io::StreamPtr stream) {
       "Connection: close\r\n\r\n";
   x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   x_context.series.overload_connections.add();
-  stream->write(kAnswer);
+  // In clear text it is no answer to a greeting of TLS.
+  if (x_context.tls == nullptr) stream->write(kAnswer);
   stream->finish();
   x_context.runtime.loop.reaper.doom(std::move(stream));
 }

@@ -2,11 +2,13 @@
 // its list; a connection that is over leaves the list by itself and goes to the Reaper. One thread.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/downstream/server_context.hpp"
+#include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::downstream {
 
@@ -21,25 +23,37 @@ class ConnectionCount {
     context.series.downstream_connections.add(1);
   }
   ConnectionCount(ConnectionCount&& from) noexcept
-      : x_context(std::exchange(from.x_context, nullptr)) {}
+      : x_context(std::exchange(from.x_context, nullptr)),
+        x_protocol(std::exchange(from.x_protocol, nullptr)) {}
   ConnectionCount& operator=(ConnectionCount&& from) noexcept {
     std::swap(x_context, from.x_context);
+    std::swap(x_protocol, from.x_protocol);
     return *this;
+  }
+  // What it speaks is known. Requires: it was not before.
+  void count_as(metrics::Gauge& protocol) {
+    x_protocol = &protocol;
+    protocol.add(1);
   }
   ~ConnectionCount() {
     if (x_context == nullptr) return;
+    if (x_protocol != nullptr) x_protocol->add(-1);
     x_context->series.downstream_connections.add(-1);
     x_context->counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
  private:
   ServerContext* x_context = nullptr;
+  metrics::Gauge* x_protocol = nullptr;
 };
+
+// What the handshake agreed upon; null: clear text, or there was none yet.
+using TlsInfoPtr = std::unique_ptr<const io::TlsInfo>;
 
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  public:
-  Connection(ServerContext& context, ConnectionCount count)
-      : x_context(context), x_count(std::move(count)) {}
+  Connection(ServerContext& context, ConnectionCount count, TlsInfoPtr tls = nullptr)
+      : x_context(context), x_count(std::move(count)), x_tls(std::move(tls)) {}
 
   // Between two calls: closes, so that the caller sees an end and not a reset. Else nothing.
   virtual void close_if_idle() = 0;
@@ -49,6 +63,7 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  protected:
   ServerContext& x_context;
   ConnectionCount x_count;
+  TlsInfoPtr x_tls;
 };
 
 }  // namespace outrigger::downstream

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "proxy/base/log.hpp"
@@ -17,6 +18,7 @@ Detection::Detection(ServerContext& context, List<Connection, OwnedByAcceptor>& 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();
   chain::Runtime& runtime = x_context.runtime;
+  x_caller = x_stream->peer();
   runtime.loop.timers.arm(x_timer,
                           runtime.loop.clock.now_ms() + x_context.config.timeout.handshake_ms);
   x_handshake = std::make_unique<io::TlsHandshake>(
@@ -26,6 +28,7 @@ void Detection::start() {
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
   x_context.runtime.loop.reaper.doom(std::move(x_handshake));
   x_stream = std::move(stream);
+  x_tls = std::make_unique<const io::TlsInfo>(info);
   x_context.series.detect_tls.add();
   if (info.alpn == "h2") {
     hand_over<H2Connection>({});
@@ -37,11 +40,21 @@ void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info)
 }
 
 void Detection::on_handshake_failed(Cause /*cause*/, std::string_view reason) {
+  note_failed(reason);
+  end();
+}
+
+void Detection::on_timer() {
+  if (x_handshake != nullptr) note_failed("it took longer than timeout.handshake");
+  end();
+}
+
+void Detection::note_failed(std::string_view why) {
   x_context.series.detect_tls_failed.add();
   log::repeated(log::Level::kWarning, "tls handshake failed",
-                {{"listener", x_context.config.name}, {"why", reason}});
-  x_context.runtime.loop.reaper.doom(std::move(x_handshake));
-  end();
+                {{"listener", x_context.config.name},
+                 {"why", why},
+                 {"caller", x_caller.to_string()}});
 }
 
 void Detection::listen() {
@@ -75,8 +88,11 @@ void Detection::on_end() {
 
 template <class Protocol>
 io::StreamEvents& Detection::hand_over(std::string_view behind) {
-  auto* connection =
-      new Protocol(x_context, std::exchange(x_count, ConnectionCount()), std::move(x_stream));
+  constexpr bool kIsHttp2 = std::is_same_v<Protocol, H2Connection>;
+  metrics::WorkerSeries& series = x_context.series;
+  x_count.count_as(kIsHttp2 ? series.downstream_http2 : series.downstream_http1);
+  auto* connection = new Protocol(x_context, std::exchange(x_count, ConnectionCount()),
+                                  std::move(x_tls), std::move(x_stream));
   x_owner.push_back(*connection);
   end();
   connection->start();

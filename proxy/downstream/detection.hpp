@@ -33,9 +33,10 @@ class Detection final : public Connection, private io::StreamEvents, public io::
   void on_drained() override {}
   void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override;
   void on_handshake_failed(Cause cause, std::string_view reason) override;
-  void on_timer() { end(); }
+  void on_timer();
 
   void listen();
+  void note_failed(std::string_view why);
 
   // The stream is another connection's from now on, which has the bytes that came.
   template <class Protocol>
@@ -45,6 +46,7 @@ class Detection final : public Connection, private io::StreamEvents, public io::
   List<Connection, OwnedByAcceptor>& x_owner;
   io::StreamPtr x_stream;
   io::OperationPtr x_handshake;
+  Address x_caller;  // of a handshake
   Timer x_timer = Timer::of<&Detection::on_timer>(*this);
   std::array<char, kPreface.size()> x_begun;  // a part of the preface
   uint8_t x_begun_bytes = 0;

@@ -13,8 +13,9 @@ constexpr uint32_t kDiscardMax = 64 * 1024;
 
 }  // namespace
 
-H1Connection::H1Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream)
-    : Connection(context, std::move(count)), x_stream(std::move(stream)) {}
+H1Connection::H1Connection(ServerContext& context, ConnectionCount count, TlsInfoPtr tls,
+                           io::StreamPtr stream)
+    : Connection(context, std::move(count), std::move(tls)), x_stream(std::move(stream)) {}
 
 void H1Connection::start() {
   x_stream->start(*this);

@@ -23,7 +23,7 @@ namespace outrigger::downstream {
 
 class H1Connection final : public Connection, public io::StreamEvents, private chain::ResponseSink {
  public:
-  H1Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream);
+  H1Connection(ServerContext& context, ConnectionCount count, TlsInfoPtr tls, io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;
@@ -83,6 +83,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool take_head(std::string_view& bytes);
   bool take_body(std::string_view& bytes);
   bool take_rest(std::string_view& bytes);
+  void make_exchange();
   void start_request(std::string_view text);
   void begin(const Resolution& found);
   void answer_options();

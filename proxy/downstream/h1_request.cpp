@@ -85,10 +85,15 @@ bool H1Connection::take_head(std::string_view& bytes) {
   return !x_held;
 }
 
+void H1Connection::make_exchange() {
+  x_exchange = chain::Exchange::create(runtime(), *this);
+  x_exchange->facts().tls = x_tls.get();
+}
+
 void H1Connection::start_request(std::string_view text) {
   ++x_begun;
   x_wait = Wait::kNothing;
-  x_exchange = chain::Exchange::create(runtime(), *this);
+  make_exchange();
   Arena& arena = x_exchange->arena();
   x_version = http::Version::kHttp11;
   x_method = http::Method::kGet;
@@ -132,7 +137,7 @@ void H1Connection::refuse(const chain::Route* route, Cause cause) {
   x_last = true;
   if (cause == Cause::kOverload) x_context.series.overload_memory.add();
   if (x_exchange == nullptr) {
-    x_exchange = chain::Exchange::create(runtime(), *this);
+    make_exchange();
     x_version = http::Version::kHttp11;
     x_method = http::Method::kGet;
   }

@@ -24,8 +24,9 @@ http::H2Limits limits_of(const ServerContext& context) {
 
 }  // namespace
 
-H2Connection::H2Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream)
-    : Connection(context, std::move(count)),
+H2Connection::H2Connection(ServerContext& context, ConnectionCount count, TlsInfoPtr tls,
+                           io::StreamPtr stream)
+    : Connection(context, std::move(count), std::move(tls)),
       x_stream(std::move(stream)),
       x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {}
 

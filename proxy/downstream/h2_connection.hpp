@@ -22,7 +22,7 @@ class H2Connection final : public Connection,
                            private http::H2SessionEvents,
                            private io::LateWriter {
  public:
-  H2Connection(ServerContext& context, ConnectionCount count, io::StreamPtr stream);
+  H2Connection(ServerContext& context, ConnectionCount count, TlsInfoPtr tls, io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;
@@ -30,6 +30,7 @@ class H2Connection final : public Connection,
 
   // -- for its streams
   ServerContext& context() { return x_context; }
+  const io::TlsInfo* tls() const { return x_tls.get(); }
   http::H2Session& session() { return x_session; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
   void note_pulled(H2ServerStream& stream);

@@ -10,7 +10,9 @@ namespace outrigger::downstream {
 
 H2ServerStream::H2ServerStream(H2Connection& connection)
     : x_connection(connection),
-      x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {}
+      x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {
+  x_exchange->facts().tls = connection.tls();
+}
 
 // ---- what the caller sends
 
