@@ -77,7 +77,7 @@ inline constexpr std::array kMetrics = {
     Metric{"outrigger_discovery_errors_total", MetricKind::kCounter, "source",
            "Failed look-ups of endpoints."},
     Metric{"outrigger_connections", MetricKind::kGauge, "side,protocol",
-           "Open connections, by what they speak."},
+           "Open connections; callers that have not shown yet what they speak are `undetected`."},
     Metric{"outrigger_detect_total", MetricKind::kCounter, "result",
            "Protocols that the first bytes of a connection showed."},
     Metric{"outrigger_bytes_total", MetricKind::kCounter, "side,direction",
@@ -95,7 +95,8 @@ inline constexpr std::array kMetrics = {
     Metric{"outrigger_oldest_override_timestamp_seconds", MetricKind::kGauge, "service",
            "When the oldest setting that differs from the file was made."},
     Metric{"outrigger_certificate_expiry_timestamp_seconds", MetricKind::kGauge, "name",
-           "When the certificate that is in use ends."},
+           "When the certificate in use ends: that of `admin` or `listener/NAME`, or the one that "
+           "`service/NAME` shows its endpoints."},
     Metric{"outrigger_config_last_reload_successful", MetricKind::kGauge, "",
            "1 when the last reload was taken, 0 when the file was refused."},
     Metric{"outrigger_config_last_reload_success_timestamp_seconds", MetricKind::kGauge, "",

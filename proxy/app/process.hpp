@@ -54,7 +54,7 @@ struct Process {
   std::unique_ptr<LineWriter> access_log;  // null: off
   std::map<std::string, downstream::ListenerState> listeners;
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
-  std::atomic<bool> out_of_memory{false};  // new calls are refused
+  std::atomic<bool> out_of_memory{false};     // new calls are refused
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.
   chain::ExchangeObserver* exchange_observer = nullptr;

@@ -51,10 +51,9 @@ void Detection::on_timer() {
 
 void Detection::note_failed(std::string_view why) {
   x_context.series.detect_tls_failed.add();
-  log::repeated(log::Level::kWarning, "tls handshake failed",
-                {{"listener", x_context.config.name},
-                 {"why", why},
-                 {"caller", x_caller.to_string()}});
+  log::repeated(
+      log::Level::kWarning, "tls handshake failed",
+      {{"listener", x_context.config.name}, {"why", why}, {"caller", x_caller.to_string()}});
 }
 
 void Detection::listen() {

@@ -30,11 +30,7 @@ class ConnectionPool {
  public:
   ConnectionPool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
                  PoolTls tls, EndpointConnections& open)
-      : x_upstream(upstream),
-        x_address(address),
-        x_tls(tls),
-        x_open(open),
-        x_settings(settings) {}
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_open(open), x_settings(settings) {}
   ~ConnectionPool();
 
   const Address& address() const { return x_address; }

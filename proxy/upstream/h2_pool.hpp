@@ -36,11 +36,7 @@ class H2Pool final : public DialEvents {
  public:
   H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
          PoolTls tls, EndpointConnections& open)
-      : x_upstream(upstream),
-        x_address(address),
-        x_tls(tls),
-        x_open(open),
-        x_settings(settings) {}
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_open(open), x_settings(settings) {}
   ~H2Pool();
 
   const Address& address() const { return x_address; }

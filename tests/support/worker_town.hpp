@@ -157,8 +157,7 @@ class Caller final : public TestClient {
     town.run();
   }
   // By a network of its own, such as one with TLS.
-  Caller(Town& town, io::Network& network)
-      : TestClient(network, town.address()), x_town(town) {
+  Caller(Town& town, io::Network& network) : TestClient(network, town.address()), x_town(town) {
     town.run();
   }
   // A test may end while a stream is on the stack of nobody: plain destruction closes it.
