@@ -4,6 +4,7 @@
 #include "admin/resources.hpp"
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
+#include "proxy/base/json_line.hpp"
 
 namespace outrigger::admin {
 namespace {
@@ -13,6 +14,17 @@ using Json = nlohmann::ordered_json;
 std::string_view to_string(upstream::Health health) {
   if (health == upstream::Health::kUnknown) return "unknown";
   return health == upstream::Health::kHealthy ? "healthy" : "unhealthy";
+}
+
+std::string_view to_string(config::Protocol protocol) {
+  if (protocol == config::Protocol::kAuto) return "auto";
+  return protocol == config::Protocol::kHttp2 ? "http2" : "http1";
+}
+
+// An endpoint that has no connection may have been found to speak something before.
+Json protocol_json(upstream::Agreed agreed) {
+  if (agreed == upstream::Agreed::kNothing) return {};
+  return agreed == upstream::Agreed::kHttp2 ? "http2" : "http1";
 }
 
 Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
@@ -27,6 +39,10 @@ Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t
   json["health"] = to_string(endpoint.health());
   json["outstanding"] = endpoint.outstanding();
   json["listed_ms_ago"] = now_ms - endpoint.listed_since_ms();
+  const upstream::EndpointConnections& connections = *endpoint.connections();
+  json["protocol"] = protocol_json(connections.agreed.load(std::memory_order_relaxed));
+  json["connections"] = {{"http1", connections.http1.load(std::memory_order_relaxed)},
+                         {"http2", connections.http2.load(std::memory_order_relaxed)}};
   Json& shown = json["circuit"];
   shown["state"] = upstream::to_string(circuit.state());
   shown["run"] = circuit.run();
@@ -34,6 +50,18 @@ Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t
   const bool open = circuit.state() == upstream::EndpointCircuitState::kOpen;
   shown["open_ms_left"] =
       open ? Json(std::max<int64_t>(0, circuit.open_until_ms() - now_ms)) : Json();
+  return json;
+}
+
+// How calls to the service are made, and until when with which certificate of ours.
+Json tls_json(const config::ClientTls& tls, const io::TlsClientContextPtr& context) {
+  Json json;
+  json["ca_file"] = tls.ca_file ? Json(*tls.ca_file) : Json("system");
+  json["server_name"] = tls.server_name ? Json(*tls.server_name) : Json("authority");
+  json["spiffe"] = tls.verify.spiffe ? Json(*tls.verify.spiffe) : Json();
+  json["cert_file"] = tls.cert_file ? Json(*tls.cert_file) : Json();
+  const int64_t expires_s = context != nullptr ? context->expires_unix_s() : 0;
+  json["certificate_expires"] = expires_s > 0 ? Json(iso_time(expires_s * 1000)) : Json();
   return json;
 }
 
@@ -61,6 +89,8 @@ Json service_json(upstream::Service& service, const config::ServiceConfig& confi
   Json json;
   json["name"] = config.name;
   json["hosts"] = config.hosts_auto ? Json("auto") : Json(config.hosts);
+  json["protocol"] = to_string(config.policy.protocol);
+  json["tls"] = config.policy.tls ? tls_json(*config.policy.tls, service.tls().get()) : Json();
   json["circuit"] = {{"state", upstream::to_string(service.circuit().state())}};
   json["limits"] = limits_json(service.limit());
   json["retry_budget_remaining"] = service.retry_budget().remaining(now_ms);

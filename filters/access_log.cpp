@@ -5,6 +5,7 @@
 #include "proxy/chain/classify.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/route.hpp"
+#include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::filters {
 
@@ -68,11 +69,17 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   line.add_if("service", route != nullptr ? std::string_view(route->service) : "");
   line.add_if("route", route != nullptr ? std::string_view(route->name) : "");
   line.add_if("endpoint", facts.endpoint);
-  line.add_if("method", request.method_text);
+  const bool opaque = request.version == http::Version::kNone;
+  if (!opaque) line.add_if("method", request.method_text);
   line.add_if("authority", request.authority);
   line.add_if("path", request.path());
   line.add("protocol", version_name(request.version));
-  line.add("status", int64_t{facts.status});
+  if (facts.tls != nullptr) {
+    line.add("tls", facts.tls->version);
+    line.add_if("peer", facts.tls->peer);
+  }
+  if (facts.upstream_version) line.add("upstream_protocol", version_name(*facts.upstream_version));
+  if (!opaque) line.add("status", int64_t{facts.status});
   if (facts.grpc_status >= 0) line.add("grpc_status", int64_t{facts.grpc_status});
   line.add("outcome", metrics::kRequestOutcomeNames[static_cast<size_t>(how)]);
   if (facts.cause != Cause::kNone) line.add("cause", row_of(facts.cause).name);

@@ -19,15 +19,36 @@ double sum(const Workers& workers, Gauge WorkerSeries::*which) {
   return static_cast<double>(total);
 }
 
+// The words are read one after the other while connections come and go.
+double at_least_0(double value) { return std::max(value, 0.0); }
+
+void collect_connections(Families& families, const Workers& workers) {
+  const auto add = [&](std::string_view side, std::string_view protocol, double count) {
+    families.add(index_of_metric("connections"), {side, protocol}, at_least_0(count));
+  };
+  const double http1 = sum(workers, &WorkerSeries::downstream_http1);
+  const double http2 = sum(workers, &WorkerSeries::downstream_http2);
+  add("downstream", "http1", http1);
+  add("downstream", "http2", http2);
+  const double tcp = sum(workers, &WorkerSeries::downstream_tcp);
+  add("downstream", "tcp", tcp);
+  const double all = sum(workers, &WorkerSeries::downstream_connections);
+  add("downstream", "undetected", all - http1 - http2 - tcp);
+  const double upstream_http2 = sum(workers, &WorkerSeries::upstream_http2);
+  const double upstream_tcp = sum(workers, &WorkerSeries::upstream_tcp);
+  const double upstream_all = sum(workers, &WorkerSeries::upstream_connections);
+  add("upstream", "http1", upstream_all - upstream_http2 - upstream_tcp);
+  add("upstream", "http2", upstream_http2);
+  add("upstream", "tcp", upstream_tcp);
+}
+
 }  // namespace
 
 void collect_workers(Families& families, const Workers& workers) {
   const auto one = [&](size_t metric, LabelValues labels, auto which) {
     families.add(metric, labels, sum(workers, which));
   };
-  constexpr size_t kConnections = index_of_metric("connections");
-  one(kConnections, {"downstream", "http1"}, &WorkerSeries::downstream_connections);
-  one(kConnections, {"upstream", "http1"}, &WorkerSeries::upstream_connections);
+  collect_connections(families, workers);
   constexpr size_t kDetect = index_of_metric("detect_total");
   one(kDetect, {"http1"}, &WorkerSeries::detect_http1);
   one(kDetect, {"http2"}, &WorkerSeries::detect_http2);
@@ -100,6 +121,7 @@ void collect_facts(Families& families, const ProcessFacts& facts) {
   each(index_of_metric("memory_bytes"), facts.memory);
   each(index_of_metric("overload"), facts.overload);
   each(index_of_metric("discovery_errors_total"), facts.discovery_errors);
+  each(index_of_metric("certificate_expiry_timestamp_seconds"), facts.certificate_expiry);
   std::map<std::string_view, double> oldest;
   for (const OverrideCount& of : facts.overrides) {
     families.add(index_of_metric("overrides"), {of.service, of.kind},

@@ -106,6 +106,9 @@ void collect_service(Families& families, const SeriesKey& key, const Shards::Sli
       index_of_metric("replies_total"), &ServiceSeries::replies,
       [](size_t i) { return i == 0 ? "none" : row_of(static_cast<Cause>(i)).name; }, false);
   if (key.service.empty()) return;  // what no service answered has no upstream side
+  collector.counters(
+      index_of_metric("tcp_connections_total"), &ServiceSeries::tcp_connections,
+      [](size_t i) { return kRequestOutcomeNames[i]; }, false);
   collector.histogram(index_of_metric("stream_duration_seconds"), &ServiceSeries::stream_duration);
   collector.histogram(index_of_metric("attempt_duration_seconds"),
                       &ServiceSeries::attempt_duration);

@@ -13,8 +13,15 @@ void Recorder::on_exchange_end(const chain::Exchange& exchange, const chain::Out
   const int64_t now_ns = x_clock.precise_ns();
   const int64_t head_ns = facts.first_byte_ns != 0 ? facts.first_byte_ns : now_ns;
 
-  series.requests.add(facts.status, how, facts.grpc_status);
-  series.request_duration[static_cast<size_t>(how)].observe_ns(head_ns - facts.start_ns);
+  if (exchange.request().version == http::Version::kNone) {
+    // Where nobody has spoken it may yet turn out to be HTTP.
+    const bool silent = facts.bytes_in + facts.bytes_out == 0;
+    if (silent && outcome.kind == chain::Outcome::Kind::kDropped) return;
+    series.tcp_connections[static_cast<size_t>(how)].add();
+  } else {
+    series.requests.add(facts.status, how, facts.grpc_status);
+    series.request_duration[static_cast<size_t>(how)].observe_ns(head_ns - facts.start_ns);
+  }
   if (facts.stream) series.stream_duration.observe_ns(now_ns - facts.start_ns);
   if (facts.own_reply) series.replies[static_cast<size_t>(facts.cause)].add();
 }

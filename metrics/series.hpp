@@ -142,7 +142,7 @@ class RequestTable {
 };
 
 // What one worker counts for one service or named route. The recorder writes what is known when a
-// call ends (requests, request and stream duration, replies), filters and forwarder the
+// call ends (requests or opaque connections, their durations, replies), filters and forwarder the
 // rest as it happens. What circuits and limits would have refused, they count themselves.
 struct ServiceSeries {
   explicit ServiceSeries(const Bounds& bounds)
@@ -154,6 +154,7 @@ struct ServiceSeries {
         queue_wait(bounds) {}
 
   RequestTable requests;
+  std::array<Counter, kRequestOutcomes> tcp_connections;
   std::array<Histogram, kRequestOutcomes> request_duration;  // to the response head
   Histogram stream_duration;
   Histogram attempt_duration;
@@ -170,8 +171,13 @@ struct ServiceSeries {
 
 // What one worker counts for itself.
 struct WorkerSeries {
-  Gauge downstream_connections;
+  Gauge downstream_connections;  // also those that have not shown yet what they speak
+  Gauge downstream_http1;
+  Gauge downstream_http2;
+  Gauge downstream_tcp;
   Gauge upstream_connections;
+  Gauge upstream_http2;
+  Gauge upstream_tcp;
   Counter downstream_bytes_in;
   Counter downstream_bytes_out;
   Counter upstream_bytes_in;

@@ -64,6 +64,7 @@ int run(const std::vector<std::string>& files) {
 void add_files(CLI::App& command, std::vector<std::string>& files) {
   command.add_option("-c,--config", files, "Configuration file (YAML); repeat it to merge several")
       ->required()
+      ->allow_extra_args(false)
       ->type_name("FILE");
 }
 
@@ -98,6 +99,7 @@ int run_command_line(int argc, char** argv) {
   explain_command.add_option("method", question.method, "GET, POST ...")->required();
   explain_command.add_option("url", question.url, "http://HOST[:PORT]/PATH")->required();
   explain_command.add_option("-H,--header", question.headers, "A field of the call, 'name: value'")
+      ->allow_extra_args(false)
       ->type_name("FIELD");
 
   CLI::App& schema_command =

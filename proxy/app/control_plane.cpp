@@ -135,7 +135,7 @@ Result<bool> ControlPlane::bind_listeners() {
   if (config.admin) {
     x_access = std::make_unique<admin::AccessRules>(x_context.clock, *config.admin);
     x_admin_api = std::make_unique<admin::AdminApi>(x_parts, *x_access);
-    const auto* tls = config.admin->tls ? &x_tls.admin() : nullptr;
+    const auto* tls = config.admin->tls ? &x_process.admin_tls : nullptr;
     auto served = serve(x_admin_server, "admin", config.admin->address, *x_admin_api, tls);
     if (!served) return served;
   }

@@ -5,7 +5,10 @@
 #include <sstream>
 
 #include "proxy/chain/router.hpp"
+#include "proxy/http/authority.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/upstream/match.hpp"
 
 namespace outrigger::app {
 namespace {
@@ -24,7 +27,9 @@ Result<http::RequestHead> parse(const Question& question, Arena& arena) {
   text += "\r\n";
   auto head = http::parse_request_head(arena.copy(text), arena, {});
   if (!head) return failure(std::string(row_of(head.error()).sentence) + " (" + question.url + ")");
-  if (!head->absolute_form) return failure("the URL is http://HOST[:PORT]/PATH");
+  if (!head->absolute_form && !head->tunnel) {
+    return failure("the URL is http://HOST[:PORT]/PATH, or HOST:PORT of CONNECT");
+  }
   return *head;
 }
 
@@ -58,6 +63,13 @@ void explain_listeners(std::ostream& out, const Loaded& loaded, const std::strin
     out << "  filters ";
     for (const config::FilterKind kind : listener.filters) out << " " << config::to_string(kind);
     out << "\n";
+    if (!listener.tls) continue;
+    out << "  tls with the certificate " << listener.tls->cert_file << "; ";
+    if (listener.tls->client_ca_file) {
+      out << "callers must show one of " << *listener.tls->client_ca_file << "\n";
+    } else {
+      out << "callers are not asked for one\n";
+    }
   }
 }
 
@@ -72,6 +84,92 @@ void explain_policies(std::ostream& out, const Loaded& loaded, const config::Tar
     if (!text.overridden.empty()) out << "  overridden: " << text.overridden;
     out << "\n";
   }
+}
+
+std::string_view protocol_in_words(const config::Policy& policy) {
+  switch (policy.protocol) {
+    case config::Protocol::kHttp1:
+      return "http1: HTTP/1.1, whatever the caller speaks";
+    case config::Protocol::kHttp2:
+      return "http2: HTTP/2, whatever the caller speaks";
+    case config::Protocol::kTcp:
+      return "tcp: bytes that are not read";
+    case config::Protocol::kTls:
+      return "tls: the caller's own TLS, which is not read";
+    case config::Protocol::kAuto:
+      break;
+  }
+  return policy.tls ? "auto: HTTP/2 or HTTP/1.1, as the endpoint chooses (ALPN)"
+                    : "auto: what the caller speaks, as nobody can ask an endpoint without TLS";
+}
+
+// Whom the certificate of the endpoint must be for.
+std::string name_in_words(const config::Policy& policy, const http::RequestHead& request) {
+  using Kind = config::Authority::Kind;
+  const config::ClientTls& tls = *policy.tls;
+  if (tls.verify.spiffe) return *tls.verify.spiffe;
+  if (tls.server_name) return *tls.server_name;
+  std::string_view authority = request.authority;
+  if (policy.authority.kind == Kind::kName) authority = policy.authority.name;
+  if (policy.authority.kind == Kind::kUpstream) return "the address of the endpoint";
+  const auto parts = http::split_authority(authority);
+  return parts ? std::string(parts->host) : std::string(authority);
+}
+
+void explain_upstream(std::ostream& out, const Loaded& loaded, const config::Target& service,
+                      const http::RequestHead& request) {
+  const config::Policy& policy = loaded.config.find_service(service.service)->policy;
+  out << "upstream   protocol " << protocol_in_words(policy)
+      << at(config::where(loaded, service, "protocol")) << "\n";
+  if (!policy.tls) {
+    out << "  in clear text" << at(config::where(loaded, service, "tls")) << "\n";
+    return;
+  }
+  const config::ClientTls& tls = *policy.tls;
+  out << "  tls verified by " << tls.ca_file.value_or("the roots of the system") << " for "
+      << name_in_words(policy, request) << "; ";
+  if (tls.cert_file) {
+    out << "shows the certificate " << *tls.cert_file;
+  } else {
+    out << "shows no certificate";
+  }
+  out << at(config::where(loaded, service, "tls")) << "\n";
+}
+
+void explain_grpc(std::ostream& out, const Loaded& loaded, const config::Target& target,
+                  const config::Policy& policy, const http::RequestHead& request) {
+  if (!http::is_grpc(request)) return;
+  out << "grpc       what we answer ourselves is a grpc-status in a head without a body\n";
+  const bool may_repeat =
+      policy.retry && upstream::covers(policy.retry->methods, policy.retry->grpc, request);
+  out << "  " << (may_repeat ? "may" : "may not") << " be repeated"
+      << at(config::where(loaded, target, "retry.grpc")) << "\n";
+  const bool holds =
+      policy.retry && policy.retry->hold_head_ms > 0 && (may_repeat || !policy.fallback.empty());
+  if (holds) {
+    out << "  the head of an answer waits for a first message, at most "
+        << policy.retry->hold_head_ms << " ms, while the call could still be repeated or replaced";
+  } else {
+    out << "  the head of an answer passes at once";
+  }
+  out << at(config::where(loaded, target, "retry.hold_head")) << "\n";
+}
+
+void explain_tunnel(std::ostream& out, const http::RequestHead& request) {
+  if (!request.tunnel) return;
+  out << "tunnel     what goes through it is not read: timeout.connect, limits, retry.unsent and "
+         "the circuit\n  apply to the connection, and nothing sees the calls in it; to make them "
+         "visible let the\n  application call http://"
+      << request.authority << "/ (TLS towards the endpoints is the service's \"tls\")\n";
+}
+
+// Of the route, or of the service where it has no name.
+const config::Policy& policy_of(const Loaded& loaded, const config::Target& target) {
+  const config::ServiceConfig& service = *loaded.config.find_service(target.service);
+  for (const config::RouteConfig& route : service.routes) {
+    if (!target.route.empty() && route.name == target.route) return route.policy;
+  }
+  return service.policy;
 }
 
 }  // namespace
@@ -101,6 +199,9 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
     out << "route      " << route->name << at(config::where(loaded, target)) << "\n";
   }
   explain_policies(out, loaded, target);
+  explain_upstream(out, loaded, {route->service, ""}, *request);
+  explain_tunnel(out, *request);
+  explain_grpc(out, loaded, target, policy_of(loaded, target), *request);
   return out.str();
 }
 

@@ -15,6 +15,7 @@
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
 #include "proxy/base/line_writer.hpp"
+#include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/request_body.hpp"
 #include "proxy/downstream/server_context.hpp"
@@ -52,7 +53,8 @@ struct Process {
   UnmatchedHosts unmatched;
   std::unique_ptr<LineWriter> access_log;  // null: off
   std::map<std::string, downstream::ListenerState> listeners;
-  std::atomic<bool> out_of_memory{false};  // new calls are refused
+  Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
+  std::atomic<bool> out_of_memory{false};     // new calls are refused
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.
   chain::ExchangeObserver* exchange_observer = nullptr;

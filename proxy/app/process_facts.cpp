@@ -34,6 +34,23 @@ std::vector<metrics::ServiceFacts> ProcessFacts::services() const {
   return all;
 }
 
+// Those that are in use at this moment, also when their files say something else by now.
+std::vector<metrics::Labelled> ProcessFacts::certificate_expiry() const {
+  std::vector<metrics::Labelled> all;
+  const auto add = [&](std::string name, const auto& context) {
+    if (context == nullptr || context->expires_unix_s() == 0) return;
+    all.push_back({std::move(name), static_cast<double>(context->expires_unix_s())});
+  };
+  add("admin", x_process.admin_tls.get());
+  for (const auto& [name, listener] : x_process.listeners) {
+    add("listener/" + name, listener.tls.get());
+  }
+  for (const auto& [name, service] : x_process.services.services()) {
+    add("service/" + name, service->tls().get());
+  }
+  return all;
+}
+
 metrics::ProcessFacts ProcessFacts::process() const {
   metrics::ProcessFacts facts;
   facts.memory = {{"anonymous", static_cast<double>(x_memory.used_bytes())},
@@ -49,6 +66,7 @@ metrics::ProcessFacts ProcessFacts::process() const {
                                       static_cast<double>(x_discovery.errors(source))});
   }
   facts.overrides = x_changes.counts();
+  facts.certificate_expiry = certificate_expiry();
   facts.reload_success_at_s = seconds(x_loaded_at_ms);
   std::array<char, 20> hash;
   std::snprintf(hash.data(), hash.size(), "%016llx",

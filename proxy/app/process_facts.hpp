@@ -30,6 +30,8 @@ class ProcessFacts final : public metrics::FactsSource {
   metrics::ProcessFacts process() const override;
 
  private:
+  std::vector<metrics::Labelled> certificate_expiry() const;
+
   const LoopContext x_loop;
   const Process& x_process;
   const config::Loaded& x_loaded;

@@ -25,6 +25,33 @@ std::vector<std::string> offered(config::Protocol protocol) {
 
 }  // namespace
 
+std::vector<std::string> publish_tls(const config::Config& config, Process& process,
+                                     int64_t now_unix_s) {
+  std::vector<std::string> failures;
+  const auto publish = [&](auto context, auto& to, const std::string& whose) {
+    if (context) return to.set(std::move(*context));
+    failures.push_back(whose + ".tls: " + context.error());
+  };
+  const auto publish_server = [&](const std::optional<config::ServerTls>& tls,
+                                  Published<io::TlsServerContext>& to, const std::string& whose) {
+    if (!tls) return;
+    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s), to,
+            whose);
+  };
+  if (config.admin) publish_server(config.admin->tls, process.admin_tls, "admin");
+  for (const config::ListenerConfig& listener : config.listeners) {
+    publish_server(listener.tls, process.listeners[listener.name].tls,
+                   "listeners." + listener.name);
+  }
+  for (const config::ServiceConfig& service : config.services) {
+    if (!service.policy.tls) continue;
+    const auto options = tls_options(*service.policy.tls, offered(service.policy.protocol));
+    publish(io::TlsClientContext::load(options, now_unix_s),
+            process.services.find(service.name)->tls(), "services." + service.name);
+  }
+  return failures;
+}
+
 Result<bool> TlsContexts::start(const config::Config& config) {
   x_config = config;
   const auto watch_server = [&](const std::optional<config::ServerTls>& tls) {
@@ -53,32 +80,8 @@ void TlsContexts::watch(const std::string& path) {
   x_watches.push_back(std::make_unique<io::FileWatch>(x_loop, path, *this));
 }
 
-// Each by itself: one that cannot be used keeps what it had, and stops no other.
 std::vector<std::string> TlsContexts::load() {
-  std::vector<std::string> failures;
-  const int64_t now_unix_s = x_loop.context().clock.wall_ms() / 1000;
-  const auto publish = [&](auto context, auto& to, const std::string& whose) {
-    if (context) return to.set(std::move(*context));
-    failures.push_back(whose + ".tls: " + context.error());
-  };
-  const auto publish_server = [&](const std::optional<config::ServerTls>& tls,
-                                  Published<io::TlsServerContext>& to, const std::string& whose) {
-    if (!tls) return;
-    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s), to,
-            whose);
-  };
-  if (x_config.admin) publish_server(x_config.admin->tls, x_admin, "admin");
-  for (const config::ListenerConfig& listener : x_config.listeners) {
-    publish_server(listener.tls, x_process.listeners[listener.name].tls,
-                   "listeners." + listener.name);
-  }
-  for (const config::ServiceConfig& service : x_config.services) {
-    if (!service.policy.tls) continue;
-    const auto options = tls_options(*service.policy.tls, offered(service.policy.protocol));
-    publish(io::TlsClientContext::load(options, now_unix_s),
-            x_process.services.find(service.name)->tls(), "services." + service.name);
-  }
-  return failures;
+  return publish_tls(x_config, x_process, x_loop.context().clock.wall_ms() / 1000);
 }
 
 void TlsContexts::on_changed() {

@@ -9,21 +9,23 @@
 
 #include "config/model.hpp"
 #include "proxy/app/process.hpp"
-#include "proxy/base/published.hpp"
 #include "proxy/base/result.hpp"
 #include "proxy/io/file_watch.hpp"
 
 namespace outrigger::app {
 
+// Loads everything that `config` names and publishes it in `process`; each by itself: one that
+// cannot be used keeps what it had, and stops no other. The failures are sentences. Requires: the
+// services of `config` are known to the process.
+std::vector<std::string> publish_tls(const config::Config& config, Process& process,
+                                     int64_t now_unix_s);
+
 class TlsContexts final : public io::FileEvents {
  public:
   TlsContexts(io::Loop& loop, Process& process) : x_loop(loop), x_process(process) {}
 
-  // Everything that `config` names; the failure is a sentence. Requires: the services of `config`
-  // are known to the process.
+  // Everything that `config` names; the failure is a sentence. Requires: as publish_tls().
   Result<bool> start(const config::Config& config);
-  // The context of the admin port; empty where it has none.
-  const Published<io::TlsServerContext>& admin() const { return x_admin; }
 
  private:
   void on_changed() override;
@@ -32,7 +34,6 @@ class TlsContexts final : public io::FileEvents {
 
   io::Loop& x_loop;
   Process& x_process;
-  Published<io::TlsServerContext> x_admin;
   config::Config x_config;
   std::vector<std::string> x_paths;
   std::vector<std::unique_ptr<io::FileWatch>> x_watches;

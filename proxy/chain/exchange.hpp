@@ -18,6 +18,10 @@
 #include "proxy/http/message.hpp"
 #include "proxy/io/outbox.hpp"
 
+namespace outrigger::io {
+struct TlsInfo;
+}
+
 namespace outrigger::chain {
 
 class Driver;
@@ -96,6 +100,8 @@ struct Facts {
   std::string_view upstream_reason;  // what the upstream did that was replaced
   std::string_view request_id;
   std::string_view trace_id;
+  const io::TlsInfo* tls = nullptr;               // of the caller's connection; null: clear text
+  std::optional<http::Version> upstream_version;  // spoken with `endpoint`, once connected
 };
 
 class Exchange : public Reapable {

@@ -37,15 +37,14 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
                                           std::memory_order_relaxed);
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
-  OriginalPtr original;
+  Arrival arrival{.count = ConnectionCount(x_context), .original = {}, .tls = {}};
   if (x_context.takes_redirected()) {
     if (auto found = stream->original_destination()) {
-      original = std::make_unique<const Address>(std::move(*found));
+      arrival.original = std::make_unique<const Address>(std::move(*found));
     }
   }
   auto* connection =
-      new Detection(x_context, ConnectionCount(x_context), std::move(original), x_connections,
-                    std::move(stream));
+      new Detection(x_context, std::move(arrival), x_connections, std::move(stream));
   x_connections.push_back(*connection);
   connection->start();
 }
@@ -59,7 +58,8 @@ void Acceptor::refuse(io::StreamPtr stream) {
       "Connection: close\r\n\r\n";
   x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   x_context.series.overload_connections.add();
-  stream->write(kAnswer);
+  // In clear text it is no answer to a greeting of TLS.
+  if (x_context.tls == nullptr) stream->write(kAnswer);
   stream->finish();
   x_context.runtime.loop.reaper.doom(std::move(stream));
 }

@@ -8,6 +8,7 @@
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/downstream/server_context.hpp"
+#include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::downstream {
 
@@ -22,28 +23,42 @@ class ConnectionCount {
     context.series.downstream_connections.add(1);
   }
   ConnectionCount(ConnectionCount&& from) noexcept
-      : x_context(std::exchange(from.x_context, nullptr)) {}
+      : x_context(std::exchange(from.x_context, nullptr)),
+        x_protocol(std::exchange(from.x_protocol, nullptr)) {}
   ConnectionCount& operator=(ConnectionCount&& from) noexcept {
     std::swap(x_context, from.x_context);
+    std::swap(x_protocol, from.x_protocol);
     return *this;
+  }
+  // What it speaks is known, or is not what it seemed.
+  void count_as(metrics::Gauge& protocol) {
+    if (x_protocol != nullptr) x_protocol->add(-1);
+    x_protocol = &protocol;
+    protocol.add(1);
   }
   ~ConnectionCount() {
     if (x_context == nullptr) return;
+    if (x_protocol != nullptr) x_protocol->add(-1);
     x_context->series.downstream_connections.add(-1);
     x_context->counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
  private:
   ServerContext* x_context = nullptr;
+  metrics::Gauge* x_protocol = nullptr;
 };
 
-// Where a redirected connection was going; null: it came to us by itself.
-using OriginalPtr = std::unique_ptr<const Address>;
+// What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on it.
+struct Arrival {
+  ConnectionCount count;
+  std::unique_ptr<const Address> original;  // where it was going; null: it was not redirected
+  std::unique_ptr<const io::TlsInfo> tls;   // null: clear text, or there was no handshake yet
+};
 
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  public:
-  Connection(ServerContext& context, ConnectionCount count, OriginalPtr original)
-      : x_context(context), x_count(std::move(count)), x_original(std::move(original)) {}
+  Connection(ServerContext& context, Arrival arrival)
+      : x_context(context), x_arrival(std::move(arrival)) {}
 
   // Between two calls: closes, so that the caller sees an end and not a reset. Else nothing.
   virtual void close_if_idle() = 0;
@@ -51,9 +66,11 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
   virtual int reset() = 0;
 
  protected:
+  const Address* original() const { return x_arrival.original.get(); }
+  Arrival take_arrival() { return std::exchange(x_arrival, Arrival()); }
+
   ServerContext& x_context;
-  ConnectionCount x_count;
-  OriginalPtr x_original;
+  Arrival x_arrival;
 };
 
 }  // namespace outrigger::downstream

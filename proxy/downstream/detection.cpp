@@ -10,9 +10,8 @@ namespace outrigger::downstream {
 
 using Verdict = OpaqueConnection::Verdict;
 
-Detection::Detection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-                     Owner& owner, io::StreamPtr stream)
-    : Connection(context, std::move(count), std::move(original)),
+Detection::Detection(ServerContext& context, Arrival arrival, Owner& owner, io::StreamPtr stream)
+    : Connection(context, std::move(arrival)),
       x_owner(owner),
       x_stream(std::move(stream)),
       x_sniffer(is_redirected() ? Sniffer::Expected::kAnything : Sniffer::Expected::kHttp) {}
@@ -20,6 +19,7 @@ Detection::Detection(ServerContext& context, ConnectionCount count, OriginalPtr 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();
   arm(x_context.config.timeout.handshake_ms);
+  x_caller = x_stream->peer();
   chain::Runtime& runtime = x_context.runtime;
   x_handshake = std::make_unique<io::TlsHandshake>(
       io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this);
@@ -38,6 +38,7 @@ void Detection::arm(int64_t after_ms) {
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
   x_context.runtime.loop.reaper.doom(std::move(x_handshake));
   x_stream = std::move(stream);
+  x_tls = std::make_unique<const io::TlsInfo>(info);
   x_context.series.detect_tls.add();
   if (info.alpn == "h2") {
     hand_to_http2({});
@@ -49,15 +50,19 @@ void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info)
 }
 
 void Detection::on_handshake_failed(Cause /*cause*/, std::string_view reason) {
-  x_context.series.detect_tls_failed.add();
-  log::repeated(log::Level::kWarning, "tls handshake failed",
-                {{"listener", x_context.config.name}, {"why", reason}});
-  x_context.runtime.loop.reaper.doom(std::move(x_handshake));
+  note_failed(reason);
   end();
 }
 
+void Detection::note_failed(std::string_view why) {
+  x_context.series.detect_tls_failed.add();
+  log::repeated(
+      log::Level::kWarning, "tls handshake failed",
+      {{"listener", x_context.config.name}, {"why", why}, {"caller", x_caller.to_string()}});
+}
+
 void Detection::listen() {
-  if (x_context.tunnels && x_context.resolver.is_opaque(x_original.get())) {
+  if (x_context.tunnels && x_context.resolver.is_opaque(original())) {
     hand_to_tunnel(Verdict::kConfigured, {});
     return;
   }
@@ -113,6 +118,7 @@ void Detection::on_end() {
 }
 
 void Detection::on_timer() {
+  if (x_handshake != nullptr) note_failed("it took longer than timeout.handshake");
   if (!is_redirected() || x_handshake != nullptr) return end();
   hand_to_tunnel(verdict_in_silence(), x_begun.view());
 }
@@ -123,24 +129,23 @@ Verdict Detection::verdict_in_silence() const {
 }
 
 io::StreamEvents& Detection::hand_to_http1(std::string_view bytes) {
-  if (is_redirected()) x_context.counts.ports.note_http(x_original->port());
-  return hand_to(*new H1Connection(x_context, std::exchange(x_count, ConnectionCount()),
-                                   std::move(x_original), std::move(x_stream)),
-                 bytes);
+  note_http(x_context.series.downstream_http1);
+  return hand_to(*new H1Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
 io::StreamEvents& Detection::hand_to_http2(std::string_view bytes) {
-  if (is_redirected()) x_context.counts.ports.note_http(x_original->port());
-  return hand_to(*new H2Connection(x_context, std::exchange(x_count, ConnectionCount()),
-                                   std::move(x_original), std::move(x_stream)),
-                 bytes);
+  note_http(x_context.series.downstream_http2);
+  return hand_to(*new H2Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
-io::StreamEvents& Detection::hand_to_tunnel(OpaqueConnection::Verdict verdict,
-                                            std::string_view bytes) {
-  return hand_to(*new OpaqueConnection(x_context, std::exchange(x_count, ConnectionCount()),
-                                       std::move(x_original), x_owner, std::move(x_stream), verdict,
-                                       x_sniffer.server_name()),
+void Detection::note_http(metrics::Gauge& version) {
+  x_arrival.count.count_as(version);
+  if (is_redirected()) x_context.counts.ports.note_http(original()->port());
+}
+
+io::StreamEvents& Detection::hand_to_tunnel(Verdict verdict, std::string_view bytes) {
+  return hand_to(*new OpaqueConnection(x_context, take_arrival(), x_owner, std::move(x_stream),
+                                       verdict, x_sniffer.server_name()),
                  bytes);
 }
 

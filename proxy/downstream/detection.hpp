@@ -22,8 +22,7 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
  public:
   using Owner = List<Connection, OwnedByAcceptor>;
 
-  Detection(ServerContext& context, ConnectionCount count, OriginalPtr original, Owner& owner,
-            io::StreamPtr stream);
+  Detection(ServerContext& context, Arrival arrival, Owner& owner, io::StreamPtr stream);
 
   void start();
   // For bytes that have come to another connection: they are to be looked at as any.
@@ -40,13 +39,15 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   void on_handshake_failed(Cause cause, std::string_view reason) override;
   void on_timer();
 
-  bool is_redirected() const { return x_original != nullptr; }
+  bool is_redirected() const { return original() != nullptr; }
   void arm(int64_t after_ms);
+  void note_failed(std::string_view why);
   void listen();
   void decide(Speech speech, std::string_view bytes);
   OpaqueConnection::Verdict verdict_in_silence() const;
 
   // The stream is another connection's from now on, which has the bytes that came.
+  void note_http(metrics::Gauge& version);
   io::StreamEvents& hand_to_http1(std::string_view bytes);
   io::StreamEvents& hand_to_http2(std::string_view bytes);
   io::StreamEvents& hand_to_tunnel(OpaqueConnection::Verdict verdict, std::string_view bytes);
@@ -57,6 +58,8 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   Owner& x_owner;
   io::StreamPtr x_stream;
   io::OperationPtr x_handshake;
+  Address x_caller;  // of a handshake
+  Address x_caller;  // of a handshake
   Timer x_timer = Timer::of<&Detection::on_timer>(*this);
   Sniffer x_sniffer;
   Buffer x_begun;  // while it is unclear

@@ -13,9 +13,8 @@ constexpr uint32_t kDiscardMax = 64 * 1024;
 
 }  // namespace
 
-H1Connection::H1Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-                           io::StreamPtr stream)
-    : Connection(context, std::move(count), std::move(original)), x_stream(std::move(stream)) {}
+H1Connection::H1Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream)
+    : Connection(context, std::move(arrival)), x_stream(std::move(stream)) {}
 
 void H1Connection::start() {
   x_stream->start(*this);

@@ -23,8 +23,7 @@ namespace outrigger::downstream {
 
 class H1Connection final : public Connection, public io::StreamEvents, private chain::ResponseSink {
  public:
-  H1Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-               io::StreamPtr stream);
+  H1Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;

@@ -86,10 +86,15 @@ bool H1Connection::take_head(std::string_view& bytes) {
   return !x_held;
 }
 
+void H1Connection::make_exchange() {
+  x_exchange = chain::Exchange::create(runtime(), *this);
+  x_exchange->facts().tls = x_arrival.tls.get();
+}
+
 void H1Connection::start_request(std::string_view text) {
   ++x_begun;
   x_wait = Wait::kNothing;
-  x_exchange = chain::Exchange::create(runtime(), *this);
+  make_exchange();
   Arena& arena = x_exchange->arena();
   x_version = http::Version::kHttp11;
   x_method = http::Method::kGet;
@@ -108,7 +113,7 @@ void H1Connection::start_request(std::string_view text) {
         arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
                                      x_context.head_limits().head_bytes);
   }
-  const Admission admission = admit(request, x_original.get(), x_context, arena);
+  const Admission admission = admit(request, original(), x_context, arena);
   if (admission.ends_here) return answer_options();
   const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);
@@ -117,7 +122,7 @@ void H1Connection::start_request(std::string_view text) {
 
 void H1Connection::begin(const Resolution& found) {
   x_exchange->facts().service_port = found.service_port;
-  x_exchange->set_original_destination(x_original.get());
+  x_exchange->set_original_destination(original());
   x_tunnel = x_exchange->request().asks_tunnel();
   x_exchange->begin(*found.route, *found.chain);
   if (x_body == nullptr && !x_tunnel) x_exchange->finish_request(nullptr);
@@ -135,7 +140,7 @@ void H1Connection::refuse(const chain::Route* route, Cause cause) {
   x_last = true;
   if (cause == Cause::kOverload) x_context.series.overload_memory.add();
   if (x_exchange == nullptr) {
-    x_exchange = chain::Exchange::create(runtime(), *this);
+    make_exchange();
     x_version = http::Version::kHttp11;
     x_method = http::Method::kGet;
   }

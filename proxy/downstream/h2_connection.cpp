@@ -25,9 +25,8 @@ http::H2Limits limits_of(const ServerContext& context) {
 
 }  // namespace
 
-H2Connection::H2Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-                           io::StreamPtr stream)
-    : Connection(context, std::move(count), std::move(original)),
+H2Connection::H2Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream)
+    : Connection(context, std::move(arrival)),
       x_stream(std::move(stream)),
       x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {}
 

@@ -22,8 +22,7 @@ class H2Connection final : public Connection,
                            private http::H2SessionEvents,
                            private io::LateWriter {
  public:
-  H2Connection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-               io::StreamPtr stream);
+  H2Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream);
 
   void start();
   void close_if_idle() override;
@@ -31,7 +30,8 @@ class H2Connection final : public Connection,
 
   // -- for its streams
   ServerContext& context() { return x_context; }
-  const Address* original() const { return x_original.get(); }
+  const io::TlsInfo* tls() const { return x_arrival.tls.get(); }
+  using Connection::original;
   http::H2Session& session() { return x_session; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
   void note_pulled(H2ServerStream& stream);

@@ -11,7 +11,9 @@ namespace outrigger::downstream {
 
 H2ServerStream::H2ServerStream(H2Connection& connection)
     : x_connection(connection),
-      x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {}
+      x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {
+  x_exchange->facts().tls = connection.tls();
+}
 
 void* H2ServerStream::operator new(size_t bytes) {
   void* const memory = Pool::of_thread().allocate(bytes);

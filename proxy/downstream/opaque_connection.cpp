@@ -15,10 +15,10 @@ constexpr size_t kFlushFrom = 32 * 1024;
 
 }  // namespace
 
-OpaqueConnection::OpaqueConnection(ServerContext& context, ConnectionCount count,
-                                   OriginalPtr original, Owner& owner, io::StreamPtr stream,
-                                   Verdict verdict, std::string_view server_name)
-    : Connection(context, std::move(count), std::move(original)),
+OpaqueConnection::OpaqueConnection(ServerContext& context, Arrival arrival, Owner& owner,
+                                   io::StreamPtr stream, Verdict verdict,
+                                   std::string_view server_name)
+    : Connection(context, std::move(arrival)),
       x_owner(owner),
       x_stream(std::move(stream)),
       x_exchange(chain::Exchange::create(context.runtime, *this)),
@@ -31,21 +31,22 @@ OpaqueConnection::OpaqueConnection(ServerContext& context, ConnectionCount count
   request.tunnel = true;
   if (!server_name.empty()) {
     request.authority = arena.copy(server_name);
-  } else if (x_original != nullptr) {
-    request.authority = arena.copy(x_original->to_string());
+  } else if (original() != nullptr) {
+    request.authority = arena.copy(original()->to_string());
   }
+  x_arrival.count.count_as(context.series.downstream_tcp);
   note_verdict(verdict);
 }
 
 void OpaqueConnection::start() {
   const Resolution found =
       x_context.draining ? Resolution{.cause = Cause::kDraining}
-                         : x_context.resolver.resolve(x_exchange->request(), x_original.get(),
+                         : x_context.resolver.resolve(x_exchange->request(), original(),
                                                       x_exchange->arena());
   x_stream->start(*this);
   if (found.cause != Cause::kNone) return x_exchange->answer(found.route, refusal(found.cause));
   x_exchange->facts().service_port = found.service_port;
-  x_exchange->set_original_destination(x_original.get());
+  x_exchange->set_original_destination(original());
   x_exchange->begin(*found.route, *found.chain);
   x_context.runtime.driver.run();
 }
@@ -64,8 +65,7 @@ void OpaqueConnection::look(std::string_view bytes) {
   const Speech speech = x_sniffer.look(x_unclear.view());
   if (speech == Speech::kUnclear) return wait_for_more();
   if (speech == Speech::kOpaque) return settle_as_opaque();
-  auto* again = new Detection(x_context, std::exchange(x_count, ConnectionCount()),
-                              std::move(x_original), x_owner, std::move(x_stream));
+  auto* again = new Detection(x_context, take_arrival(), x_owner, std::move(x_stream));
   x_owner.push_back(*again);
   // The Reaper keeps us, and so the bytes, until the end of the turn.
   end(chain::Outcome::Kind::kDropped);
@@ -175,9 +175,9 @@ void OpaqueConnection::note_verdict(Verdict verdict) {
   if (verdict == Verdict::kTls) x_context.series.detect_sni.add();
   if (verdict != Verdict::kBytes) return;
   x_context.series.detect_opaque.add();
-  if (x_original == nullptr || !x_context.counts.ports.spoke_http(x_original->port())) return;
+  if (original() == nullptr || !x_context.counts.ports.spoke_http(original()->port())) return;
   log::repeated(log::Level::kWarning, "a port that spoke HTTP carries something else",
-                {{"listener", x_context.config.name}, {"to", x_original->to_string()}});
+                {{"listener", x_context.config.name}, {"to", original()->to_string()}});
 }
 
 int OpaqueConnection::reset() {

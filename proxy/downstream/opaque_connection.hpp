@@ -30,9 +30,8 @@ class OpaqueConnection final : public Connection,
   };
 
   // `server_name`: of a ClientHello, or empty.
-  OpaqueConnection(ServerContext& context, ConnectionCount count, OriginalPtr original,
-                   Owner& owner, io::StreamPtr stream, Verdict verdict,
-                   std::string_view server_name);
+  OpaqueConnection(ServerContext& context, Arrival arrival, Owner& owner, io::StreamPtr stream,
+                   Verdict verdict, std::string_view server_name);
 
   void start();
   void close_if_idle() override {}

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "proxy/http/text.hpp"
+#include "proxy/http/fields.hpp"
 #include "proxy/io/sha1.hpp"
 
 namespace outrigger::http {

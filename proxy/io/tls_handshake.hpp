@@ -19,7 +19,7 @@ struct TlsInfo {
   std::string_view cipher;   // "TLS_AES_128_GCM_SHA256"; static
   std::string alpn;          // "h2"; empty: nothing was agreed upon
   std::string sni;           // the name that the client asked for; empty: none
-  std::string peer;          // of its certificate: the first spiffe:// id, else the subject
+  std::string peer;          // of its verified certificate: a spiffe:// id, DNS name or common name
   bool resumed = false;
 };
 

@@ -14,31 +14,35 @@ constexpr size_t kNameMost = 253;
 
 struct Free {
   void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-  void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(ASN1_OCTET_STRING* address) const { ASN1_OCTET_STRING_free(address); }
 };
 
-std::vector<std::string> uris_of(const X509* certificate) {
+// Of the subjectAltNames those of one type, which is that of an IA5 string.
+std::vector<std::string> alternative_names(const X509* certificate, int type) {
   const std::unique_ptr<GENERAL_NAMES, Free> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  std::vector<std::string> uris;
+  std::vector<std::string> found;
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* const uri = name->d.uniformResourceIdentifier;
-    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                      static_cast<size_t>(ASN1_STRING_length(uri)));
+    if (name->type != type) continue;
+    const ASN1_IA5STRING* const text = name->d.ia5;
+    found.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                       static_cast<size_t>(ASN1_STRING_length(text)));
   }
-  return uris;
+  return found;
 }
 
-std::string subject_of(const X509* certificate) {
-  const std::unique_ptr<BIO, Free> text(BIO_new(BIO_s_mem()));
-  if (text == nullptr) return {};
-  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* bytes = nullptr;
-  const long count = BIO_get_mem_data(text.get(), &bytes);
-  return count <= 0 ? std::string() : std::string(bytes, static_cast<size_t>(count));
+std::string common_name_of(const X509* certificate) {
+  X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  unsigned char* text = nullptr;
+  const int count =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (count < 0) return {};
+  std::string name(reinterpret_cast<const char*>(text), static_cast<size_t>(count));
+  OPENSSL_free(text);
+  return name;
 }
 
 bool is_label_char(char c) {
@@ -49,14 +53,15 @@ bool is_label_char(char c) {
 }  // namespace
 
 std::string identity_of(const X509* certificate) {
-  for (std::string& uri : uris_of(certificate)) {
+  for (std::string& uri : alternative_names(certificate, GEN_URI)) {
     if (uri.starts_with(kSpiffe)) return std::move(uri);
   }
-  return subject_of(certificate);
+  std::vector<std::string> names = alternative_names(certificate, GEN_DNS);
+  return names.empty() ? common_name_of(certificate) : std::move(names.front());
 }
 
 bool has_spiffe_id(const X509* certificate, std::string_view id) {
-  const std::vector<std::string> uris = uris_of(certificate);
+  const std::vector<std::string> uris = alternative_names(certificate, GEN_URI);
   return uris.size() == 1 && uris.front() == id;
 }
 

@@ -9,7 +9,8 @@
 
 namespace outrigger::io {
 
-// The first spiffe:// URI among the subjectAltNames, else the subject in the form of RFC 2253.
+// The first spiffe:// URI among the subjectAltNames, else their first DNS name, else the common
+// name of the subject. Empty when there is none of them.
 std::string identity_of(const X509* certificate);
 
 // Whether `id` is the one URI among the subjectAltNames (X.509-SVID section 2: exactly one).

@@ -157,7 +157,8 @@ TlsInfo TlsSession::info() const {
   if (alpn_bytes > 0) info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_bytes);
   const char* const sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (sni != nullptr) info.sni = sni;
-  if (X509* const peer = SSL_get0_peer_certificate(ssl)) info.peer = identity_of(peer);
+  X509* const peer = SSL_get0_peer_certificate(ssl);
+  if (peer != nullptr && SSL_get_verify_result(ssl) == X509_V_OK) info.peer = identity_of(peer);
   info.resumed = SSL_session_reused(ssl) == 1;
   return info;
 }

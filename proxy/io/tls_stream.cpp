@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/base/assert.hpp"
+#include "proxy/base/log.hpp"
 #include "proxy/io/loop.hpp"
 #include "proxy/io/tls_session.hpp"
 
@@ -95,7 +96,11 @@ void TlsStream::decipher(std::string_view bytes) {
   const std::span<char> scratch = plain_scratch();
   const auto [count, step] = x_session->decipher(bytes, scratch);
   if (step == TlsSession::Step::kEnded) x_ending = Ending::kEnd;
-  if (step == TlsSession::Step::kFailed) x_ending = Ending::kBroken;
+  if (step == TlsSession::Step::kFailed) {
+    x_ending = Ending::kBroken;
+    log::repeated(log::Level::kWarning, "tls connection failed",
+                  {{"why", x_session->reason()}, {"peer", peer().to_string()}});
+  }
   if (x_ending != Ending::kNone) wake();
   if (count > 0) x_events->on_read({scratch.data(), count});
 }

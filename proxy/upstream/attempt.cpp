@@ -46,13 +46,17 @@ void Attempt::note_begun() {
   chain::Facts& facts = x_leg.exchange().facts();
   ++facts.attempts;
   facts.endpoint = x_name;
+  facts.upstream_version.reset();
 }
 
-void Attempt::note_connected() {
+void Attempt::note_connected(chain::Leg& leg, const CallSettings& settings, int64_t took_ns) {
   constexpr int64_t kNsPerMs = 1'000'000;
-  const int64_t took_ns = x_upstream.runtime.loop.clock.precise_ns() - x_started_ns;
-  x_settings.series->connect_duration.observe_ns(took_ns);
-  x_leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
+  settings.series->connect_duration.observe_ns(took_ns);
+  leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
+}
+
+void Attempt::note_spoken(http::Version version) {
+  x_leg.exchange().facts().upstream_version = version;
 }
 
 std::optional<http::RequestHead> Attempt::request_head() const {
@@ -123,7 +127,7 @@ void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoi
   if (std::exchange(x_settled, true)) return;
   metrics::ServiceSeries& series = *x_settings.series;
   series.attempts[static_cast<size_t>(outcome)].add();
-  series.attempt_duration.observe_ns(x_upstream.runtime.loop.clock.precise_ns() - x_started_ns);
+  series.attempt_duration.observe_ns(age_ns());
   if (endpoint_failed) x_lease.settle(*endpoint_failed, x_upstream.now_ms());
 }
 

@@ -46,6 +46,10 @@ class Attempt : public chain::Call {
 
   // Until `connect_by_ms` there must be a connection.
   virtual void begin(int64_t connect_by_ms) = 0;
+  // Instead of begin(): it is known already that there is none.
+  virtual void fail_to_connect(Cause cause) = 0;
+  // A call waited so long for a connection.
+  static void note_connected(chain::Leg& leg, const CallSettings& settings, int64_t took_ns);
 
  protected:
   // `name` is the endpoint as the log and the Host of `authority: upstream` show it. The lease is
@@ -54,9 +58,10 @@ class Attempt : public chain::Call {
           EndpointLease lease, std::string_view name);
 
   UpstreamRuntime& upstream() const { return x_upstream; }
-  int64_t started_ns() const { return x_started_ns; }
+  int64_t age_ns() const { return upstream().runtime.loop.clock.precise_ns() - x_started_ns; }
   void note_begun();
-  void note_connected();
+  void note_connected() { note_connected(x_leg, x_settings, age_ns()); }
+  void note_spoken(http::Version version);
   std::string_view server_name() const { return server_name_wanted(x_leg, x_settings, x_name); }
   // The head as it goes to the endpoint. Nothing: the caller's time is over.
   std::optional<http::RequestHead> request_head() const;

@@ -50,6 +50,7 @@ H1Connection& ConnectionPool::adopt(io::StreamPtr stream, PoolSlot slot,
   if (x_tls.is_on()) connection->set_server_name(server_name);
   x_busy.push_back(*connection);
   x_upstream.series.upstream_connections.add(1);
+  x_open.http1.fetch_add(1, std::memory_order_relaxed);
   return *connection;
 }
 
@@ -67,6 +68,7 @@ void ConnectionPool::close(H1Connection& connection) {
   connection.ListNode<IdleTag>::unlink();
   connection.ListNode<BusyTag>::unlink();
   x_upstream.series.upstream_connections.add(-1);
+  x_open.http1.fetch_sub(1, std::memory_order_relaxed);
   x_upstream.runtime.loop.reaper.doom(&connection);
   connection.die();
 }

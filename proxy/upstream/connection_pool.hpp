@@ -29,8 +29,8 @@ class PoolWaiter : public ListNode<> {
 class ConnectionPool {
  public:
   ConnectionPool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
-                 PoolTls tls)
-      : x_upstream(upstream), x_address(address), x_tls(tls), x_settings(settings) {}
+                 PoolTls tls, EndpointConnections& open)
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_open(open), x_settings(settings) {}
   ~ConnectionPool();
 
   const Address& address() const { return x_address; }
@@ -71,6 +71,7 @@ class ConnectionPool {
   UpstreamRuntime& x_upstream;
   const Address x_address;
   const PoolTls x_tls;
+  EndpointConnections& x_open;
   config::Pool x_settings;
   List<H1Connection, IdleTag> x_idle;  // the front was used last
   List<H1Connection, BusyTag> x_busy;

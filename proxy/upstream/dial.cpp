@@ -6,6 +6,11 @@
 
 namespace outrigger::upstream {
 
+void log_tls_failure(const Address& endpoint, std::string_view server_name, std::string_view why) {
+  log::repeated(log::Level::kWarning, "tls handshake failed",
+                {{"endpoint", endpoint.to_string()}, {"name", server_name}, {"why", why}});
+}
+
 Dial::Dial(UpstreamRuntime& upstream, const Address& address, io::TlsClientContextPtr tls,
            std::string_view server_name, DialEvents& events)
     : x_upstream(upstream),
@@ -35,8 +40,7 @@ void Dial::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
 
 void Dial::on_handshake_failed(Cause cause, std::string_view reason) {
   if (is_cancelled()) return;
-  log::repeated(log::Level::kWarning, "tls handshake failed",
-                {{"endpoint", x_address.to_string()}, {"name", x_server_name}, {"why", reason}});
+  log_tls_failure(x_address, x_server_name, reason);
   x_events.on_dial_failed(cause);
 }
 

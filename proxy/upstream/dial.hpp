@@ -10,6 +10,7 @@
 #include "proxy/base/published.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/io/tls_handshake.hpp"
+#include "proxy/upstream/endpoint_connections.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
 
 namespace outrigger::upstream {
@@ -48,8 +49,12 @@ class Dial final : public io::Operation, public io::ConnectEvents, public io::Tl
   io::OperationPtr x_step;  // the connect, then the handshake
 };
 
-// What an endpoint was found to speak, where ALPN decides.
-enum class Agreed : uint8_t { kNothing, kHttp1, kHttp2 };
+// Whether that failure of a dial says nothing about the endpoint under another name.
+constexpr bool is_of_one_name(Cause cause) {
+  return cause == Cause::kTlsError || cause == Cause::kCertificateRefused;
+}
+// One line, and a count each 10 s while it goes on.
+void log_tls_failure(const Address& endpoint, std::string_view server_name, std::string_view why);
 
 // The TLS of a service as the pools of one endpoint see it.
 class PoolTls {

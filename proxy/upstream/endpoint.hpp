@@ -14,6 +14,7 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/upstream/endpoint_circuit.hpp"
+#include "proxy/upstream/endpoint_connections.hpp"
 
 namespace outrigger::upstream {
 
@@ -71,6 +72,7 @@ class Endpoint {
   // When it was last added to the list: slow start counts from here.
   int64_t listed_since_ms() const { return x_listed_since_ms.load(std::memory_order_relaxed); }
   int64_t outstanding() const { return x_outstanding.load(std::memory_order_relaxed); }
+  const std::shared_ptr<EndpointConnections>& connections() const { return x_connections; }
 
  private:
   friend class EndpointLease;
@@ -78,6 +80,8 @@ class Endpoint {
   const Address x_address;
   const std::string x_name;
   const std::shared_ptr<EndpointGroup> x_group;
+  const std::shared_ptr<EndpointConnections> x_connections =
+      std::make_shared<EndpointConnections>();
   EndpointCircuit x_circuit;
   std::atomic<bool> x_listed{true};
   std::atomic<OperatorState> x_operator{OperatorState::kAuto};

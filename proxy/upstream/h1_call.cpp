@@ -22,6 +22,11 @@ void H1Call::begin(int64_t connect_by_ms) {
   acquire();
 }
 
+void H1Call::fail_to_connect(Cause cause) {
+  note_begun();
+  fail(cause, Sent::kNever);
+}
+
 // ---- getting a connection
 
 void H1Call::acquire() {
@@ -46,6 +51,7 @@ void H1Call::on_pool_ready() { acquire(); }
 void H1Call::on_dialled(io::StreamPtr stream, std::string_view alpn) {
   upstream().runtime.loop.reaper.doom(std::move(x_connect));
   if (alpn == "h2") {
+    log_tls_failure(x_pool.address(), tls_name(), "it agrees to HTTP/2 only (ALPN)");
     x_pool.tls().forget_agreed();
     upstream().runtime.loop.reaper.doom(std::move(stream));
     x_slot.reset();
@@ -71,6 +77,7 @@ void H1Call::on_connect_timeout() {
 void H1Call::use(H1Connection& connection) {
   x_connect_timer.cancel();
   x_connection = &connection;
+  note_spoken(http::Version::kHttp11);
   connection.lend(*this);
   send_head();
   send_body();

@@ -20,6 +20,11 @@ void H2Call::begin(int64_t connect_by_ms) {
   x_pool.wait(*this);
 }
 
+void H2Call::fail_to_connect(Cause cause) {
+  note_begun();
+  fail(cause, Sent::kNever);
+}
+
 void H2Call::on_connect_timeout() {
   // Waiting for a free stream is waiting for a connection, but nobody failed to answer.
   const Cause cause = x_pool.is_connecting() ? Cause::kConnectTimeout : Cause::kLimit;
@@ -31,6 +36,7 @@ void H2Call::use(H2Connection& connection) {
   if (x_connect_timer.is_armed()) note_connected();
   x_connect_timer.cancel();
   x_connection = &connection;
+  note_spoken(http::Version::kHttp2);
   x_reused = connection.note_call();
   const std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);

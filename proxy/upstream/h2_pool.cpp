@@ -49,6 +49,7 @@ void H2Pool::connect_if_needed() {
 
 void H2Pool::on_dialled(io::StreamPtr stream, std::string_view alpn) {
   if (x_tls.is_on() && alpn != "h2") {
+    log_tls_failure(x_address, x_dialled_name, "it does not agree to HTTP/2 (ALPN)");
     x_tls.forget_agreed();
     x_upstream.runtime.loop.reaper.doom(std::move(stream));
     return on_dial_failed(Cause::kTlsError);
@@ -61,18 +62,32 @@ void H2Pool::adopt(io::StreamPtr stream, std::string_view server_name) {
   const int64_t expires_ms = x_upstream.lifetime_ends_ms(x_settings);
   auto* connection = new H2Connection(*this, std::move(stream), server_name, expires_ms);
   x_connections.push_front(*connection);
-  ++x_count;
-  x_upstream.series.upstream_connections.add(1);
+  count(1);
   connection->start();
   serve_waiters();
   if (x_retired) connection->finish();
 }
 
+void H2Pool::count(int by) {
+  x_count += static_cast<size_t>(by);
+  x_upstream.series.upstream_connections.add(by);
+  x_upstream.series.upstream_http2.add(by);
+  x_open.http2.fetch_add(by, std::memory_order_relaxed);
+}
+
 void H2Pool::on_dial_failed(Cause cause) {
   x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
-  // Those that come in answer to this begin anew.
+  const std::string failed_name = std::move(x_dialled_name);
   List<H2Waiter> failed;
-  failed.splice_back(x_waiters);
+  List<H2Waiter> others;
+  while (!x_waiters.empty()) {
+    H2Waiter& waiter = x_waiters.pop_front();
+    const bool concerned = !is_of_one_name(cause) || waiter.wanted_name() == failed_name;
+    (concerned ? failed : others).push_back(waiter);
+  }
+  x_waiters.splice_back(others);
+  connect_if_needed();
+  // Those that come in answer to this begin anew.
   while (!failed.empty()) failed.pop_front().on_h2_failed(cause);
 }
 
@@ -88,8 +103,7 @@ void H2Pool::serve_waiters() {
 void H2Pool::close(H2Connection& connection) {
   if (!connection.ListNode<OwnedByPool>::is_linked()) return;
   connection.ListNode<OwnedByPool>::unlink();
-  --x_count;
-  x_upstream.series.upstream_connections.add(-1);
+  count(-1);
   x_upstream.runtime.loop.reaper.doom(&connection);
   connection.die();
   connect_if_needed();

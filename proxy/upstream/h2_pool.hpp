@@ -35,8 +35,8 @@ class H2Waiter : public ListNode<> {
 class H2Pool final : public DialEvents {
  public:
   H2Pool(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
-         PoolTls tls)
-      : x_upstream(upstream), x_address(address), x_tls(tls), x_settings(settings) {}
+         PoolTls tls, EndpointConnections& open)
+      : x_upstream(upstream), x_address(address), x_tls(tls), x_open(open), x_settings(settings) {}
   ~H2Pool();
 
   const Address& address() const { return x_address; }
@@ -72,10 +72,12 @@ class H2Pool final : public DialEvents {
   void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
   void on_dial_failed(Cause cause) override;
   void connect_if_needed();
+  void count(int by);  // of its connections
 
   UpstreamRuntime& x_upstream;
   const Address x_address;
   const PoolTls x_tls;
+  EndpointConnections& x_open;
   config::Pool x_settings;
   List<H2Connection, OwnedByPool> x_connections;
   List<H2Waiter> x_waiters;

@@ -185,7 +185,8 @@ Pools* PassthroughClient::pools_of(const Address& address) {
     std::erase_if(x_pools, [](const auto& entry) { return entry.second->is_empty(); });
     if (x_pools.size() >= kPoolsMax) return nullptr;
   }
-  auto pool = std::make_unique<Pools>(x_upstream, address, x_pool_settings, nullptr);
+  auto pool = std::make_unique<Pools>(x_upstream, address, x_pool_settings, nullptr,
+                                      std::make_shared<EndpointConnections>());
   return x_pools.emplace(address, std::move(pool)).first->second.get();
 }
 

@@ -29,10 +29,9 @@ io::TlsClientContextPtr tunnel_tls(const CallSettings& settings, const Pools& po
   return settings.protocol == config::Protocol::kTcp ? pools.http1.tls().context() : nullptr;
 }
 
-chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
-                     EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
+chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+                            EndpointLease lease, std::string_view name, Attempt*& attempt) {
   Arena& arena = leg.exchange().arena();
-  Attempt* attempt = nullptr;
   if (leg.request().tunnel) {
     attempt = arena.make<TunnelCall>(leg, settings, pools.upstream(), pools.http1.address(),
                                      tunnel_tls(settings, pools), std::move(lease), name);
@@ -41,7 +40,13 @@ chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools
   } else {
     attempt = arena.make<H1Call>(leg, settings, pools.http1, std::move(lease), name);
   }
-  chain::CallPtr owner(attempt, {&pools.upstream().runtime.loop.reaper});
+  return {attempt, {&pools.upstream().runtime.loop.reaper}};
+}
+
+chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+                     EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
+  Attempt* attempt = nullptr;
+  chain::CallPtr owner = make_attempt(leg, settings, pools, std::move(lease), name, attempt);
   attempt->begin(connect_by_ms);
   return owner;
 }
@@ -56,28 +61,40 @@ class UndecidedCall final : public DeferredCall, public AgreementWaiter {
         x_pools(pools),
         x_lease(std::move(lease)),
         x_name(name),
-        x_connect_by_ms(connect_by_ms) {}
+        x_connect_by_ms(connect_by_ms),
+        x_started_ns(now_ns()) {}
 
   void begin() {
     x_pools.upstream().runtime.loop.timers.arm(x_timer, x_connect_by_ms);
-    x_pools.find_out(*this, server_name_wanted(x_leg, x_settings, x_name),
-                     x_settings.connect_timeout_ms);
+    x_pools.find_out(*this, x_settings.connect_timeout_ms);
   }
 
-  // Whoever could not be reached is dialled once more, by the attempt, which says why.
+  std::string_view wanted_name() const override {
+    return server_name_wanted(x_leg, x_settings, x_name);
+  }
   void on_agreed() override {
     EndpointLease lease = std::move(x_lease);
     stop_waiting();
+    Attempt::note_connected(x_leg, x_settings, now_ns() - x_started_ns);
     go_on_as(start(x_leg, x_settings, x_pools, std::move(lease), x_name, x_connect_by_ms));
+  }
+  void on_not_reached(Cause cause) override {
+    EndpointLease lease = std::move(x_lease);
+    stop_waiting();
+    Attempt* attempt = nullptr;
+    go_on_as(make_attempt(x_leg, x_settings, x_pools, std::move(lease), x_name, attempt));
+    attempt->fail_to_connect(cause);
   }
   void reap() override { this->~UndecidedCall(); }
 
  private:
+  void on_timeout() { on_not_reached(Cause::kConnectTimeout); }
   void stop_waiting() noexcept override {
     x_timer.cancel();
-    ListNode<>::unlink();
+    x_pools.stop_waiting(*this, x_settings.connect_timeout_ms);
     x_lease.release();
   }
+  int64_t now_ns() const { return x_pools.upstream().runtime.loop.clock.precise_ns(); }
 
   chain::Leg& x_leg;
   const CallSettings& x_settings;
@@ -85,15 +102,17 @@ class UndecidedCall final : public DeferredCall, public AgreementWaiter {
   EndpointLease x_lease;
   const std::string_view x_name;
   const int64_t x_connect_by_ms;
-  Timer x_timer = Timer::of<&UndecidedCall::on_agreed>(*this);
+  const int64_t x_started_ns;
+  Timer x_timer = Timer::of<&UndecidedCall::on_timeout>(*this);
 };
 
 }  // namespace
 
 Pools::Pools(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
-             const Published<io::TlsClientContext>* tls)
-    : http1(upstream, address, settings, tls_of(tls, x_agreed)),
-      http2(upstream, address, settings, tls_of(tls, x_agreed)) {}
+             const Published<io::TlsClientContext>* tls, std::shared_ptr<EndpointConnections> open)
+    : x_open(std::move(open)),
+      http1(upstream, address, settings, tls_of(tls, x_agreed), *x_open),
+      http2(upstream, address, settings, tls_of(tls, x_agreed), *x_open) {}
 
 Pools::~Pools() = default;
 
@@ -107,40 +126,62 @@ void Pools::retire() {
   http2.retire();
 }
 
-void Pools::find_out(AgreementWaiter& waiter, std::string_view server_name,
-                     int64_t connect_timeout_ms) {
+void Pools::find_out(AgreementWaiter& waiter, int64_t connect_timeout_ms) {
   x_waiters.push_back(waiter);
+  dial_if_needed(connect_timeout_ms);
+}
+
+void Pools::stop_waiting(AgreementWaiter& waiter, int64_t connect_timeout_ms) {
+  if (!waiter.is_linked()) return;
+  waiter.unlink();
+  if (!x_waiters.empty()) return dial_if_needed(connect_timeout_ms);
+  if (x_dial != nullptr) upstream().runtime.loop.reaper.doom(std::move(x_dial));
+}
+
+// One that hangs is begun anew for those that came later.
+void Pools::dial_if_needed(int64_t connect_timeout_ms) {
+  if (x_waiters.empty()) return;
   const int64_t now_ms = upstream().now_ms();
   if (x_dial != nullptr) {
     if (now_ms - x_dialled_at_ms < connect_timeout_ms) return;
     upstream().runtime.loop.reaper.doom(std::move(x_dial));
   }
   x_dialled_at_ms = now_ms;
-  x_dialled_name = server_name;
+  x_dialled_name = x_waiters.front().wanted_name();
   x_dial = std::make_unique<Dial>(upstream(), http1.address(), http1.tls().context(),
                                   x_dialled_name, *this);
 }
 
 // The connection is the first one of its pool.
 void Pools::on_dialled(io::StreamPtr stream, std::string_view alpn) {
-  if (alpn == "h2") {
-    x_agreed = Agreed::kHttp2;
+  upstream().runtime.loop.reaper.doom(std::move(x_dial));
+  x_agreed = alpn == "h2" ? Agreed::kHttp2 : Agreed::kHttp1;
+  x_open->agreed.store(x_agreed, std::memory_order_relaxed);
+  if (x_agreed == Agreed::kHttp2) {
     http2.adopt(std::move(stream), x_dialled_name);
   } else {
-    x_agreed = Agreed::kHttp1;
     H1Connection& connection = http1.adopt(std::move(stream), PoolSlot(http1), x_dialled_name);
     http1.give_back(connection, true, 0);
   }
-  tell_waiters();
-}
-
-void Pools::on_dial_failed(Cause /*cause*/) { tell_waiters(); }
-
-void Pools::tell_waiters() {
-  upstream().runtime.loop.reaper.doom(std::move(x_dial));
   List<AgreementWaiter> told;
   told.splice_back(x_waiters);
   while (!told.empty()) told.pop_front().on_agreed();
+}
+
+// Those that come in answer to this begin anew.
+void Pools::on_dial_failed(Cause cause) {
+  upstream().runtime.loop.reaper.doom(std::move(x_dial));
+  const std::string failed_name = std::move(x_dialled_name);
+  List<AgreementWaiter> told;
+  List<AgreementWaiter> others;
+  while (!x_waiters.empty()) {
+    AgreementWaiter& waiter = x_waiters.pop_front();
+    const bool concerned = !is_of_one_name(cause) || waiter.wanted_name() == failed_name;
+    (concerned ? told : others).push_back(waiter);
+  }
+  x_waiters.splice_back(others);
+  dial_if_needed(0);
+  while (!told.empty()) told.pop_front().on_not_reached(cause);
 }
 
 chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,

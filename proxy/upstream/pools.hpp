@@ -3,6 +3,8 @@
 // or by passthrough; one thread.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "proxy/upstream/attempt.hpp"
@@ -14,7 +16,10 @@ namespace outrigger::upstream {
 // A call that waits for what the endpoint speaks. Destroying it leaves the queue.
 class AgreementWaiter : public ListNode<> {
  public:
+  // The host that the endpoint's certificate must be for.
+  virtual std::string_view wanted_name() const = 0;
   virtual void on_agreed() = 0;
+  virtual void on_not_reached(Cause cause) = 0;
 
  protected:
   ~AgreementWaiter() = default;
@@ -22,11 +27,12 @@ class AgreementWaiter : public ListNode<> {
 
 class Pools final : public Reapable, public DialEvents {
   Agreed x_agreed = Agreed::kNothing;
+  const std::shared_ptr<EndpointConnections> x_open;
 
  public:
-  // `tls`: of the service; null: clear text.
+  // `tls`: of the service; null: clear text. `open` is where the endpoint shows its connections.
   Pools(UpstreamRuntime& upstream, const Address& address, const config::Pool& settings,
-        const Published<io::TlsClientContext>* tls);
+        const Published<io::TlsClientContext>* tls, std::shared_ptr<EndpointConnections> open);
   ~Pools() override;
 
   UpstreamRuntime& upstream() const { return http1.upstream(); }
@@ -37,9 +43,11 @@ class Pools final : public Reapable, public DialEvents {
   bool is_empty() const { return http1.is_empty() && http2.is_empty() && x_waiters.empty(); }
 
   Agreed agreed() const { return x_agreed; }
-  // Dials as `server_name`, unless that is under way and younger than a connect may last. Told in
-  // any case, also when nobody could be reached: then agreed() is still kNothing.
-  void find_out(AgreementWaiter& waiter, std::string_view server_name, int64_t connect_timeout_ms);
+  // Dials as the waiter wants it, unless a dial is under way that is younger than a connect may
+  // last. The waiter is told in any case, and is out of the queue then.
+  void find_out(AgreementWaiter& waiter, int64_t connect_timeout_ms);
+  // Idempotent. Nobody dials for nobody.
+  void stop_waiting(AgreementWaiter& waiter, int64_t connect_timeout_ms);
 
   ConnectionPool http1;
   H2Pool http2;
@@ -47,7 +55,7 @@ class Pools final : public Reapable, public DialEvents {
  private:
   void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
   void on_dial_failed(Cause cause) override;
-  void tell_waiters();
+  void dial_if_needed(int64_t connect_timeout_ms);
 
   io::OperationPtr x_dial;
   std::string x_dialled_name;

@@ -49,7 +49,7 @@ Pools& ServiceClient::pools_of(const Endpoint& endpoint) {
   auto& pools = x_pools[&endpoint];
   if (pools == nullptr) {
     pools = std::make_unique<Pools>(x_upstream, endpoint.address(), x_pool_settings,
-                                    x_tls ? &x_service->tls() : nullptr);
+                                    x_tls ? &x_service->tls() : nullptr, endpoint.connections());
   }
   return *pools;
 }

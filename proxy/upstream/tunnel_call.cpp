@@ -22,10 +22,16 @@ void TunnelCall::begin(int64_t connect_by_ms) {
   x_dial = std::make_unique<Dial>(upstream(), x_address, std::move(x_tls), server_name(), *this);
 }
 
+void TunnelCall::fail_to_connect(Cause cause) {
+  note_begun();
+  fail(cause, Sent::kNever);
+}
+
 void TunnelCall::on_dialled(io::StreamPtr stream, std::string_view /*alpn*/) {
   x_connect_timer.cancel();
   upstream().runtime.loop.reaper.doom(std::move(x_dial));
   x_stream = std::move(stream);
+  count(1);
   note_connected();
   constexpr int kOk = 200;
   auto* head = x_leg.exchange().arena().make<http::ResponseHead>();
@@ -94,8 +100,16 @@ void TunnelCall::drop() {
   Reaper& reaper = upstream().runtime.loop.reaper;
   if (x_dial != nullptr) reaper.doom(std::move(x_dial));
   x_tunnel.reset();
-  if (x_stream != nullptr) reaper.doom(std::move(x_stream));
+  if (x_stream != nullptr) {
+    count(-1);
+    reaper.doom(std::move(x_stream));
+  }
   release_endpoint();
+}
+
+void TunnelCall::count(int by) {
+  upstream().series.upstream_connections.add(by);
+  upstream().series.upstream_tcp.add(by);
 }
 
 }  // namespace outrigger::upstream

@@ -107,6 +107,9 @@ TEST_F(CommandLine, ExplainSaysServiceRouteAndLine) {
   EXPECT_TRUE(has(reads.out, "listener   outbound")) << reads.out;
   const Finished write_call = outrigger({"explain", "-c", file, "POST", "http://orders/v2/x"});
   EXPECT_FALSE(has(write_call.out, "route ")) << write_call.out;
+  const Finished with_field =
+      outrigger({"explain", "-c", file, "GET", "http://orders/v2/x", "-H", "x-beta: 1"});
+  EXPECT_EQ(with_field.code, 0) << with_field.err;
   const Finished unknown = outrigger({"explain", "-c", file, "GET", "http://example.org/"});
   EXPECT_EQ(unknown.code, 0);
   EXPECT_TRUE(has(unknown.out, "none answers to example.org: passed through")) << unknown.out;

@@ -18,6 +18,12 @@ class H2Caller final : public H2Peer, private io::ConnectEvents {
     x_connect = town.network.connect(town.address(0, listener), *this);
     town.run();
   }
+  // By a network of its own, such as one with TLS.
+  H2Caller(Town& town, io::Network& network)
+      : H2Peer(town.loop, http::H2Role::kClient), x_town(town) {
+    x_connect = network.connect(town.address(), *this);
+    town.run();
+  }
 
   // A request without a body, or with all of it.
   H2Side& begin(std::string_view method, std::string_view target, const H2Fields& fields = {},

@@ -55,8 +55,11 @@ class H2Origin final : public io::AcceptEvents {
   using Behaviour = std::function<void(H2Side&)>;
 
   H2Origin(Town& town, std::string_view address, const http::H2Limits& of = {})
+      : H2Origin(town, town.network, address, of) {}
+  H2Origin(Town& town, io::Network& network, std::string_view address,
+           const http::H2Limits& of = {})
       : limits(of), x_loop(town.loop) {
-    auto opened = town.network.listen(*Address::parse(address), *this);
+    auto opened = network.listen(*Address::parse(address), *this);
     OUTRIGGER_ASSERT(opened);
     x_listener = std::move(*opened);
   }

@@ -22,6 +22,10 @@ class TlsNetwork final : public io::Network {
         x_client(std::move(client)),
         x_server_name(std::move(server_name)) {}
 
+  // What handshakes came to, on either side.
+  std::vector<io::TlsInfo> agreed;
+  std::vector<Cause> failed;
+
   io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override {
     return std::make_unique<Connect>(*this, to, events);
   }
@@ -53,10 +57,14 @@ class TlsNetwork final : public io::Network {
     void on_connect_failed(Cause cause) override {
       if (!is_linked()) x_events.on_connect_failed(cause);
     }
-    void on_handshake_done(io::StreamPtr stream, const io::TlsInfo&) override {
+    void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override {
+      x_network.agreed.push_back(info);
       if (!is_linked()) x_events.on_connected(std::move(stream));
     }
-    void on_handshake_failed(Cause cause, std::string_view) override { on_connect_failed(cause); }
+    void on_handshake_failed(Cause cause, std::string_view) override {
+      x_network.failed.push_back(cause);
+      on_connect_failed(cause);
+    }
 
     TlsNetwork& x_network;
     io::ConnectEvents& x_events;
@@ -75,11 +83,15 @@ class TlsNetwork final : public io::Network {
    private:
     struct Pending final : io::TlsHandshakeEvents {
       explicit Pending(Accept& by) : owner(by) {}
-      void on_handshake_done(io::StreamPtr stream, const io::TlsInfo&) override {
+      void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override {
         over = true;
+        owner.x_network.agreed.push_back(info);
         owner.x_events.on_accepted(std::move(stream));
       }
-      void on_handshake_failed(Cause, std::string_view) override { over = true; }
+      void on_handshake_failed(Cause cause, std::string_view) override {
+        over = true;
+        owner.x_network.failed.push_back(cause);
+      }
       Accept& owner;
       bool over = false;
       io::OperationPtr handshake;

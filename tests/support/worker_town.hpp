@@ -8,6 +8,7 @@
 //   EXPECT_EQ(caller.get("/x").status(), 200);
 #pragma once
 
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include "config/config.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/snapshot.hpp"
+#include "proxy/app/tls_contexts.hpp"
 #include "proxy/app/worker.hpp"
 #include "tests/support/pipe_network.hpp"
 #include "tests/support/worker_origin.hpp"
@@ -46,6 +48,7 @@ class Town : public upstream::PermitPost {
           std::make_unique<app::Worker>(i, loop.context(), loop.outbox(), network, process));
     }
     take(config);
+    load_tls(config);
     for (auto& worker : workers) {
       for (const config::ListenerConfig& listener : config.listeners) {
         auto at = worker->acceptor_of(listener).listen(network, *Address::from_ip("127.0.0.1", 0));
@@ -92,6 +95,12 @@ class Town : public upstream::PermitPost {
         list.push_back({*Address::parse(endpoint.address), endpoint.weight});
       }
       give(of.name, list);
+    }
+  }
+  // The files as they are now, as when they have changed.
+  void load_tls(const config::Config& config) {
+    for (const std::string& failure : app::publish_tls(config, process, std::time(nullptr))) {
+      ADD_FAILURE() << failure;
     }
   }
   // What discovery says.
@@ -145,6 +154,10 @@ class Caller final : public TestClient {
  public:
   explicit Caller(Town& town, unsigned worker = 0, const std::string& listener = "outbound")
       : TestClient(town.network, town.address(worker, listener)), x_town(town) {
+    town.run();
+  }
+  // By a network of its own, such as one with TLS.
+  Caller(Town& town, io::Network& network) : TestClient(network, town.address()), x_town(town) {
     town.run();
   }
   // A test may end while a stream is on the stack of nobody: plain destruction closes it.

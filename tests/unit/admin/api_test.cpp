@@ -183,6 +183,35 @@ TEST_F(Api, ServesServicesWithTheirEndpoints) {
   EXPECT_EQ(json["endpoints"][1]["state"], "drain");
 }
 
+TEST_F(Api, SaysWhatIsSpokenWithAServiceAndItsEndpoints) {
+  const auto service = x_control.services().find("orders");
+  service->set_endpoints(
+      {{*Address::parse("10.0.0.1:8080"), 1, false}, {*Address::parse("10.0.0.2:8080"), 1, false}},
+      x_loop.now_ms());
+  const auto& connections = service->find_endpoint(*Address::parse("10.0.0.1:8080"))->connections();
+  connections->http2 = 3;
+  connections->agreed = upstream::Agreed::kHttp2;
+  const Json json = call("GET", "/api/v1/services/orders").as<Json>();
+  EXPECT_EQ(json["protocol"], "auto");
+  EXPECT_EQ(json["tls"], nullptr);
+  EXPECT_EQ(json["endpoints"][0]["protocol"], "http2");
+  EXPECT_EQ(json["endpoints"][0]["connections"], (Json{{"http1", 0}, {"http2", 3}}));
+  EXPECT_EQ(json["endpoints"][1]["protocol"], nullptr);
+}
+
+TEST_F(Api, SaysHowAServiceIsVerified) {
+  reload(
+      "services: { orders: { endpoints: { static: [\"10.0.0.1:8080\"] }, protocol: http2, "
+      "tls: { ca_file: /etc/ca.pem, server_name: orders.svc } } }");
+  const Json json = call("GET", "/api/v1/services/orders").as<Json>();
+  EXPECT_EQ(json["protocol"], "http2");
+  EXPECT_EQ(json["tls"], (Json{{"ca_file", "/etc/ca.pem"},
+                               {"server_name", "orders.svc"},
+                               {"spiffe", nullptr},
+                               {"cert_file", nullptr},
+                               {"certificate_expires", nullptr}}));
+}
+
 TEST_F(Api, ServesServicesBeforeTheirFirstEndpoints) {
   const Json list = call("GET", "/api/v1/services").as<Json>()["services"];
   ASSERT_EQ(list.size(), 2U);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/io/tls_handshake.hpp"
 #include "tests/support/policy_world.hpp"
 
 namespace outrigger::filters {
@@ -134,6 +135,53 @@ TEST(AccessLog, ACallerWhoLeftIsCancelled) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(field(lines[0], "outcome"), "\"cancelled\"");
   EXPECT_EQ(field(lines[0], "status"), "0");
+}
+
+TEST(AccessLog, SaysWhoTheCallerIsAndWhatIsSpokenOnEitherSide) {
+  const io::TlsInfo info{.version = "TLSv1.3",
+                         .cipher = "TLS_AES_128_GCM_SHA256",
+                         .alpn = "h2",
+                         .sni = "orders",
+                         .peer = "spiffe://shop/billing",
+                         .resumed = false};
+  Logged logged;
+  logged.world->script({Script::hanging()});
+  PolicyCall& call = logged.world->call();
+  call.sink.exchange().request().version = http::Version::kHttp2;
+  call.sink.exchange().facts().tls = &info;
+  call.sink.exchange().facts().upstream_version = http::Version::kHttp11;
+  call.leave();
+  const auto lines = logged.lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(field(lines[0], "protocol"), "\"HTTP/2\"");
+  EXPECT_EQ(field(lines[0], "tls"), "\"TLSv1.3\"");
+  EXPECT_EQ(field(lines[0], "peer"), "\"spiffe://shop/billing\"");
+  EXPECT_EQ(field(lines[0], "upstream_protocol"), "\"HTTP/1.1\"");
+}
+
+TEST(AccessLog, LeavesOutWhatIsNotThere) {
+  Logged logged;
+  logged.world->call();
+  const auto lines = logged.lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(field(lines[0], "protocol"), "\"HTTP/1.1\"");
+  for (const char* name : {"tls", "peer", "upstream_protocol", "grpc_status"}) {
+    EXPECT_EQ(field(lines[0], name), "") << name;
+  }
+}
+
+TEST(AccessLog, SaysTheStatusOfAGrpcCall) {
+  Logged logged;
+  logged.world->script({Script::grpc(5), Script::failing(Cause::kConnectRefused)});
+  for (int i = 0; i < 2; ++i) {
+    logged.world->call({.method = "POST",
+                        .target = "/shop.Stock/Get",
+                        .fields = {{"content-type", "application/grpc"}}});
+  }
+  const auto lines = logged.lines();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(field(lines[0], "grpc_status"), "5");
+  EXPECT_EQ(field(lines[1], "grpc_status"), "14") << "our own answer";
 }
 
 TEST(AccessLog, NothingThatAPeerSendsForgesALineOrATerminalEscape) {

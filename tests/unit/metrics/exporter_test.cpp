@@ -32,14 +32,54 @@ TEST(Exporter, SumsTheWorkers) {
   process.orders[1]->requests.add(200, RequestOutcome::kSuccess);
   process.orders[1]->requests.add(503, RequestOutcome::kProxyRefused);
   process.orders[0]->attempts[static_cast<size_t>(AttemptOutcome::kTimeout)].add(3);
-  process.worker_series[0]->downstream_connections.add(2);
-  process.worker_series[1]->downstream_connections.add(5);
   const std::string text = process.text();
   const std::string requests = "outrigger_requests_total{service=\"orders\",code=\"";
   EXPECT_EQ(value_of(text, requests + "200\",outcome=\"success\"}"), 2);
   EXPECT_EQ(value_of(text, requests + "503\",outcome=\"proxy_refused\"}"), 1);
   EXPECT_EQ(value_of(text, "outrigger_attempts_total{service=\"orders\",outcome=\"timeout\"}"), 3);
-  EXPECT_EQ(value_of(text, "outrigger_connections{side=\"downstream\",protocol=\"http1\"}"), 7);
+}
+
+TEST(Exporter, TellsConnectionsApartByWhatTheySpeak) {
+  Process process;
+  for (const auto& series : process.worker_series) {
+    series->downstream_connections.add(9);
+    series->downstream_http1.add(5);
+    series->downstream_http2.add(3);
+    series->upstream_connections.add(7);
+    series->upstream_http2.add(1);
+  }
+  const std::string text = process.text();
+  const auto open = [&](const std::string& side, const std::string& protocol) {
+    return value_of(text,
+                    "outrigger_connections{side=\"" + side + "\",protocol=\"" + protocol + "\"}");
+  };
+  EXPECT_EQ(open("downstream", "http1"), 10);
+  EXPECT_EQ(open("downstream", "http2"), 6);
+  EXPECT_EQ(open("downstream", "undetected"), 2);
+  EXPECT_EQ(open("upstream", "http1"), 12);
+  EXPECT_EQ(open("upstream", "http2"), 2);
+}
+
+// The words of a worker are not read at one moment.
+TEST(Exporter, NeverTellsOfLessThanNoConnection) {
+  Process process;
+  process.worker_series[0]->downstream_http1.add(1);
+  process.worker_series[0]->upstream_http2.add(1);
+  const std::string text = process.text();
+  EXPECT_EQ(value_of(text, "outrigger_connections{side=\"downstream\",protocol=\"undetected\"}"),
+            0);
+  EXPECT_EQ(value_of(text, "outrigger_connections{side=\"upstream\",protocol=\"http1\"}"), 0);
+}
+
+TEST(Exporter, SaysWhenEachCertificateEnds) {
+  Process process;
+  process.facts.of_process.certificate_expiry = {{"admin", 1.8e9}, {"listener/outbound", 1.9e9}};
+  const std::string text = process.text();
+  EXPECT_EQ(value_of(text, "outrigger_certificate_expiry_timestamp_seconds{name=\"admin\"}"),
+            1.8e9);
+  EXPECT_EQ(
+      value_of(text, "outrigger_certificate_expiry_timestamp_seconds{name=\"listener/outbound\"}"),
+      1.9e9);
 }
 
 TEST(Exporter, AddsTheGrpcStatusOfGrpcCallsOnly) {
