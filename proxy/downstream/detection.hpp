@@ -59,7 +59,6 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   io::StreamPtr x_stream;
   io::OperationPtr x_handshake;
   Address x_caller;  // of a handshake
-  Address x_caller;  // of a handshake
   Timer x_timer = Timer::of<&Detection::on_timer>(*this);
   Sniffer x_sniffer;
   Buffer x_begun;  // while it is unclear

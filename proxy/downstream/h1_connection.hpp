@@ -84,6 +84,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool take_body(std::string_view& bytes);
   bool take_rest(std::string_view& bytes);
   void take_tunnel(std::string_view bytes);
+  void make_exchange();
   void start_request(std::string_view text);
   void begin(const Resolution& found);
   void answer_options();

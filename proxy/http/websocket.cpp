@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <span>
 
-#include "proxy/http/fields.hpp"
 #include "proxy/io/sha1.hpp"
 
 namespace outrigger::http {
 namespace {
+
+constexpr std::string_view kKey = "Sec-WebSocket-Key";
+constexpr std::string_view kAccept = "Sec-WebSocket-Accept";
 
 // RFC 4648 section 4.
 std::string_view base64(std::span<const uint8_t> bytes, Arena& arena) {
@@ -29,21 +31,29 @@ std::string_view base64(std::span<const uint8_t> bytes, Arena& arena) {
 
 }  // namespace
 
-bool is_websocket(std::string_view upgrade) { return same_name(upgrade, "websocket"); }
-
 bool is_websocket_proof(std::string_view name) {
-  return same_name(name, kWebSocketKey) || same_name(name, kWebSocketAccept);
-}
-
-std::string_view make_websocket_key(Random& random, Arena& arena) {
-  std::array<uint8_t, 16> bytes;
-  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
-  return base64(bytes, arena);
+  return same_name(name, kKey) || same_name(name, kAccept);
 }
 
 std::string_view websocket_accept_of(std::string_view key, Arena& arena) {
   constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   return base64(io::sha1(arena.concat({key, kGuid})), arena);
+}
+
+void WebSocketProof::add_to(RequestHead& head, Arena& arena, Random& random) {
+  if (!same_name(head.upgrade, "websocket") || head.fields.find(kKey) != nullptr) return;
+  std::array<uint8_t, 16> bytes;
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
+  const std::string_view key = base64(bytes, arena);
+  head.fields = head.fields.clone(arena);
+  head.fields.add(arena, kKey, key);
+  x_accept = websocket_accept_of(key, arena);
+}
+
+bool WebSocketProof::is_in(const ResponseHead& head) const {
+  if (x_accept.empty()) return true;
+  const Field* const accept = head.fields.find(kAccept);
+  return accept != nullptr && accept->value == x_accept;
 }
 
 }  // namespace outrigger::http

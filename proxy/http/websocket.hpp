@@ -6,18 +6,25 @@
 
 #include "proxy/base/arena.hpp"
 #include "proxy/base/random.hpp"
+#include "proxy/http/message.hpp"
 
 namespace outrigger::http {
 
-inline constexpr std::string_view kWebSocketKey = "Sec-WebSocket-Key";
-inline constexpr std::string_view kWebSocketAccept = "Sec-WebSocket-Accept";
-
-// The protocol of Upgrade.
-bool is_websocket(std::string_view upgrade);
-// The name of a field that is such a proof.
+// The name of a field that is part of the proof.
 bool is_websocket_proof(std::string_view name);
-
-std::string_view make_websocket_key(Random& random, Arena& arena);
+// The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 std::string_view websocket_accept_of(std::string_view key, Arena& arena);
+
+// Of one request that goes on over HTTP/1: what its caller did not have to prove, we do.
+class WebSocketProof {
+ public:
+  // Only to a request for a WebSocket that has no key.
+  void add_to(RequestHead& head, Arena& arena, Random& random);
+  // Whether a 101 answers it; that of a caller's own key is the caller's to judge.
+  bool is_in(const ResponseHead& head) const;
+
+ private:
+  std::string_view x_accept;  // that must come; empty: the key is not ours
+};
 
 }  // namespace outrigger::http

@@ -5,7 +5,6 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h1_write.hpp"
-#include "proxy/http/websocket.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
@@ -89,7 +88,7 @@ void H1Call::send_head() {
   std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
   http::RequestHead& head = *to_send;
-  if (http::is_websocket(head.upgrade)) prove_websocket(head);
+  x_proof.add_to(head, x_leg.exchange().arena(), upstream().runtime.loop.random);
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
   if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
@@ -99,17 +98,6 @@ void H1Call::send_head() {
   outbox.commit(static_cast<size_t>(end - begin));
   count_written(end - begin);
   x_body_sent = head.framing == http::Framing::kNone;
-}
-
-// A caller over HTTP/2 asked without the proof that HTTP/1 wants.
-void H1Call::prove_websocket(http::RequestHead& head) {
-  if (head.fields.find(http::kWebSocketKey) != nullptr) return;
-  Arena& arena = x_leg.exchange().arena();
-  const std::string_view key =
-      http::make_websocket_key(upstream().runtime.loop.random, arena);
-  head.fields = head.fields.clone(arena);
-  head.fields.add(arena, http::kWebSocketKey, key);
-  x_websocket_accept = http::websocket_accept_of(key, arena);
 }
 
 void H1Call::send_body() {
@@ -212,9 +200,7 @@ bool H1Call::read_head(std::string_view& bytes) {
   auto parsed = http::parse_response_head(text, asked, arena, x_settings.head_limits);
   if (!parsed) return fail(parsed.error()), false;
   auto* head = arena.make<http::ResponseHead>(*parsed);
-  const bool proven = x_websocket_accept.empty() ||
-                      head->fields.value(http::kWebSocketAccept) == x_websocket_accept;
-  if (head->tunnel && !proven) return fail(Cause::kMalformedResponse), false;
+  if (head->tunnel && !x_proof.is_in(*head)) return fail(Cause::kMalformedResponse), false;
   if (head->status >= 200 || head->tunnel) return take_final_head(*head, bytes);
   if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse), false;
   x_leg.deliver_interim(head->status, head->fields);

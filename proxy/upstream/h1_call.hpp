@@ -13,6 +13,7 @@
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/http/h1_body.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/http/websocket.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/attempt.hpp"
 #include "proxy/upstream/connection_pool.hpp"
@@ -47,7 +48,6 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
 
   // -- sending
   void send_head();
-  void prove_websocket(http::RequestHead& head);
   void send_body();
   void send_body_piece(std::string_view piece);
   void count_written(int64_t bytes);
@@ -87,7 +87,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   http::HeadEnd x_head_end{http::Side::kResponse};
   http::BodyReader x_reader;
   std::optional<Tunnel> x_tunnel;  // after a 101
-  std::string_view x_websocket_accept;  // that must come, where the key is ours
+  http::WebSocketProof x_proof;
   int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
   int x_interims = 0;
