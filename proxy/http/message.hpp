@@ -63,6 +63,9 @@ struct ResponseHead {
   Fields fields;
 };
 
+// A request for a tunnel: bytes both ways in place of an answer (RFC 9110 section 9.3.6).
+inline bool asks_tunnel(const RequestHead& head) { return head.method == Method::kConnect; }
+
 // A response that goes on for as long as it likes: text/event-stream, gRPC.
 bool is_stream(const ResponseHead& head);
 
