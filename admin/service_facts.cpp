@@ -23,6 +23,10 @@ void fill(metrics::ServiceFacts& facts, const upstream::Circuit& circuit,
     facts.outstanding_limit = limit.limit();
   }
   facts.would_refuse_outstanding = limit.would_refuse();
+  const upstream::StreamLimit& streams = limit.streams();
+  facts.streams = streams.open();
+  if (streams.is_on()) facts.streams_limit = streams.limit();
+  facts.would_refuse_streams = streams.would_refuse();
 }
 
 }  // namespace

@@ -70,7 +70,9 @@ Json limits_json(const upstream::OutstandingLimit& limit) {
   return {{"outstanding", limit.outstanding()},
           {"outstanding_limit", limited ? Json(limit.limit()) : Json()},
           {"queued", limit.queued()},
-          {"queue_limit", limit.queue_limit()}};
+          {"queue_limit", limit.queue_limit()},
+          {"streams", limit.streams().open()},
+          {"streams_limit", limit.streams().is_on() ? Json(limit.streams().limit()) : Json()}};
 }
 
 Json discovery_json(const upstream::DiscoveryFacts& facts, int64_t now_ms) {

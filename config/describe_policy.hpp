@@ -60,7 +60,10 @@ void check(Reader& reader, const Node& node, const FallbackRespond& respond);
 
 inline void switch_off(Pool& pool) { pool.idle_ms.reset(); }
 inline void switch_off(Timeout& timeout) { timeout = {timeout.connect_ms, {}, {}, {}, {}, {}}; }
-inline void switch_off(Limits& limits) { limits.outstanding.reset(); }
+inline void switch_off(Limits& limits) {
+  limits.outstanding.reset();
+  limits.streams.reset();
+}
 
 template <class V>
 void describe(V& v, Pool& pool) {
@@ -136,6 +139,8 @@ template <class V>
 void describe(V& v, Limits& limits) {
   v.key("outstanding", limits.outstanding, off_or(Count{1}),
         "Calls without a response head, of the whole process");
+  v.key("streams", limits.streams, off_or(Count{1}),
+        "Streams and tunnels that are open, of the whole process");
   v.key("queue", limits.queue, Count{0}, "Calls that wait for a place");
   v.key("queue_wait", limits.queue_wait_ms, Duration{0}, "The longest wait");
   v.key("header_bytes", limits.header_bytes, Size{1024}, "The head of a response");

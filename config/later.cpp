@@ -39,7 +39,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"balance", "peak_ewma", ""},
     {"balance", "hash", ""},
     {"retry", "hedge_after", "off"},
-    {"limits", "streams", "off"},
     {"limits", "rate", "off"},
     {"limits", "burst", "off"},
     {"limits", "rate_wait", "off"},

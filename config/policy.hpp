@@ -62,6 +62,7 @@ struct Retry {
 
 struct Limits {
   std::optional<int64_t> outstanding = 1024;
+  std::optional<int64_t> streams;  // open at one time, after their response head
   int64_t queue = 0;
   int64_t queue_wait_ms = 250;
   int64_t header_bytes = 64 * 1024;   // of a response head

@@ -203,6 +203,8 @@ constexpr auto kNeedsFilter = std::to_array<NeedsFilter>({
      [](const Policy& p) {
        return p.limits.outstanding && p.limits.outstanding != Limits{}.outstanding;
      }},
+    {"limits", "streams", FilterKind::kOutstanding,
+     [](const Policy& p) { return p.limits.streams.has_value(); }},
     {"limits", "queue", FilterKind::kOutstanding,
      [](const Policy& p) { return p.limits.queue != Limits{}.queue; }},
     {"circuit", "", FilterKind::kCircuit,

@@ -4,6 +4,7 @@
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/grpc.hpp"
 
 namespace outrigger::filters {
 
@@ -12,6 +13,7 @@ using chain::Step;
 using upstream::Permit;
 using upstream::PermitQueue;
 using upstream::PermitWaiter;
+using upstream::StreamPermit;
 
 namespace {
 
@@ -21,6 +23,14 @@ Error refusal(Cause cause, std::string_view detail = {}) {
   error.ours = true;
   error.detail = detail;
   return error;
+}
+
+// Whether more is to come after this head, for as long as the upstream likes. An answer of ours, or
+// one that says all in its head, is over already.
+bool becomes_stream(const Leg& leg) {
+  const http::ResponseHead& head = *leg.response();
+  return http::is_stream(head) && head.framing != http::Framing::kNone && !leg.is_local_reply() &&
+         leg.grpc_status() == http::kGrpcPending;
 }
 
 }  // namespace
@@ -57,13 +67,16 @@ struct OutstandingSlot : PermitWaiter {
   Outstanding& filter;
   Leg& leg;
   Permit permit;
+  StreamPermit stream;
   Timer timer = Timer::of<&OutstandingSlot::on_waited>(*this);
   int64_t since_ms = 0;
 };
 
 // A route's own limit applies in addition to the service's.
 void Outstanding::make(const Context& context, FilterList& filters) {
-  const bool limited = context.service.limit().limit() != upstream::OutstandingLimit::kNoLimit;
+  const upstream::OutstandingLimit& limit = context.service.limit();
+  const bool limited =
+      limit.limit() != upstream::OutstandingLimit::kNoLimit || limit.streams().is_on();
   if (limited || context.policy.limits.body_bytes) {
     filters.push_back(std::make_unique<Outstanding>(context, context.service.limit()));
   }
@@ -75,6 +88,7 @@ void Outstanding::make(const Context& context, FilterList& filters) {
 Outstanding::Outstanding(const Context& context, upstream::OutstandingLimit& limit)
     : x_loop(context.runtime.loop),
       x_queue(limit.queue(context.worker)),
+      x_streams(limit.streams()),
       x_series(context.series),
       x_queue_wait_ms(context.policy.limits.queue_wait_ms),
       x_body_bytes(context.policy.limits.body_bytes) {}
@@ -85,6 +99,10 @@ Step Outstanding::on_request(Leg& leg, void* slot_) {
       std::max(leg.request().content_length, leg.exchange().facts().bytes_in);
   if (x_body_bytes && known_bytes > *x_body_bytes) {
     leg.refuse(refusal(Cause::kRequestBodyTooLarge));
+    return Step::kReplied;
+  }
+  if (leg.request().tunnel && !take_stream(slot)) {
+    leg.refuse(refusal(Cause::kLimit, "streams"));
     return Step::kReplied;
   }
   slot.permit = x_queue.try_acquire();
@@ -108,10 +126,23 @@ Step Outstanding::wait(Leg& leg, OutstandingSlot& slot) {
   return Step::kPaused;
 }
 
-Step Outstanding::on_response(Leg& leg, void* slot) {
+bool Outstanding::take_stream(OutstandingSlot& slot) const {
+  slot.stream = x_streams.try_acquire();
+  return slot.stream.holds();
+}
+
+// What asked for a tunnel and got something else gives its place back.
+Step Outstanding::on_response(Leg& leg, void* slot_) {
+  OutstandingSlot& slot = of(slot_);
   const bool stream = leg.response() != nullptr && http::is_stream(*leg.response());
-  if (stream || leg.error() != nullptr) of(slot).permit.release();
-  return Step::kContinue;
+  if (stream || leg.error() != nullptr) slot.permit.release();
+  if (!stream) {
+    slot.stream.release();
+    return Step::kContinue;
+  }
+  if (slot.stream.holds() || !becomes_stream(leg) || take_stream(slot)) return Step::kContinue;
+  leg.refuse(refusal(Cause::kLimit, "streams"));
+  return Step::kReplied;
 }
 
 void Outstanding::on_chunk(Leg& leg, void* slot, chain::Way, std::string_view) {

@@ -1,6 +1,7 @@
-// The limit on outstanding calls of a service, exact over all workers: what does not fit is refused
-// at once or waits in the queue, at most `queue_wait` and never past its deadline. A stream leaves
-// at its response head. Also bounds the request body.
+// The limits on outstanding calls and open streams of a service, exact over all workers. A call
+// that does not fit is refused at once or waits in the queue, at most `queue_wait` and never past
+// its deadline. At the response head of a stream the call becomes one; a stream that does not fit
+// is refused there, but a tunnel before it is asked for. Also bounds the request body.
 #pragma once
 
 #include <optional>
@@ -28,9 +29,11 @@ class Outstanding final : public chain::FilterWith<Outstanding, OutstandingSlot>
  private:
   friend struct OutstandingSlot;
   chain::Step wait(chain::Leg& leg, OutstandingSlot& slot);
+  bool take_stream(OutstandingSlot& slot) const;
 
   LoopContext& x_loop;
   upstream::PermitQueue& x_queue;
+  upstream::StreamLimit& x_streams;
   metrics::ServiceSeries& x_series;
   const int64_t x_queue_wait_ms;
   const std::optional<int64_t> x_body_bytes;

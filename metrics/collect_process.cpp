@@ -89,6 +89,12 @@ void collect_facts(Families& families, const ServiceFacts& facts) {
   }
   families.add(index_of_metric("would_refuse_total"), {service, route, "outstanding"},
                whole(facts.would_refuse_outstanding));
+  families.add(index_of_metric("streams"), {service, route}, whole(facts.streams));
+  if (facts.streams_limit) {
+    families.add(index_of_metric("streams_limit"), {service, route}, whole(*facts.streams_limit));
+  }
+  families.add(index_of_metric("would_refuse_total"), {service, route, "streams"},
+               whole(facts.would_refuse_streams));
   if (const auto& circuit = facts.circuit) {
     for (const std::string_view state : kCircuitStateNames) {
       families.add(index_of_metric("circuit_state"), {service, route, state},

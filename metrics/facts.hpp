@@ -33,6 +33,9 @@ struct ServiceFacts {
   std::optional<int64_t> outstanding_limit;  // nothing: no limit
   int64_t queued = 0;
   uint64_t would_refuse_outstanding = 0;
+  int64_t streams = 0;
+  std::optional<int64_t> streams_limit;  // nothing: no limit
+  uint64_t would_refuse_streams = 0;
   // Only of a service:
   std::optional<uint64_t> retry_budget_remaining;
   std::vector<Labelled> endpoints;  // by state

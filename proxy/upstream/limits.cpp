@@ -73,6 +73,7 @@ OutstandingLimit::OutstandingLimit(const config::Limits& settings, unsigned work
 }
 
 void OutstandingLimit::set_limits(const config::Limits& settings) {
+  x_streams.set_limits(settings);
   x_shadow.store(settings.mode == config::Mode::kShadow, std::memory_order_relaxed);
   x_queue_limit.store(settings.queue, std::memory_order_relaxed);
   x_limit.store(settings.outstanding.value_or(kNoLimit), std::memory_order_seq_cst);

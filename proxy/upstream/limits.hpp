@@ -13,6 +13,7 @@
 
 #include "config/policy.hpp"
 #include "proxy/base/intrusive_list.hpp"
+#include "proxy/upstream/stream_limit.hpp"
 
 namespace outrigger::upstream {
 
@@ -105,6 +106,9 @@ class OutstandingLimit {
   void set_limits(const config::Limits& settings);
 
   PermitQueue& queue(unsigned worker) { return x_queues[worker]; }
+  // What outstanding calls become at the response head of a stream.
+  StreamLimit& streams() { return x_streams; }
+  const StreamLimit& streams() const { return x_streams; }
 
   int64_t outstanding() const { return x_outstanding.load(std::memory_order_relaxed); }
   int64_t queued() const { return x_queued.load(std::memory_order_relaxed); }
@@ -134,6 +138,7 @@ class OutstandingLimit {
   std::atomic<bool> x_shadow{false};
   std::atomic<uint64_t> x_would_refuse{0};
   std::atomic<unsigned> x_next_worker{0};
+  StreamLimit x_streams;
   const unsigned x_workers;
   const std::unique_ptr<PermitQueue[]> x_queues;
   PermitPost* const x_post;

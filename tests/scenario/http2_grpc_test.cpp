@@ -41,6 +41,39 @@ TEST(Http2Grpc, AUnaryCallPassesWithItsTrailers) {
   EXPECT_EQ(origin.requests[0]->message.field("te"), "trailers");
 }
 
+TEST(Http2Grpc, AStreamAboveTheLimitIsRefusedAndEndsAtItsUpstream) {
+  GrpcTown town(", limits: {streams: 2}, retry: {attempts: 3, methods: any}");
+  H2Origin origin(town, kAt);
+  std::vector<H2Side*> open;
+  origin.otherwise = [&](H2Side& on) {
+    on.answer_head(200, {{"content-type", "application/grpc"}});
+    on.send_data(kMessage);
+    open.push_back(&on);
+  };
+  H2Caller caller(town);
+  H2Side& first = caller.begin("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  caller.begin("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  town.run();
+  EXPECT_EQ(first.message.body, kMessage);
+  EXPECT_EQ(town.service("orders").limit().streams().open(), 2);
+  EXPECT_EQ(town.service("orders").limit().outstanding(), 0);
+
+  H2Side& third = caller.ask("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  EXPECT_EQ(third.status(), 200);
+  EXPECT_EQ(third.message.field("grpc-status"), "8");
+  EXPECT_NE(third.message.field("proxy-status").find("limit orders streams"), std::string::npos);
+  ASSERT_EQ(open.size(), 3u);  // our own refusal is not tried again
+  EXPECT_TRUE(open[2]->is_over());
+  EXPECT_EQ(town.circuit("orders"), upstream::CircuitState::kClosed);
+
+  open[0]->send_trailers({{"grpc-status", "0"}});
+  EXPECT_EQ(caller.finish(first).trailers.field("grpc-status"), "0");
+  EXPECT_EQ(town.service("orders").limit().streams().open(), 1);
+  H2Side& fourth = caller.begin("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  town.run();
+  EXPECT_EQ(fourth.message.body, kMessage);
+}
+
 TEST(Http2Grpc, AFailureInTheTrailersIsRetriedWhereTheMethodMayBe) {
   GrpcTown town(", retry: {attempts: 2, grpc: ['/shop.Stock/Get*']}");
   H2Origin origin(town, kAt);

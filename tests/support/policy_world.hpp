@@ -115,6 +115,7 @@ class PolicyWorld {
     for (const auto& [name, backend] : x_backends) {
       EXPECT_EQ(backend->service.limit().outstanding(), 0) << name;
       EXPECT_EQ(backend->service.limit().queued(), 0) << name;
+      EXPECT_EQ(backend->service.limit().streams().open(), 0) << name;
       EXPECT_EQ(probes_in_flight(*backend), 0) << name;
       EXPECT_EQ(backend->terminal.cancelled(), backend->terminal.calls()) << name;
     }

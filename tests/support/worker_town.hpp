@@ -139,6 +139,7 @@ class Town : public upstream::PermitPost {
   static void check_at_rest(const std::string& name, const upstream::Service& service) {
     EXPECT_EQ(service.limit().outstanding(), 0) << name;
     EXPECT_EQ(service.limit().queued(), 0) << name;
+    EXPECT_EQ(service.limit().streams().open(), 0) << name;
     if (const auto set = service.endpoints()) {
       for (const auto& entry : set->entries) {
         EXPECT_EQ(entry.endpoint->outstanding(), 0) << name << " " << entry.endpoint->name();

@@ -34,11 +34,15 @@ class ServiceFactsTest : public ::testing::Test {
 
 TEST_F(ServiceFactsTest, TellLimitsBudgetAndAge) {
   list(2);
+  x_policy.limits.streams = 64;
+  x_service.set_policy(x_policy, x_clock.now_ms());
   x_clock.advance_ms(1500);
   const metrics::ServiceFacts facts = facts_of(x_service, x_policy, x_clock);
   EXPECT_EQ(facts.service, "orders");
   EXPECT_EQ(facts.outstanding_limit, 1024);
   EXPECT_EQ(facts.outstanding, 0);
+  EXPECT_EQ(facts.streams, 0);
+  EXPECT_EQ(facts.streams_limit, 64);
   EXPECT_TRUE(facts.retry_budget_remaining.has_value());
   EXPECT_EQ(facts.discovery_age_s, 1.5);
   EXPECT_EQ(facts.panic, false);
@@ -50,6 +54,7 @@ TEST_F(ServiceFactsTest, LeaveOutWhatIsOff) {
   x_service.set_policy(x_policy, x_clock.now_ms());
   const metrics::ServiceFacts facts = facts_of(x_service, x_policy, x_clock);
   EXPECT_FALSE(facts.outstanding_limit.has_value());
+  EXPECT_FALSE(facts.streams_limit.has_value());
   EXPECT_FALSE(facts.retry_budget_remaining.has_value());
   EXPECT_FALSE(facts.discovery_age_s.has_value());
 }

@@ -1,4 +1,4 @@
-// The keys of interception and of opaque connections.
+// The keys of interception, of opaque connections and of the limit on streams.
 #include <span>
 
 #include <gmock/gmock.h>
@@ -183,6 +183,21 @@ TEST(OpaqueServices, OfTlsSayWhichConnectionsAreMeantAndEncryptNothing) {
   EXPECT_THAT(mistakes("services: {a: {protocol: tls, hosts: [], addresses: [\"0.0.0.0/0:443\"]}}"),
               IsEmpty());
   EXPECT_THAT(mistakes("services: {a: {protocol: tcp, tls: on}}"), IsEmpty());
+}
+
+TEST(LimitOnStreams, IsOffByDefaultAndNeedsItsFilter) {
+  EXPECT_FALSE(only_service("services: {a: {}}").policy.limits.streams);
+  EXPECT_EQ(only_service("services: {a: {limits: {streams: 5}}}").policy.limits.streams, 5);
+  EXPECT_FALSE(only_service("defaults: {limits: {streams: 5}}\nservices: {a: {limits: off}}")
+                   .policy.limits.streams);
+  constexpr Case kCases[] = {
+      {"listeners: [{filters: {without: [outstanding]}}]\nservices:\n  a: {limits: {streams: 5}}",
+       "f:3:16: \"streams\" is set, but no listener has the filter \"outstanding\"; add it to "
+       "\"filters\"?"},
+      {"services: {a: {limits: {streams: 0}}}",
+       "f:1:34: \"streams\" is 0, outside 1 to 1000000000"},
+  };
+  expect_each(kCases);
 }
 
 TEST(OpaqueServices, AreRefusedToAPatchWhileTheFileHasRequests) {

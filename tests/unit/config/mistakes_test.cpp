@@ -271,8 +271,7 @@ TEST(Mistakes, EndpointSources) {
       {"services: {a: {endpoints: {union: []}}}", "f:1:35: \"union\" is empty"},
       {"services: {a: {endpoints: [x]}}",
        "f:1:27: \"endpoints\" is a list, not a source; write {static: [\"IP:PORT\"]}, {file: "
-       "PATH}, "
-       "{dns: ...} or original"},
+       "PATH}, {dns: ...} or original"},
   };
   expect_each(kCases);
   const EndpointSource source =

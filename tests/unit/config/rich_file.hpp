@@ -69,7 +69,7 @@ services:
     retry: { attempts: 3, unsent: 0, on: [429, 5xx, {header: {x-retry: "yes"}}],
              methods: [GET, POST], backoff: { base: 0, max: 2s }, budget: 33.3%, body_max: 1MiB,
              grpc: [/shop.Stock/Get*, /shop.Stock/List], hold_head: 0 }
-    limits: { outstanding: 5, queue: 7, queue_wait: 1s, mode: shadow }
+    limits: { outstanding: 5, streams: 6, queue: 7, queue_wait: 1s, mode: shadow }
     circuit: { mode: shadow, consecutive_failures: 3, failure_rate: off, slow_rate: 10%,
                slow_call: 2s, ramp: off, failures: [timeout, {header: {x-outcome: bad}}] }
     endpoint_circuit: { consecutive_failures: 2, mode: shadow }

@@ -162,6 +162,141 @@ TEST(Outstanding, RetriesOfOneCallHoldOnePermit) {
   EXPECT_EQ(world.call().status(), 200);
 }
 
+// ---- streams
+
+Policy with_streams(int64_t streams) {
+  Policy policy;
+  policy.limits.streams = streams;
+  return policy;
+}
+
+// Two pieces, the second after a second.
+Script events() {
+  Script script{.body = {"a", "b"}, .gap_ms = 1'000};
+  script.fields = {{"content-type", "text/event-stream"}};
+  return script;
+}
+
+testing::CallRequest grpc_call() {
+  return {.method = "POST",
+          .target = "/shop.Stock/Watch",
+          .fields = {{"content-type", "application/grpc"}}};
+}
+
+TEST(Streams, TheStreamAfterTheLastOneFailsAtItsHead) {
+  PolicyWorld world(with_streams(2));
+  world.script({events()});
+  PolicyCall& first = world.call();
+  world.call();
+  PolicyCall& third = world.call();
+  EXPECT_EQ(first.status(), 200);
+  EXPECT_EQ(third.status(), 503);
+  EXPECT_EQ(third.proxy_status(),
+            "outrigger; error=connection_limit_reached; details=\"limit orders streams\"");
+  EXPECT_EQ(world.limit().streams().open(), 2);
+  EXPECT_EQ(world.limit().outstanding(), 0);
+  world.pass_ms(2'000);
+  EXPECT_EQ(first.sink.body, "ab");
+  EXPECT_EQ(world.limit().streams().open(), 0);
+  EXPECT_EQ(world.call().status(), 200);
+}
+
+TEST(Streams, OfGrpcThatDoNotFitAreToldSoInTrailers) {
+  PolicyWorld world(with_streams(1));
+  Script watch = Script::grpc(0, {"one", "two"});
+  watch.gap_ms = 1'000;
+  world.script({watch});
+  world.call(grpc_call());
+  EXPECT_EQ(world.limit().streams().open(), 1);
+  PolicyCall& second = world.call(grpc_call());
+  EXPECT_EQ(second.status(), 200);
+  EXPECT_EQ(second.sink.field("grpc-status"), "8");  // RESOURCE_EXHAUSTED
+  world.pass_ms(3'000);
+  EXPECT_EQ(world.limit().streams().open(), 0);
+}
+
+TEST(Streams, AnAnswerThatIsOverWithItsHeadIsNone) {
+  PolicyWorld world(with_streams(1));
+  Script trailers_only{.fields = {{"content-type", "application/grpc"}, {"grpc-status", "5"}}};
+  world.script({events(), trailers_only, Script::ok("plain")});
+  world.call();
+  EXPECT_EQ(world.call(grpc_call()).sink.field("grpc-status"), "5");
+  EXPECT_EQ(world.call().sink.body, "plain");
+  EXPECT_EQ(world.limit().streams().open(), 1);
+}
+
+TEST(Streams, ACallerWhoLeavesGivesTheStreamBack) {
+  PolicyWorld world(with_streams(1));
+  world.script({events()});
+  PolicyCall& first = world.call();
+  first.leave();
+  EXPECT_EQ(world.limit().streams().open(), 0);
+  EXPECT_EQ(world.call().status(), 200);
+}
+
+TEST(Streams, AFallbackMayStandInForOneThatDoesNotFit) {
+  Policy policy = with_streams(1);
+  config::Fallback respond;
+  respond.on.any = true;
+  respond.action =
+      config::FallbackRespond{.status = 200, .headers = {}, .body = "later", .body_file = {}};
+  policy.fallback = {respond};
+  PolicyWorld world(policy);
+  world.script({events()});
+  world.call();
+  EXPECT_EQ(world.call().sink.body, "later");
+}
+
+TEST(Streams, OffOnlyCounts) {
+  PolicyWorld world;
+  world.script({events()});
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(world.call().status(), 200);
+  EXPECT_EQ(world.limit().streams().open(), 50);
+}
+
+TEST(Streams, AreLimitedWithoutALimitOnOutstandingCallsToo) {
+  Policy policy = with_streams(1);
+  policy.limits.outstanding.reset();
+  PolicyWorld world(policy);
+  world.script({events()});
+  EXPECT_EQ(world.call().status(), 200);
+  EXPECT_EQ(world.call().status(), 503);
+}
+
+TEST(Streams, ShadowRefusesNothingAndCounts) {
+  Policy policy = with_streams(1);
+  policy.limits.mode = config::Mode::kShadow;
+  PolicyWorld world(policy);
+  world.script({events()});
+  world.call();
+  EXPECT_EQ(world.call().status(), 200);
+  EXPECT_EQ(world.limit().streams().would_refuse(), 1U);
+  EXPECT_EQ(world.limit().streams().open(), 2);
+}
+
+TEST(Streams, ATunnelThatDoesNotFitIsRefusedBeforeItIsAskedFor) {
+  PolicyWorld world(with_streams(1));
+  world.script({Script::hanging()});
+  world.call({.method = "CONNECT"});
+  EXPECT_EQ(world.limit().streams().open(), 1);
+  PolicyCall& second = world.call({.method = "CONNECT"});
+  EXPECT_EQ(second.status(), 503);
+  EXPECT_EQ(second.proxy_status(),
+            "outrigger; error=connection_limit_reached; details=\"limit orders streams\"");
+  EXPECT_EQ(world.attempts(), 1U);
+  EXPECT_EQ(world.limit().outstanding(), 1);
+}
+
+TEST(Streams, ATunnelThatIsNotGrantedGivesItsPlaceBack) {
+  PolicyWorld world(with_streams(1));
+  world.script({{.status = 403, .body = {"no", "never"}, .gap_ms = 1'000}, Script::failing()});
+  PolicyCall& first = world.call({.method = "CONNECT"});
+  EXPECT_EQ(first.status(), 403);
+  EXPECT_EQ(world.limit().streams().open(), 0);
+  EXPECT_EQ(world.call({.method = "CONNECT"}).status(), 502);
+  EXPECT_EQ(world.limit().streams().open(), 0);
+}
+
 // ---- the request body
 
 TEST(Outstanding, ADeclaredBodyThatIsTooLargeIsRefusedAtOnce) {

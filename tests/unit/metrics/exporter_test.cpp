@@ -149,6 +149,10 @@ TEST(Exporter, ShowsTheStatesOfTheProcess) {
   EXPECT_EQ(value_of(text, "outrigger_would_refuse_total{service=\"orders\",policy=\"circuit\"}"),
             4);
   EXPECT_EQ(value_of(text, "outrigger_outstanding_limit{service=\"orders\"}"), 1024);
+  EXPECT_EQ(value_of(text, "outrigger_streams{service=\"orders\"}"), 5);
+  EXPECT_EQ(value_of(text, "outrigger_streams_limit{service=\"orders\"}"), 64);
+  EXPECT_EQ(value_of(text, "outrigger_would_refuse_total{service=\"orders\",policy=\"streams\"}"),
+            1);
   EXPECT_EQ(value_of(text, "outrigger_endpoints{service=\"orders\",state=\"unhealthy\"}"), 1);
   EXPECT_EQ(value_of(text, "outrigger_panic{service=\"orders\"}"), 1);
   EXPECT_EQ(value_of(text, "outrigger_overrides{service=\"orders\",kind=\"circuit\"}"), 2);
@@ -161,7 +165,9 @@ TEST(Exporter, ShowsTheStatesOfTheProcess) {
 TEST(Exporter, LeavesOutALimitThatIsNotSet) {
   Process process;
   process.facts.of_services[0].outstanding_limit.reset();
+  process.facts.of_services[0].streams_limit.reset();
   EXPECT_THAT(process.text(), Not(HasSubstr("outrigger_outstanding_limit{service=\"orders\"}")));
+  EXPECT_THAT(process.text(), Not(HasSubstr("outrigger_streams_limit{service=\"orders\"}")));
 }
 
 TEST(Exporter, ShowsTheLatestLoop) {

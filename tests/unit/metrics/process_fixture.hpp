@@ -23,6 +23,9 @@ inline ServiceFacts full_service(const std::string& name, const std::string& rou
   facts.outstanding_limit = 1024;
   facts.queued = 1;
   facts.would_refuse_outstanding = 2;
+  facts.streams = 5;
+  facts.streams_limit = 64;
+  facts.would_refuse_streams = 1;
   facts.retry_budget_remaining = 30;
   facts.endpoints = {{"eligible", 2}, {"unhealthy", 1}};
   facts.panic = true;
