@@ -98,6 +98,8 @@ void Exchange::for_each_leg(F visit) {
 void Exchange::on_sink_drained() {
   if (!x_congested) return;
   x_congested = false;
+  // A call that has pushed all of its answer has given its connection back.
+  if (x_complete) return;
   if (Call* call = flowing_call()) call->on_congestion(false);
 }
 

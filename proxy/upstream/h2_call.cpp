@@ -147,8 +147,15 @@ void H2Call::finish_if_complete() {
 void H2Call::on_closed(const http::H2Close& close) {
   if (x_peer_done) return on_done();  // all of the answer is here
   if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe);
-  const bool died = x_connection->is_lost() && close.sent == Sent::kMaybe && x_reused;
-  fail(close.cause, died ? Sent::kReusedDied : close.sent);
+  fail(close.cause, sent_of(close));
+}
+
+// A connection that was lost before the peer said a word is as one that failed to open.
+Sent H2Call::sent_of(const http::H2Close& close) const {
+  if (!x_connection->is_lost()) return close.sent;
+  const bool spoke = x_connection->session().is_settled();
+  if (close.sent == Sent::kNeverFree) return spoke ? close.sent : Sent::kNever;
+  return spoke && x_reused && close.sent == Sent::kMaybe ? Sent::kReusedDied : close.sent;
 }
 
 void H2Call::fail(Cause cause, Sent sent) {

@@ -59,6 +59,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void consume_owed();
   // The answer is complete, and nothing is held: the leg may end.
   void finish_if_complete();
+  Sent sent_of(const http::H2Close& close) const;
   void fail(Cause cause, Sent sent);
   void drop();
   // Parts from the connection.

@@ -206,6 +206,17 @@ TEST(Http2Ends, AConnectionThatIsLostIsReplacedForWhatMayBeRepeated) {
   EXPECT_EQ(origin.requests.size(), 7u);
 }
 
+TEST(Http2Ends, AConnectionThatIsLostBeforeItSaidAWordIsPaidForByTheBudget) {
+  H2Town town(", circuit: off, endpoint_circuit: off, retry: {unsent: 3, budget: 1%}");
+  H2Origin origin(town, kAt);
+  town.network.at(*Address::parse(kAt)).out_of_descriptors = true;
+  H2Caller caller(town);
+  constexpr int kCalls = 20;
+  for (int i = 0; i < kCalls; ++i) EXPECT_EQ(caller.get().status(), 502);
+  constexpr int kFloor = 10;  // of the budget: 3 a second
+  EXPECT_LE(town.network.connects(), 1u + kCalls + kFloor);
+}
+
 TEST(Http2Ends, AGoawayThatComesWithCallsLetsThemEnd) {
   H2Town town;
   H2Origin origin(town, kAt);

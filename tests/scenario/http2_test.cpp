@@ -106,6 +106,19 @@ TEST(Http2, BodiesPassBetweenHttp1AndHttp2) {
   EXPECT_FALSE(origin.requests[1]->message.has("content-length"));
 }
 
+TEST(Http2, AnAnswerThatIsCompleteBeforeItsCallerTakesItPasses) {
+  for (const size_t size : {65'536, 70'000, 130'000, 200'000}) {
+    H2Town town(", protocol: http1");
+    Origin& origin = town.origin(kAt);
+    origin.otherwise = answers(200, std::string(size, 'a'));
+    http::H2Limits small;
+    small.stream_window_bytes = 1'000;
+    H2Caller caller(town, small);
+    EXPECT_EQ(caller.get().message.body.size(), size);
+    EXPECT_EQ(caller.get().message.body.size(), size);
+  }
+}
+
 TEST(Http2, TrailersPassBothWays) {
   H2Town town;
   H2Origin origin(town, kAt);

@@ -1,5 +1,6 @@
 #include "tests/sim/ledger.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace outrigger::sim {
@@ -66,6 +67,12 @@ Call* Ledger::find(uint32_t id) {
   return id == 0 || id > x_calls.size() ? nullptr : &x_calls[id - 1];
 }
 
+uint64_t Ledger::running() const {
+  return static_cast<uint64_t>(std::count_if(x_calls.begin(), x_calls.end(), [](const Call& call) {
+    return call.begun && call.ended == 0;
+  }));
+}
+
 size_t Ledger::arrived(uint32_t id, size_t service, bool may_be_repeated) {
   Call& call = x_calls[id - 1];
   if (++call.arrivals[service] > 1 && !may_be_repeated) {
@@ -74,6 +81,10 @@ size_t Ledger::arrived(uint32_t id, size_t service, bool may_be_repeated) {
   }
   call.answers.emplace_back();
   return call.answers.size() - 1;
+}
+
+void Ledger::sent_back(uint32_t id, size_t service, bool had_arrived) {
+  if (had_arrived) --x_calls[id - 1].arrivals[service];
 }
 
 }  // namespace outrigger::sim

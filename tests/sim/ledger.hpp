@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace outrigger::sim {
@@ -27,7 +29,8 @@ constexpr uint64_t answer_key(uint32_t id, size_t attempt) {
 struct Answer {
   int status = 0;
   size_t body_bytes = 0;
-  bool is_whole = false;  // it was a complete, well-formed message
+  bool is_whole = false;             // it was a complete, well-formed message
+  std::optional<int> grpc_status{};  // that it said
 };
 
 struct Call {
@@ -37,12 +40,15 @@ struct Call {
   std::string path;
   size_t body_bytes = 0;
   bool has_body = false;
+  bool is_grpc = false;
   int64_t deadline_ms = 0;  // that the caller set; 0: none
 
   std::map<size_t, int> arrivals;  // at the origins of each service
   std::vector<Answer> answers;     // by attempt, in order of arrival
-  int ended = 0;                   // exchanges
-  int answered = 0;                // complete answers that the client saw
+  bool begun = false;
+  int served = 0;    // of these, made by an origin for this call
+  int ended = 0;     // exchanges
+  int answered = 0;  // complete answers that the client saw
 };
 
 class Ledger {
@@ -62,9 +68,15 @@ class Ledger {
   Call& add_call();
   Call* find(uint32_t id);
   std::vector<Call>& calls() { return x_calls; }
+  // Those that were begun and have not ended.
+  uint64_t running() const;
 
   // Bytes of a request reached an origin of that service. Returns the attempt's number, from 0.
   size_t arrived(uint32_t id, size_t service, bool may_be_repeated);
+  // It was sent back as one that nobody has looked at.
+  void sent_back(uint32_t id, size_t service, bool had_arrived);
+  // Among good peers it happens once, so that no call runs out of places.
+  bool may_send_back(bool gentle) { return !std::exchange(x_sends_back, true) || !gentle; }
   Answer& answer(uint32_t id, size_t attempt) { return x_calls[id - 1].answers[attempt]; }
 
   uint64_t clients_broken_off = 0;
@@ -77,6 +89,7 @@ class Ledger {
   const bool x_print;
   uint64_t x_hash = 0xcbf29ce484222325;
   std::string x_violation;
+  bool x_sends_back = false;
   std::vector<Call> x_calls;  // the id is the place, from 1
 };
 

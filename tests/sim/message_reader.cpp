@@ -39,31 +39,6 @@ bool parse_head(std::string_view text, Head& head) {
 
 }  // namespace
 
-std::string_view Head::field(std::string_view name) const {
-  for (const auto& [key, value] : fields) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
-bool Head::has(std::string_view name) const {
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const auto& item) { return item.first == name; });
-}
-
-uint64_t Head::number(std::string_view name) const {
-  uint64_t value = 0;
-  return parse(field(name), 10, value) ? value : 0;
-}
-
-int Head::status() const {
-  uint64_t value = 0;
-  const bool is_response = start.starts_with("HTTP/1.") && start.size() >= 12;
-  return is_response && parse(std::string_view(start).substr(9, 3), 10, value)
-             ? static_cast<int>(value)
-             : 0;
-}
-
 void MessageReader::feed(std::string_view bytes) {
   while (!bytes.empty() && x_wrong.empty() && !x_events.is_deaf()) {
     if (x_state == State::kHead) {

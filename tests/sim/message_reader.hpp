@@ -6,23 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+
+#include "tests/sim/head.hpp"
 
 namespace outrigger::sim {
-
-struct Head {
-  std::string start;                                        // the first line
-  std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
-
-  // Empty when there is none.
-  std::string_view field(std::string_view name) const;
-  bool has(std::string_view name) const;
-  // Of a field whose value is a number; 0 when there is none.
-  uint64_t number(std::string_view name) const;
-  // Of a response.
-  int status() const;
-};
 
 class MessageEvents {
  public:

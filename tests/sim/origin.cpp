@@ -1,17 +1,59 @@
 #include "tests/sim/origin.hpp"
 
-#include "tests/sim/origin_connection.hpp"
+#include "tests/sim/h1_origin_connection.hpp"
+#include "tests/sim/h2_origin_connection.hpp"
 
 namespace outrigger::sim {
 namespace {
 
 constexpr Behaviour kGentleTroubles[] = {Behaviour::kInterim, Behaviour::kLastOne,
                                          Behaviour::kUntilClose};
+constexpr H2Behaviour kGentleH2Troubles[] = {H2Behaviour::kInterim, H2Behaviour::kLastOne,
+                                             H2Behaviour::kSentBack};
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+template <class Kind, size_t N>
+Kind draw_trouble(Random& random, const Kind (&gentle)[N], bool is_gentle) {
+  if (is_gentle) return gentle[random.below(N)];
+  return static_cast<Kind>(1 + random.below(static_cast<uint32_t>(Kind::kCount) - 1));
+}
 
 }  // namespace
 
 // One worker's way in.
 class Origin::Door final : public io::AcceptEvents {
+  // A connection that has not said which version it speaks.
+  class Greeting final : public io::StreamEvents {
+   public:
+    Greeting(Door& door, io::StreamPtr stream) : x_door(door), x_stream(std::move(stream)) {
+      x_stream->start(*this);
+    }
+
+   private:
+    void on_read(std::string_view bytes) override {
+      x_begun += bytes;
+      const bool may_be = kPreface.starts_with(x_begun.substr(0, kPreface.size()));
+      if (may_be && x_begun.size() < kPreface.size()) return;
+      if (may_be && x_door.x_origin.x_mood.is_h1_only) return refuse();
+      x_door.receive(std::move(x_stream), x_begun, may_be);
+    }
+    void on_end() override { drop(); }
+    void on_broken() override { drop(); }
+    void on_drained() override {}
+
+    // As servers do that know HTTP/1 only.
+    void refuse() {
+      x_stream->write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+      x_stream->finish();
+      drop();
+    }
+    void drop() { x_door.x_loop.context().reaper.doom(std::move(x_stream)); }
+
+    Door& x_door;
+    io::StreamPtr x_stream;
+    std::string x_begun;
+  };
+
  public:
   Door(Origin& origin, testing::VirtualLoop& loop, testing::PipeNetwork& network)
       : x_origin(origin), x_loop(loop), x_network(network) {
@@ -21,9 +63,19 @@ class Origin::Door final : public io::AcceptEvents {
   }
 
   void on_accepted(io::StreamPtr stream) override {
-    x_connections.push_back(std::make_unique<Connection>(x_origin, x_loop, std::move(stream)));
+    x_greetings.push_back(std::make_unique<Greeting>(*this, std::move(stream)));
   }
   void on_accept_refused() override {}
+
+  void receive(io::StreamPtr stream, std::string_view begun, bool is_http2) {
+    if (is_http2) {
+      x_h2_connections.push_back(
+          std::make_unique<H2Connection>(x_origin, x_loop, std::move(stream), begun));
+    } else {
+      x_h1_connections.push_back(
+          std::make_unique<H1Connection>(x_origin, x_loop, std::move(stream), begun));
+    }
+  }
 
   void set(const testing::AddressOptions& options) { x_network.at(x_origin.address()) = options; }
 
@@ -32,7 +84,9 @@ class Origin::Door final : public io::AcceptEvents {
   testing::VirtualLoop& x_loop;
   testing::PipeNetwork& x_network;
   io::ListenerPtr x_listener;
-  std::vector<std::unique_ptr<Connection>> x_connections;
+  std::vector<std::unique_ptr<Greeting>> x_greetings;
+  std::vector<std::unique_ptr<H1Connection>> x_h1_connections;
+  std::vector<std::unique_ptr<H2Connection>> x_h2_connections;
 };
 
 Origin::Origin(OriginContext context, size_t service, const Address& address)
@@ -53,7 +107,9 @@ void Origin::become_good() {
 
 void Origin::change_mood() {
   if (x_context.plan.is_storm) {
-    x_mood = {.trouble = 1, .troubles = {Behaviour::kServerError}};
+    x_mood = {.trouble = 1,
+              .troubles = {Behaviour::kServerError},
+              .h2_troubles = {H2Behaviour::kServerError}};
     return;
   }
   Random& random = x_context.random;
@@ -67,11 +123,10 @@ void Origin::change_mood() {
   x_mood.trouble = shares[random.below(4)];
   const uint32_t kinds = between(random, 1, 4);
   for (uint32_t i = 0; i < kinds; ++i) {
-    x_mood.troubles.push_back(
-        gentle ? kGentleTroubles[random.below(std::size(kGentleTroubles))]
-               : static_cast<Behaviour>(
-                     1 + random.below(static_cast<uint32_t>(Behaviour::kCount) - 1)));
+    x_mood.troubles.push_back(draw_trouble(random, kGentleTroubles, gentle));
+    x_mood.h2_troubles.push_back(draw_trouble(random, kGentleH2Troubles, gentle));
   }
+  x_mood.is_h1_only = !gentle && random.chance(0.03);
 
   x_options = {};
   testing::PipeOptions& pipe = x_options.pipe;

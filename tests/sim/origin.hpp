@@ -35,9 +35,31 @@ enum class Behaviour : uint8_t {
   kCount,
 };
 
+// The same over HTTP/2, where an answer has a stream of its own.
+enum class H2Behaviour : uint8_t {
+  kGood,
+  kInterim,   // 100 or 103 first
+  kLastOne,   // GOAWAY that lets all that was begun end
+  kEarly,     // answers before it has read the request
+  kSentBack,  // GOAWAY with an id below this stream
+  kRefused,   // REFUSED_STREAM, at once or later
+  kServerError,
+  kResetBeforeHead,
+  kResetInBody,
+  kDies,  // the connection breaks or ends, maybe within a frame
+  kMalformed,
+  kGarbage,  // bytes that are no frame
+  kSilent,   // never answers
+  kStallsInBody,
+  kStopsTaking,  // the request's body, for a while or for ever
+  kCount,
+};
+
 struct Mood {
   double trouble = 0;  // share of answers that are not kGood
   std::vector<Behaviour> troubles;
+  std::vector<H2Behaviour> h2_troubles;
+  bool is_h1_only = false;
   int64_t delay_most_ms = 0;
   size_t body_most = 2'000;
   bool closes_idle = false;  // at bad moments
@@ -62,15 +84,18 @@ class Origin {
 
   const Address& address() const { return x_address; }
   size_t service() const { return x_service; }
-  // Connections that served once and were then ended by this side or the network.
+  // Calls that ran when one of its connections ended, by this side or the network.
   uint64_t deaths() const { return x_deaths; }
 
  private:
   class Door;
-  class Connection;
-  friend class Connection;
+  class H1Connection;
+  class H2Connection;
+  class H2Stream;
 
   void set_network();
+  // Calls that run now may be repeated for free, once each.
+  void note_death() { x_deaths += x_context.ledger.running(); }
 
   OriginContext x_context;
   const size_t x_service;

@@ -72,7 +72,10 @@ Plan::Plan(Random& random) {
   keepalive_ms = gentle ? 60'000 : between(random, 300, 6'000);
   body_idle_ms = gentle ? 60'000 : between(random, 200, 3'000);
   head_ms = gentle ? 60'000 : between(random, 200, 3'000);
-  write_stall_ms = gentle ? 60'000 : between(random, 400, 4'000);
+  write_stall_ms = gentle ? 2'000'000 : between(random, 400, 4'000);
+  stall_ms = gentle ? 1'000'000 : write_stall_ms + between(random, 0, 3'000);
+  const std::array<double, 4> shares{0, 0.5, 0.5, 1};
+  http2_callers = shares[random.below(4)];
   drains = !gentle && !is_storm && random.chance(0.2);
   shuffles = random.chance(0.7);
   if (random.chance(0.2)) via = "sim";
@@ -95,12 +98,14 @@ Plan::Plan(Random& random) {
   other.name = "other.example";
   other.endpoints = static_cast<int>(between(random, 1, 3));
   other.repeatable = {config::Methods::Kind::kIdempotent, {}};
+  other.repeats_grpc = false;
 }
 
 std::string Plan::draw_config(Random& random) {
   Text top(0);
   top.line("workers: " + number(workers));
-  top.line("memory: {retry_bodies: " + number(between(random, 1, 4) * 64) + "KiB, cache: 64KiB}");
+  top.line("memory: {retry_bodies: " + number(between(random, 1, 4) * (gentle ? 16'384 : 64)) +
+           "KiB, cache: 64KiB}");
   top.line("listeners:");
   top.line("  - name: outbound");
   top.line("    address: 127.0.0.1:15001");
@@ -108,7 +113,8 @@ std::string Plan::draw_config(Random& random) {
   top.line("    timeout: {head: " + ms(head_ms) + ", body_idle: " + ms(body_idle_ms) +
            ", keepalive: " + ms(keepalive_ms) + ", write_stall: " + ms(write_stall_ms) + "}");
   top.line("    limits: {pipelined: " + number(between(random, 1, 8)) +
-           ", requests_per_turn: " + number(between(random, 1, 32)) + "}");
+           ", requests_per_turn: " + number(between(random, 1, 32)) + ", streams: " +
+           number(gentle || random.chance(0.6) ? 100 : between(random, 1, 8)) + "}");
   top.line("defaults:");
   ServicePlan& other = services.back();
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 100, 4'000);
@@ -120,7 +126,8 @@ std::string Plan::draw_config(Random& random) {
   other.bounds.budget_most = 0.2;
   other.bounds.outstanding_most = std::numeric_limits<int64_t>::max();
   top.line("  timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms) +
-           ", idle: " + (gentle ? "60s" : ms(between(random, 200, 3'000))) + "}");
+           ", idle: " + (gentle ? "3000s" : ms(between(random, 200, 3'000))) +
+           ", stream_idle: " + (gentle ? "3000s" : ms(between(random, 300, 4'000))) + "}");
   top.line("services:");
   std::string text = top.str();
   for (ServicePlan& service : services) {
@@ -134,6 +141,8 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   Text text(4);
   text.line("hosts: [" + service.name + "]");
   text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
+  constexpr std::array kProtocols{"auto", "auto", "http1", "http2", "http2"};
+  text.line(std::string("protocol: ") + one_of(random, kProtocols));
   text.line(std::string("balance: ") +
             one_of(random, std::array{"least_loaded", "round_robin", "random"}));
   if (random.chance(0.2)) text.line("slow_start: 2s");
@@ -151,6 +160,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   std::string timeout = "timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms);
   if (own_attempt) timeout += ", attempt: " + ms(attempt_ms);
   if (gentle) timeout += ", attempt: off";
+  if (!gentle) timeout += ", stream_idle: " + ms(between(random, 300, 4'000));
   if (!gentle && random.chance(0.2)) {
     const int64_t total_ms = between(random, 500, 8'000);
     least_ms = std::min(least_ms, total_ms);
@@ -169,6 +179,8 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   text.line("  attempts: " + number(attempts));
   text.line("  unsent: " + number(unsent));
   text.line("  methods: " + text_of(service.repeatable));
+  text.line(std::string("  grpc: [") + kRepeatableGrpc + "*]");
+  if (random.chance(0.5)) text.line("  hold_head: " + ms(between(random, 0, 300)));
   text.line("  budget: " + number(share) + "%");
   text.line("  body_max: " + std::string(gentle || random.chance(0.7) ? "64KiB" : "1KiB"));
   const int64_t base_ms = between(random, 0, 50);
@@ -212,6 +224,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
       "pool: {idle: " + (random.chance(0.1) ? std::string("off") : ms(between(random, 50, 5'000)));
   pool += ", idle_unsafe: " + ms(between(random, 0, 1'000));
   if (!gentle && random.chance(0.4)) pool += ", connections: " + number(between(random, 1, 4));
+  if (random.chance(0.5)) pool += ", streams: " + number(between(random, 1, 10));
   if (random.chance(0.2)) pool += ", lifetime: " + ms(between(random, 100, 3'000));
   text.line(pool + "}");
 

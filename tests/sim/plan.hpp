@@ -12,12 +12,16 @@
 
 #include "config/policy.hpp"
 #include "proxy/base/random.hpp"
+#include "tests/sim/ledger.hpp"
 
 namespace outrigger::sim {
 
 inline uint32_t between(Random& random, uint32_t low, uint32_t high) {  // both included
   return low + random.below(high - low + 1);
 }
+
+// gRPC methods that every service but "passthrough" lets repeat.
+inline constexpr const char* kRepeatableGrpc = "/again.S/";
 
 // Over all versions of a service's policy.
 struct Bounds {
@@ -35,6 +39,7 @@ struct ServicePlan {
   std::string name;  // its host
   int endpoints = 1;
   config::Methods repeatable;
+  bool repeats_grpc = true;  // kRepeatableGrpc
   std::optional<size_t> alternate;
   bool alternate_any_method = false;
   bool stale = false;
@@ -42,6 +47,11 @@ struct ServicePlan {
   bool omit = false;
   bool has_deadline_header = false;
   Bounds bounds;
+
+  bool may_repeat(const Call& call) const {
+    const bool by_grpc = repeats_grpc && call.is_grpc && call.path.starts_with(kRepeatableGrpc);
+    return by_grpc || repeatable.has(call.method);
+  }
 };
 
 // "passthrough" is the last of the services: nobody's host.
@@ -61,6 +71,8 @@ struct Plan {
   int64_t body_idle_ms = 0;
   int64_t head_ms = 0;
   int64_t write_stall_ms = 0;
+  int64_t stall_ms = 0;      // of callers that stop taking an answer; shorter than that when gentle
+  double http2_callers = 0;  // share
   bool drains = false;
   bool is_storm = false;      // everybody at once, and nothing works: what the retry budget is for
   bool is_cut_short = false;  // the workers go while calls run

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "config/config.hpp"
+#include "tests/sim/h1_client.hpp"
+#include "tests/sim/h2_client.hpp"
 
 namespace outrigger::sim {
 namespace {
@@ -128,8 +130,12 @@ void World::invite_clients() {
     left -= calls;
     Side& side = *x_sides[random().below(x_plan.workers)];
     const int64_t at_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms));
-    x_clients.push_back(std::make_unique<Client>(x_plan, x_random, x_ledger, side.loop,
-                                                 side.network, calls, at_ms));
+    const CallerContext context{x_plan, x_random, x_ledger, side.loop, side.network};
+    if (random().chance(x_plan.http2_callers)) {
+      x_clients.push_back(std::make_unique<H2Client>(context, calls, at_ms));
+    } else {
+      x_clients.push_back(std::make_unique<H1Client>(context, calls, at_ms));
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "proxy/app/worker.hpp"
-#include "tests/sim/client.hpp"
+#include "tests/sim/caller.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/origin.hpp"
 #include "tests/sim/plan.hpp"
@@ -79,7 +79,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   std::unique_ptr<app::Process> x_process;
   std::vector<std::unique_ptr<Side>> x_sides;
   std::vector<std::unique_ptr<Origin>> x_origins;
-  std::vector<std::unique_ptr<Client>> x_clients;
+  std::vector<std::unique_ptr<Caller>> x_clients;
   app::SnapshotPtr x_snapshot;
   testing::VirtualLoop::Event x_event;
   int x_events_left = 0;

@@ -107,6 +107,9 @@ void World::check_end() {
   }
   for (const Call& call : x_ledger.calls()) {
     if (call.answered > 1) x_ledger.violation("call " + text(call.id) + " was answered twice");
+    if (call.served == 1 && call.ended != 1) {
+      x_ledger.violation("call " + text(call.id) + " was served and has not ended");
+    }
   }
   check_nothing_left();
   check_budgets();

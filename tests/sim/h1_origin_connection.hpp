@@ -1,6 +1,6 @@
-// One accepted connection of an Origin: reads one request after the other, and plays the script of
-// the answer to each. Owned by the origin's door until the run ends; its stream goes earlier. One
-// thread.
+// One accepted connection of an Origin that speaks HTTP/1: reads one request after the other, and
+// plays the script of the answer to each. Owned by the origin's door until the run ends; its stream
+// goes earlier. One thread.
 #pragma once
 
 #include <deque>
@@ -11,9 +11,10 @@
 
 namespace outrigger::sim {
 
-class Origin::Connection final : public io::StreamEvents, private MessageEvents {
+class Origin::H1Connection final : public io::StreamEvents, private MessageEvents {
  public:
-  Connection(Origin& origin, testing::VirtualLoop& loop, io::StreamPtr stream);
+  H1Connection(Origin& origin, testing::VirtualLoop& loop, io::StreamPtr stream,
+               std::string_view begun);
 
  private:
   struct Step {

@@ -1,6 +1,8 @@
-#include "tests/sim/origin_connection.hpp"
+#include "tests/sim/h1_origin_connection.hpp"
 
 #include <charconv>
+
+#include "tests/sim/request_check.hpp"
 
 namespace outrigger::sim {
 namespace {
@@ -28,23 +30,25 @@ constexpr std::string_view kMalformed[] = {
 
 }  // namespace
 
-Origin::Connection::Connection(Origin& origin, Loop& loop, io::StreamPtr stream)
+Origin::H1Connection::H1Connection(Origin& origin, Loop& loop, io::StreamPtr stream,
+                                   std::string_view begun)
     : x_origin(origin),
       x_loop(loop),
       x_stream(std::move(stream)),
       x_next(loop, [this] { play(); }),
       x_idle(loop, [this] { on_idle(); }) {
   x_stream->start(*this);
+  on_read(begun);
 }
 
-void Origin::Connection::violation(const std::string& what) {
+void Origin::H1Connection::violation(const std::string& what) {
   context().ledger.violation("at origin " + x_origin.x_address.to_string() + ", call " +
                              std::to_string(x_id) + ": " + what);
 }
 
 // ---- events
 
-void Origin::Connection::on_read(std::string_view bytes) {
+void Origin::H1Connection::on_read(std::string_view bytes) {
   x_idle.cancel();
   if (x_finished) {
     const bool said_so = !x_may_be_reused && x_reader.is_between();
@@ -55,24 +59,23 @@ void Origin::Connection::on_read(std::string_view bytes) {
   if (!x_reader.wrong().empty()) violation("the request is not well-formed: " + x_reader.wrong());
 }
 
-void Origin::Connection::on_end() {
+void Origin::H1Connection::on_end() {
   note("origin: the proxy ended");
   drop(false);
 }
 
-void Origin::Connection::on_broken() {
+void Origin::H1Connection::on_broken() {
   note("origin: broken");
-  if (x_served > 0) ++x_origin.x_deaths;
+  if (x_served > 0) x_origin.note_death();
   drop(false);
 }
 
-void Origin::Connection::drop(bool reset) {
+void Origin::H1Connection::drop(bool reset) {
   if (x_stream == nullptr) return;
   const uint32_t id = id_of(x_reader.partial_head());
   if (context().ledger.find(id) != nullptr) {
     const ServicePlan& plan = context().plan.services[x_origin.x_service];
-    context().ledger.arrived(id, x_origin.x_service,
-                             plan.repeatable.has(context().ledger.find(id)->method));
+    context().ledger.arrived(id, x_origin.x_service, plan.may_repeat(*context().ledger.find(id)));
   }
   x_next.cancel();
   x_idle.cancel();
@@ -81,7 +84,7 @@ void Origin::Connection::drop(bool reset) {
 }
 
 // An idle connection is closed, maybe just when the proxy is about to use it.
-void Origin::Connection::on_idle() {
+void Origin::H1Connection::on_idle() {
   if (x_stream->unsent() > 0) return x_idle.arm_at(x_loop.now_ms() + 1);
   if (!context().plan.gentle && x_late_bytes_ms == 0 && random().chance(0.2)) {
     note("origin: bytes on an idle one");
@@ -89,13 +92,13 @@ void Origin::Connection::on_idle() {
     return x_stream->write("late bytes");
   }
   note("origin: closes an idle one");
-  ++x_origin.x_deaths;
+  x_origin.note_death();
   drop(!context().plan.gentle && random().chance(0.3));
 }
 
 // ---- requests
 
-uint32_t Origin::Connection::id_of(std::string_view head) {
+uint32_t Origin::H1Connection::id_of(std::string_view head) {
   const size_t at = head.find(kIdField);
   if (at == std::string_view::npos) return 0;
   const size_t end = head.find('\r', at);
@@ -105,49 +108,30 @@ uint32_t Origin::Connection::id_of(std::string_view head) {
   return id;
 }
 
-bool Origin::Connection::check_head(const Head& head) {
+bool Origin::H1Connection::check_head(const Head& head) {
   x_id = static_cast<uint32_t>(head.number("x-id"));
-  const Call* call = context().ledger.find(x_id);
-  if (call == nullptr) return violation("a request of nobody: " + head.start), false;
-  const std::string start = call->method + " " + call->path + " HTTP/1.1";
-  if (head.start != start) return violation(head.start + " instead of " + start), false;
   if (x_answering) return violation("a request before the last one was answered"), false;
   constexpr int64_t kOnTheWayMs = 200;
   if (x_late_bytes_ms > 0 && x_loop.now_ms() > x_late_bytes_ms + kOnTheWayMs) {
     return violation("a connection is used on which bytes came that nobody asked for"), false;
   }
   if (!x_may_be_reused) return violation("a connection is used again that must not be"), false;
-  const ServicePlan& plan = context().plan.services[x_origin.x_service];
-  for (const char* gone : {"x-hop", "keep-alive", "proxy-connection", "x-secret", "upgrade"}) {
-    const bool is_policy = std::string_view(gone) == "x-secret";
-    if (is_policy && x_origin.x_service == context().plan.passthrough()) continue;
-    if (head.has(gone)) return violation(std::string(gone) + " travelled on"), false;
+  if (const std::string wrong = wrong_with(head, x_origin.x_service, context()); !wrong.empty()) {
+    return violation(wrong), false;
   }
-  const bool is_ours = x_origin.x_service == call->service;
-  if (is_ours && plan.name.starts_with("s") && head.field(kPolicyField) != plan.name) {
-    return violation("the field of the policy is missing"), false;
-  }
-  const ServicePlan& asked = context().plan.services[call->service];
-  if (!is_ours && asked.alternate != x_origin.x_service) {
-    return violation("a call to " + asked.name + " came to " + plan.name), false;
-  }
-  const auto left_ms = static_cast<int64_t>(head.number("x-deadline"));
-  if (is_ours && asked.has_deadline_header && call->deadline_ms > 0 &&
-      (left_ms < 1 || left_ms > call->deadline_ms)) {
-    return violation("a deadline of " + std::to_string(left_ms) + " ms"), false;
-  }
+  const Call* call = context().ledger.find(x_id);
   const bool has_body = head.has("transfer-encoding") || head.number("content-length") > 0;
   if (call->body_bytes > 0 && !has_body) return violation("the body was lost"), false;
   return true;
 }
 
-void Origin::Connection::on_head(const Head& head) {
+void Origin::H1Connection::on_head(const Head& head) {
   if (!check_head(head)) return;
   Call& call = *context().ledger.find(x_id);
   const ServicePlan& plan = context().plan.services[x_origin.x_service];
   x_method = call.method;
   x_expects = head.has("expect");
-  x_attempt = context().ledger.arrived(x_id, x_origin.x_service, plan.repeatable.has(x_method));
+  x_attempt = context().ledger.arrived(x_id, x_origin.x_service, plan.may_repeat(call));
   x_body_read = 0;
   x_answered = false;
   x_reading_request = true;
@@ -167,14 +151,14 @@ void Origin::Connection::on_head(const Head& head) {
   if (at_once || (x_behaviour == Behaviour::kEndBeforeHead && random().chance(0.5))) answer();
 }
 
-void Origin::Connection::on_body(std::string_view bytes) {
+void Origin::H1Connection::on_body(std::string_view bytes) {
   if (!is_body_at(request_key(x_id), x_body_read, bytes)) {
     violation("the request body is not the caller's, from byte " + std::to_string(x_body_read));
   }
   x_body_read += bytes.size();
 }
 
-void Origin::Connection::on_message_end() {
+void Origin::H1Connection::on_message_end() {
   x_reading_request = false;
   const Call* call = context().ledger.find(x_id);
   if (call == nullptr || context().ledger.is_violated()) return;
@@ -187,22 +171,22 @@ void Origin::Connection::on_message_end() {
 
 // ---- answers
 
-void Origin::Connection::step(Step::Kind kind, int64_t after_ms, std::string bytes) {
+void Origin::H1Connection::step(Step::Kind kind, int64_t after_ms, std::string bytes) {
   x_script.push_back({kind, after_ms, std::move(bytes)});
 }
 
-void Origin::Connection::send(std::string bytes) {
+void Origin::H1Connection::send(std::string bytes) {
   const int64_t pause_ms = random().chance(0.8) ? 0 : between(random(), 1, 150);
   step(Step::Kind::kSend, pause_ms, std::move(bytes));
 }
 
-void Origin::Connection::answer() {
+void Origin::H1Connection::answer() {
   x_answered = x_answering = true;
   write_script();
   if (!x_next.is_armed()) begin_step();
 }
 
-std::string Origin::Connection::head_of(int status, const std::string& framing) {
+std::string Origin::H1Connection::head_of(int status, const std::string& framing) {
   std::string head = "HTTP/1.1 " + std::to_string(status) +
                      " Fine\r\nx-id: " + std::to_string(x_id) +
                      "\r\nx-attempt: " + std::to_string(x_attempt) + "\r\nConnection: x-back" +
@@ -214,7 +198,7 @@ std::string Origin::Connection::head_of(int status, const std::string& framing) 
 }
 
 // In one way or another; where the head is right, it says whose it is.
-std::string Origin::Connection::malformed() {
+std::string Origin::H1Connection::malformed() {
   std::string text(kMalformed[random().below(std::size(kMalformed))]);
   const std::string mine =
       "x-id: " + std::to_string(x_id) + "\r\nx-attempt: " + std::to_string(x_attempt) + "\r\n";
@@ -226,7 +210,7 @@ std::string Origin::Connection::malformed() {
 }
 
 // The first `most` bytes of a body of `size`.
-void Origin::Connection::send_body(size_t size, bool chunked, size_t most) {
+void Origin::H1Connection::send_body(size_t size, bool chunked, size_t most) {
   const std::string body = make_body(answer_key(x_id, x_attempt), size);
   size_t at = 0;
   while (at < most) {
@@ -244,7 +228,7 @@ void Origin::Connection::send_body(size_t size, bool chunked, size_t most) {
     send(random().chance(0.2) ? "0\r\nx-trailer: 1\r\n\r\n" : "0\r\n\r\n");
 }
 
-void Origin::Connection::write_script() {
+void Origin::H1Connection::write_script() {
   using Kind = Step::Kind;
   const Mood& mood = x_origin.x_mood;
   const auto delay_ms =
@@ -329,11 +313,11 @@ void Origin::Connection::write_script() {
   if (until_close || early_close || how == Behaviour::kLastOne) step(Kind::kFinish);
 }
 
-void Origin::Connection::begin_step() {
+void Origin::H1Connection::begin_step() {
   if (!x_script.empty()) x_next.arm_at(x_loop.now_ms() + x_script.front().after_ms);
 }
 
-void Origin::Connection::play() {
+void Origin::H1Connection::play() {
   while (!x_script.empty() && x_stream != nullptr) {
     const Step step = std::move(x_script.front());
     x_script.pop_front();
@@ -343,13 +327,13 @@ void Origin::Connection::play() {
         break;
       case Step::Kind::kFinish:
         note("origin: finishes");
-        if (x_served > 0) ++x_origin.x_deaths;
+        if (x_served > 0) x_origin.note_death();
         x_finished = true;
         x_stream->finish();
         break;
       case Step::Kind::kReset:
         note("origin: resets");
-        if (x_served > 0) ++x_origin.x_deaths;
+        if (x_served > 0) x_origin.note_death();
         return drop(true);
       case Step::Kind::kWait:
         break;

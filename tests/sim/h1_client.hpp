@@ -1,4 +1,4 @@
-// A Client is the neighbour on one connection: it sends a few calls, one after the other or
+// An H1Client is a caller that speaks HTTP/1: it sends a few calls, one after the other or
 // pipelined, whole or in drops, reads the answers as fast as it likes, and may leave at any moment.
 // It checks that every answer is complete and was made for its call. Owned by the World; one
 // thread.
@@ -9,22 +9,22 @@
 #include <string>
 #include <vector>
 
-#include "tests/sim/ledger.hpp"
+#include "tests/sim/answer_check.hpp"
+#include "tests/sim/caller.hpp"
 #include "tests/sim/message_reader.hpp"
-#include "tests/sim/plan.hpp"
-#include "tests/support/pipe_network.hpp"
 
 namespace outrigger::sim {
 
-class Client final : public io::StreamEvents, public io::ConnectEvents, private MessageEvents {
+class H1Client final : public Caller,
+                       public io::StreamEvents,
+                       public io::ConnectEvents,
+                       private MessageEvents {
  public:
   // Draws its calls and comes at `at_ms`.
-  Client(const Plan& plan, Random& random, Ledger& ledger, testing::VirtualLoop& loop,
-         testing::PipeNetwork& network, int calls, int64_t at_ms);
+  H1Client(const CallerContext& context, int calls, int64_t at_ms);
 
-  bool is_over() const { return x_over; }
-  // For the message about one that is not.
-  std::string state() const;
+  bool is_over() const override { return x_over; }
+  std::string state() const override;
 
  private:
   struct Request {
@@ -63,22 +63,16 @@ class Client final : public io::StreamEvents, public io::ConnectEvents, private 
   bool is_deaf() const override { return x_stream == nullptr; }
   void check_interim(int status);
   void check_left();
-  void check_answer(const Head& head);
-  void check_complete();
   void check_unanswered(bool reset);
 
-  Call& call() { return *x_ledger.find(x_requests[x_answered].id); }
-  const ServicePlan& service() { return x_plan.services[call().service]; }
   void note(std::string_view what, uint64_t a = 0, uint64_t b = 0) {
-    x_ledger.note(x_loop.now_ms(), what, a, b);
+    x_context.ledger.note(now_ms(), what, a, b);
   }
   void violation(const std::string& what);
+  int64_t now_ms() const { return x_context.loop.now_ms(); }
+  Random& random() const { return x_context.random; }
 
-  const Plan& x_plan;
-  Random& x_random;
-  Ledger& x_ledger;
-  testing::VirtualLoop& x_loop;
-  testing::PipeNetwork& x_network;
+  const CallerContext x_context;
   io::OperationPtr x_connect;
   io::StreamPtr x_stream;
   MessageReader x_reader{MessageReader::Side::kResponses, *this};
@@ -106,13 +100,7 @@ class Client final : public io::StreamEvents, public io::ConnectEvents, private 
   bool x_half_closes = false;  // ends its side after the last request
   bool x_lingers = false;      // lets the proxy close
 
-  // The answer that is being read.
-  uint32_t x_answer_id = 0;  // 0: the proxy's own
-  size_t x_answer_attempt = 0;
-  size_t x_answer_bytes = 0;
-  int x_status = 0;
-  std::string x_marking;  // Proxy-Status
-  bool x_in_body = false;
+  std::optional<AnswerCheck> x_answer;  // that is being read
   bool x_continued = false;
   bool x_closes = false;  // the proxy said so
   bool x_left = false;    // by its own will

@@ -1,0 +1,72 @@
+// One call of an H2Client: what it sends and when, how it takes the answer, whether it loses
+// interest. Its answer is checked as every caller's is. Owned by the client; one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tests/sim/answer_check.hpp"
+#include "tests/sim/caller.hpp"
+
+namespace outrigger::sim {
+
+class H2Client;
+
+class H2ClientStream {
+ public:
+  explicit H2ClientStream(H2Client& client);
+
+  void begin();
+  // 0 before it was begun.
+  int32_t stream() const { return x_stream; }
+  uint32_t call() const { return x_drawn.id; }
+  // Nothing more happens on it.
+  bool is_over() const { return x_over; }
+
+  void on_fields(const Head& head);
+  void on_data(std::string_view bytes);
+  void on_message_end();
+  void on_closed(uint32_t code);
+  // The connection is gone. `excused`: by the caller's own will.
+  void on_lost(bool excused);
+
+ private:
+  void draw_manners();
+  void send_some();
+  void take();
+  void cancel();
+  void check_patience();
+  void end(std::string_view why, uint64_t code);
+  const CallerContext& context() const;
+  Random& random() const { return context().random; }
+  int64_t now_ms() const { return context().loop.now_ms(); }
+
+  H2Client& x_client;
+  const DrawnCall x_drawn;
+  const bool x_has_body;
+  AnswerCheck x_check;
+  std::string x_body;  // that is still to be sent
+  std::optional<Head> x_trailers;
+  int32_t x_stream = 0;
+  size_t x_untaken = 0;  // bytes whose window was not given back
+  testing::VirtualLoop::Event x_send;
+  testing::VirtualLoop::Event x_take;
+  testing::VirtualLoop::Event x_cancel;
+  testing::VirtualLoop::Event x_patience;
+
+  // Manners.
+  size_t x_piece_most = 30'000;
+  int64_t x_pause_ms = 0;        // between the pieces
+  bool x_stops_sending = false;  // in the midst of the body
+  bool x_expects = false;
+  bool x_sends_trailers = false;
+  int64_t x_take_ms = 0;  // after so long it takes what came; 0: at once
+  bool x_stalls = false;  // at first, for plan.stall_ms
+  std::optional<int64_t> x_cancel_ms;
+
+  bool x_continued = false;
+  bool x_complete = false;  // the answer
+  bool x_over = false;
+};
+
+}  // namespace outrigger::sim
