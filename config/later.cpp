@@ -20,7 +20,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"tracing", "export", "off"},
     {"listener", "detect_timeout", ""},
     {"listener", "opaque_ports", "[]"},
-    {"listener", "flood", ""},
     {"intercept", "transparent", ""},
     {"filters", "idempotency", ""},
     {"filters", "mirror", ""},

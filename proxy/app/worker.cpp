@@ -1,6 +1,7 @@
 #include "proxy/app/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace outrigger::app {
 
@@ -59,6 +60,22 @@ downstream::Resolution Worker::Server::unmatched(const http::RequestHead& reques
   return {.route = &passthrough, .chain = passthrough.chains[x_chain].get()};
 }
 
+namespace {
+
+// Upstreams are nobody's in particular: the widest of the listeners' bounds.
+http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
+  http::H2Flood widest(config::ListenerFlood{});
+  bool first = true;
+  for (const config::ListenerConfig& listener : listeners) {
+    const http::H2Flood flood(listener.flood);
+    if (std::exchange(first, false)) widest = flood;
+    widest.widen(flood);
+  }
+  return widest;
+}
+
+}  // namespace
+
 Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
                Process& process)
     : x_index(index),
@@ -87,6 +104,7 @@ void Worker::take(SnapshotPtr snapshot) {
     x_passthrough = std::make_unique<upstream::PassthroughClient>(x_upstream, pool);
   }
   x_passthrough->set_pool(pool);
+  x_upstream.flood = flood_of(snapshot->config.listeners);
   auto routes = std::make_unique<RouteSet>(*this, std::move(snapshot));
   if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
   x_routes = std::move(routes);
