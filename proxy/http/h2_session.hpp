@@ -45,9 +45,9 @@ class H2SessionEvents {
   // The peer's SETTINGS are known, or changed: may_open() may say something else now.
   virtual void on_settings() {}
   virtual void on_ping_ack() {}
-  // What the peer sent cannot be taken: the connection ends, see H2Session::receive(). Once.
   // Server: a request was answered before it was complete. end_rests() is due in kRestMs.
   virtual void on_rest() {}
+  // What the peer sent cannot be taken: the connection ends, see H2Session::receive(). Once.
   virtual void on_fault(Http2Fault /*reason*/, std::string_view /*text*/) {}
   // write() has something to give: it must be called before the loop sleeps. Not said again before
   // write() gave less than there was room for.
