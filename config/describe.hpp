@@ -41,6 +41,8 @@ inline constexpr std::string_view kSection<ListenerTimeout> = "listener timeout"
 template <>
 inline constexpr std::string_view kSection<ListenerLimits> = "listener limits";
 template <>
+inline constexpr std::string_view kSection<ListenerFlood> = "flood";
+template <>
 inline constexpr std::string_view kSection<ListenerConfig> = "listener";
 template <>
 inline constexpr std::string_view kSection<DnsRegistryConfig> = "registry";
@@ -163,6 +165,16 @@ void describe(V& v, ListenerLimits& limits) {
 }
 
 template <class V>
+void describe(V& v, ListenerFlood& flood) {
+  v.key("resets", flood.resets, off_or(Count{1, 1'000'000}),
+        "Streams reset before their time and malformed requests, at once");
+  v.key("per_second", flood.per_second, Count{1, 1'000'000}, "So many more each second");
+  v.key("control_frames", flood.control_frames_per_h, off_or(Rate{}),
+        "PING, SETTINGS and the like; ten seconds' worth at once");
+  v.key("continuations", flood.continuations, Count{1, 1'000}, "CONTINUATION frames of one head");
+}
+
+template <class V>
 void describe(V& v, ListenerConfig& listener) {
   v.key("name", listener.name, name_kind(), "In logs and metrics");
   v.key("address", listener.addresses, List<Text>{listen_kind(), true, 1, 64}, "One or a list");
@@ -179,6 +191,8 @@ void describe(V& v, ListenerConfig& listener) {
   v.key("tls", listener.tls, off_or(Map<ServerTls>{}), "Towards the caller");
   v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
   v.key("limits", listener.limits, Map<ListenerLimits>{}, "Towards the caller");
+  v.key("flood", listener.flood, Map<ListenerFlood>{},
+        "What an HTTP/2 peer may do needlessly; towards upstreams too");
   v.key("filters", listener.filters, Filters{}, "Outermost first; forwarding is always last");
 }
 

@@ -124,6 +124,16 @@ Node Size::schema() const {
   return any_of({pattern(R"(^([0-9]+(\.[0-9]+)?(B|KiB|MiB|GiB)|.*\$\{.*)$)"), zero()});
 }
 
+void Rate::read(Reader& reader, const Node& node, int64_t& out) const {
+  const auto per_h = node.is_scalar() ? parse_rate(node.text) : std::nullopt;
+  if (!per_h) return reader.wrong(node, "a rate", "write it like 100/s, 500/m or 1000/h");
+  out = *per_h;
+}
+
+Node Rate::write(int64_t per_h) const { return Node::scalar(format_rate(per_h)); }
+
+Node Rate::schema() const { return pattern(R"(^([0-9]+(\.[0-9]+)?/[smh]|.*\$\{.*)$)"); }
+
 void Share::read(Reader& reader, const Node& node, double& out) const {
   const auto share = node.is_scalar() ? parse_share(node.text) : std::nullopt;
   if (!share) return reader.wrong(node, "a share", "write it like 50%");

@@ -40,6 +40,15 @@ struct Size {
   Node schema() const;
 };
 
+// So many an hour.
+struct Rate {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, int64_t& out) const;
+  Node write(int64_t per_h) const;
+  Node schema() const;
+};
+
 struct Share {
   static constexpr bool kContainer = false;
   bool may_be_zero = true;

@@ -177,7 +177,11 @@ void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
   if (form.within_ms && !form.service) {
     reader.problem(mark_of(node, "within"), "\"within\" belongs to \"service\"");
   }
-  if (is_for_grpc(form) && form.grpc.empty() && !form.methods.has("POST")) {
+  // Whoever names no methods means every gRPC call: no other caller gets it.
+  const bool names_none = node.find("methods") == nullptr && node.find("grpc") == nullptr;
+  if (is_for_grpc(form) && names_none) {
+    out.methods.kind = Methods::Kind::kAny;
+  } else if (is_for_grpc(form) && form.grpc.empty() && !form.methods.has("POST")) {
     reader.problem(node.mark,
                    "this answer is for gRPC calls, which are POST, and the methods leave them out; "
                    "write grpc: [/package.Service/Method] or methods: any");

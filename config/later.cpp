@@ -18,7 +18,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"memory", "idempotency", ""},
     {"tracing", "sample", "0%"},
     {"tracing", "export", "off"},
-    {"listener", "flood", ""},
     {"filters", "idempotency", ""},
     {"filters", "mirror", ""},
     {"filters", "rate_limit", ""},

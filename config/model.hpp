@@ -150,6 +150,16 @@ struct ListenerLimits {
   bool operator==(const ListenerLimits&) const = default;
 };
 
+// What an HTTP/2 peer may do in excess of what work needs, before its connection is ended.
+struct ListenerFlood {
+  std::optional<int> resets = 200;  // streams that end before their time, at once
+  int per_second = 33;              // and so many more
+  std::optional<int64_t> control_frames_per_h = 360'000;
+  int continuations = 8;  // frames of one head
+
+  bool operator==(const ListenerFlood&) const = default;
+};
+
 struct ListenerConfig {
   std::string name = "outbound";
   std::vector<std::string> addresses{"127.0.0.1:15001", "[::1]:15001"};
@@ -163,6 +173,7 @@ struct ListenerConfig {
   std::optional<ServerTls> tls;
   ListenerTimeout timeout;
   ListenerLimits limits;
+  ListenerFlood flood;
   std::vector<FilterKind> filters = default_filters();
 
   bool operator==(const ListenerConfig&) const = default;

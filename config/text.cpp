@@ -21,6 +21,8 @@ constexpr std::array<Unit, 4> kDurationUnits = {Unit{"h", 3'600'000}, Unit{"m", 
                                                 Unit{"s", 1'000}, Unit{"ms", 1}};
 constexpr std::array<Unit, 4> kSizeUnits = {Unit{"GiB", 1 << 30}, Unit{"MiB", 1 << 20},
                                             Unit{"KiB", 1 << 10}, Unit{"B", 1}};
+constexpr std::array<Unit, 3> kRateUnits = {Unit{"/s", 3'600}, Unit{"/m", 60}, Unit{"/h", 1}};
+constexpr double kMaxRatePerH = 3.6e9;
 constexpr double kMaxDurationMs = 10.0 * 365 * 24 * 3'600'000;
 constexpr double kMaxSizeBytes = 1024.0 * (1 << 30);
 
@@ -110,6 +112,20 @@ std::string format_size(int64_t bytes) {
 }
 
 // The decimal point is moved in the text: a division would round once more.
+std::optional<int64_t> parse_rate(std::string_view text) {
+  const auto per_h = parse_units(text, kRateUnits);
+  const bool good = per_h && *per_h >= 1 && *per_h <= kMaxRatePerH && std::floor(*per_h) == *per_h;
+  return good ? std::optional(static_cast<int64_t>(*per_h)) : std::nullopt;
+}
+
+std::string format_rate(int64_t per_h) {
+  for (const Unit& unit : kRateUnits) {
+    const auto factor = static_cast<int64_t>(unit.factor);
+    if (per_h % factor == 0) return std::to_string(per_h / factor) + unit.name.data();
+  }
+  return {};
+}
+
 std::optional<double> parse_share(std::string_view text) {
   const auto split = split_unit(text);
   if (!split || split->second != "%") return std::nullopt;

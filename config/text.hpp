@@ -22,6 +22,10 @@ std::string format_duration(double ms);
 std::optional<int64_t> parse_size(std::string_view text);
 std::string format_size(int64_t bytes);
 
+// `100/s` `500/m` `1000/h`. So many an hour, a whole number from 1 on; at most a million a second.
+std::optional<int64_t> parse_rate(std::string_view text);
+std::string format_rate(int64_t per_h);
+
 // `50%` is 0.5; format_share() writes what parse_share() reads back to the same value.
 std::optional<double> parse_share(std::string_view text);
 std::string format_share(double share);

@@ -13,6 +13,13 @@ double sum(const Workers& workers, Counter WorkerSeries::*which) {
   return static_cast<double>(total);
 }
 
+double sum(const Workers& workers, std::array<Counter, kHttp2Faults> WorkerSeries::*which,
+           size_t index) {
+  uint64_t total = 0;
+  for (const auto& worker : workers) total += ((*worker).*which)[index].value();
+  return static_cast<double>(total);
+}
+
 double sum(const Workers& workers, Gauge WorkerSeries::*which) {
   int64_t total = 0;
   for (const auto& worker : workers) total += ((*worker).*which).value();
@@ -66,6 +73,13 @@ void collect_workers(Families& families, const Workers& workers) {
   one(kTimeouts, {"head"}, &WorkerSeries::slow_heads);
   one(kTimeouts, {"body"}, &WorkerSeries::slow_bodies);
   one(kTimeouts, {"write"}, &WorkerSeries::write_stalls);
+  constexpr size_t kFaults = index_of_metric("http2_faults_total");
+  for (size_t i = 0; i < kHttp2Faults; ++i) {
+    families.add(kFaults, {"downstream", kHttp2FaultNames[i]},
+                 sum(workers, &WorkerSeries::downstream_http2_faults, i));
+    families.add(kFaults, {"upstream", kHttp2FaultNames[i]},
+                 sum(workers, &WorkerSeries::upstream_http2_faults, i));
+  }
   constexpr size_t kRefusals = index_of_metric("overload_refusals_total");
   one(kRefusals, {"descriptors"}, &WorkerSeries::overload_descriptors);
   one(kRefusals, {"memory"}, &WorkerSeries::overload_memory);

@@ -90,6 +90,8 @@ inline constexpr std::array kMetrics = {
            "Bytes of connections; `in` is what we read."},
     Metric{"outrigger_downstream_timeouts_total", MetricKind::kCounter, "kind",
            "Callers that were too slow, by what did not move."},
+    Metric{"outrigger_http2_faults_total", MetricKind::kCounter, "side,reason",
+           "HTTP/2 connections ended because of what the peer sent: floods, or no protocol."},
     Metric{"outrigger_overload", MetricKind::kGauge, "resource", "1 while the resource is short."},
     Metric{"outrigger_overload_refusals_total", MetricKind::kCounter, "resource",
            "Connections or calls refused because the resource was short."},

@@ -87,6 +87,19 @@ enum class FallbackKind : uint8_t { kStale, kService, kRespond, kOmit };
 inline constexpr size_t kFallbackKinds = 4;
 enum class CacheSkip : uint8_t { kMethod, kStatus, kForbidden, kTooLarge, kVary, kBudget };
 inline constexpr size_t kCacheSkips = 6;
+// Why an HTTP/2 connection was ended because of what its peer sent: floods, and the rest.
+enum class Http2Fault : uint8_t {
+  kResets,
+  kControlFrames,
+  kContinuations,
+  kEmptyData,
+  kUnread,
+  kProtocol,
+};
+inline constexpr size_t kHttp2Faults = 6;
+inline constexpr std::array<std::string_view, kHttp2Faults> kHttp2FaultNames = {
+    "resets", "control_frames", "continuations", "empty_data", "unread", "protocol",
+};
 inline constexpr size_t kCauses = static_cast<size_t>(Cause::kTimeout) + 1;
 inline constexpr size_t kTokens = 8;  // bit positions of Token
 
@@ -195,6 +208,8 @@ struct WorkerSeries {
   Counter slow_heads;
   Counter slow_bodies;
   Counter write_stalls;
+  std::array<Counter, kHttp2Faults> downstream_http2_faults;
+  std::array<Counter, kHttp2Faults> upstream_http2_faults;
   Gauge loop_lag_ms;
 };
 

@@ -1,6 +1,7 @@
 #include "proxy/app/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace outrigger::app {
 
@@ -101,6 +102,22 @@ bool Worker::Server::carries_tls_of(std::string_view server_name) const {
          x_worker.x_routes->table().find_opaque(server_name, nullptr) != nullptr;
 }
 
+namespace {
+
+// Upstreams are nobody's in particular: the widest of the listeners' bounds.
+http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
+  http::H2Flood widest(config::ListenerFlood{});
+  bool first = true;
+  for (const config::ListenerConfig& listener : listeners) {
+    const http::H2Flood flood(listener.flood);
+    if (std::exchange(first, false)) widest = flood;
+    widest.widen(flood);
+  }
+  return widest;
+}
+
+}  // namespace
+
 Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
                Process& process)
     : x_index(index),
@@ -129,6 +146,7 @@ void Worker::take(SnapshotPtr snapshot) {
     x_passthrough = std::make_unique<upstream::PassthroughClient>(x_upstream, pool);
   }
   x_passthrough->set_pool(pool);
+  x_upstream.flood = flood_of(snapshot->config.listeners);
   auto routes = std::make_unique<RouteSet>(*this, std::move(snapshot));
   if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
   x_routes = std::move(routes);

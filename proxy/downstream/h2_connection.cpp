@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/log.hpp"
 #include "proxy/chain/driver.hpp"
+#include "proxy/chain/request_body.hpp"
 #include "proxy/http/h2_send.hpp"
 
 namespace outrigger::downstream {
 namespace {
 
+// What was read of a body counts when more of it comes, or when it had been too much; and nghttp2
+// speaks of half a window at a time.
+static_assert(http::H2Limits().stream_window_bytes > 2 * chain::RequestBody::kUnreadMax);
+constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
 constexpr size_t kPieceMin = 256;
 constexpr size_t kPieceMax = 16 * 1024;
 constexpr int64_t kLingerMs = 1'000;
@@ -20,6 +26,10 @@ http::H2Limits limits_of(const ServerContext& context) {
   limits.head = context.head_limits();
   limits.streams = static_cast<uint32_t>(context.config.limits.streams);
   limits.tunnels = context.tunnels;
+  // Bodies that some upstreams do not take may not stop the others.
+  limits.connection_window_bytes = static_cast<uint32_t>(
+      std::min(uint64_t{limits.streams} * limits.stream_window_bytes, kWindowMax));
+  limits.flood = http::H2Flood(context.config.flood);
   return limits;
 }
 
@@ -86,6 +96,12 @@ void H2Connection::on_end() {
 void H2Connection::on_drained() {
   if (x_closing) return wait_for(Wait::kClose);
   x_context.runtime.outbox.write_later(*this);
+}
+
+void H2Connection::on_fault(http::Http2Fault reason, std::string_view text) {
+  x_context.series.downstream_http2_faults[static_cast<size_t>(reason)].add();
+  log::repeated(log::Level::kWarning, "http2 connection of a caller ended",
+                {{"why", text}, {"listener", x_context.config.name}});
 }
 
 http::H2Stream* H2Connection::on_new_stream() {
@@ -180,6 +196,16 @@ void H2Connection::on_timer() {
   settle();
 }
 
+void H2Connection::on_rest() {
+  if (x_rest_timer.is_armed()) return;
+  x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + http::H2Session::kRestMs);
+}
+
+void H2Connection::end_rests() {
+  const int64_t next_ms = x_session.end_rests();
+  if (next_ms > 0) x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + next_ms);
+}
+
 void H2Connection::watch_writing() {
   x_taken = x_written - x_stream->unsent();
   x_context.runtime.loop.timers.arm(x_write_timer,
@@ -230,6 +256,7 @@ int H2Connection::end(chain::Outcome::Kind kind) {
   }
   x_timer.cancel();
   x_turn_timer.cancel();
+  x_rest_timer.cancel();
   x_write_timer.cancel();
   io::LateWriter::unlink();
   ListNode<OwnedByAcceptor>::unlink();

@@ -56,6 +56,8 @@ class H2Connection final : public Connection,
 
   // -- http::H2SessionEvents
   http::H2Stream* on_new_stream() override;
+  void on_rest() override;
+  void on_fault(http::Http2Fault reason, std::string_view text) override;
   void on_want_write() override { x_context.runtime.outbox.write_later(*this); }
 
   void take(std::string_view bytes);
@@ -65,6 +67,7 @@ class H2Connection final : public Connection,
   Wait next_wait();
   void wait_for(Wait wait);
   void on_timer();
+  void end_rests();
   void watch_writing();
   void on_write_timer();
   void begin_close();
@@ -80,6 +83,7 @@ class H2Connection final : public Connection,
   Buffer x_taking;  // that of the turn before
   Timer x_turn_timer = Timer::of<&H2Connection::on_next_turn>(*this);
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
+  Timer x_rest_timer = Timer::of<&H2Connection::end_rests>(*this);
   Timer x_write_timer = Timer::of<&H2Connection::on_write_timer>(*this);
   uint64_t x_written = 0;
   uint64_t x_taken = 0;  // by the kernel, when the write timer last looked

@@ -108,10 +108,15 @@ void H2ServerStream::send_head(const http::ResponseHead& head) {
   const bool asked = x_exchange->request().asks_tunnel();
   if (asked && !head.tunnel && head.status / 100 == 2) return refuse_tunnel();
   x_bodiless = head.framing == http::Framing::kNone && !head.tunnel;
-  const bool has_body = !x_bodiless && head.content_length != 0;
+  if (!x_bodiless && head.content_length != 0) return submit(head, true);
+  // Only its end tells whether trailers follow.
+  x_lone_head = x_exchange->arena().make<http::ResponseHead>(head);
+}
+
+void H2ServerStream::submit(const http::ResponseHead& head, bool has_body) {
   const http::H2ResponseWriting writing{x_exchange->request().method, x_connection.context().via()};
   x_tunnel = head.tunnel;
-  x_connection.session().submit_response(*this, head, writing, has_body || x_tunnel);
+  x_connection.session().submit_response(*this, head, writing, has_body);
 }
 
 // To a caller that asked by CONNECT any 2xx is a tunnel, so no other answer may look like one.
@@ -144,6 +149,7 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
   x_complete = true;
   x_trailers = trailers;
   if (x_session_done) return end(chain::Outcome::Kind::kDone);
+  if (x_lone_head != nullptr) submit(*std::exchange(x_lone_head, nullptr), false);
   give_credit();
   x_connection.session().resume(*this);
 }
@@ -160,7 +166,10 @@ void H2ServerStream::body_sent(size_t bytes) {
   } else {
     x_small.remove_prefix(bytes);
   }
-  x_stalling = false;
+  // A little now and then is as bad as nothing: it keeps what was read for it.
+  x_taken += static_cast<int64_t>(bytes);
+  const int64_t stall_ms = x_connection.context().config.timeout.write_stall_ms;
+  if (waiting() == 0 || x_taken * 1'000 >= kSlowestPerS * stall_ms) x_stalling = false;
   watch();
   x_connection.note_pulled(*this);
 }
@@ -180,8 +189,9 @@ void H2ServerStream::watch() {
   // Whoever reads from a tunnel reads when it likes.
   if (x_tunnel) return x_timer.cancel();
   if (waiting() > 0) {
-    if (!std::exchange(x_stalling, true)) timers.arm(x_timer, now_ms + timeout.write_stall_ms);
-    return;
+    if (std::exchange(x_stalling, true)) return;
+    x_taken = 0;
+    return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
   }
   // Where its window has closed because nobody reads on, it owes nothing.
   const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_exchange->is_grpc() &&

@@ -29,6 +29,8 @@ class H2ServerStream final : public http::H2Stream,
   // An answer that nobody takes on fills at most that, and what one push was over.
   static constexpr size_t kOutMax = 64 * 1024;
   static constexpr size_t kSmallMax = 1024;
+  // A caller that takes less within write_stall stalls.
+  static constexpr int64_t kSlowestPerS = 512;
 
   explicit H2ServerStream(H2Connection& connection);
   static void* operator new(size_t bytes);
@@ -67,6 +69,7 @@ class H2ServerStream final : public http::H2Stream,
   void refuse(const chain::Route* route, Cause cause);
   void refuse_tunnel();
   void answer_options();
+  void submit(const http::ResponseHead& head, bool has_body);
   size_t waiting() const { return x_small.size() + x_out.size(); }
   void give_credit();
   void watch();
@@ -77,8 +80,10 @@ class H2ServerStream final : public http::H2Stream,
   std::string_view x_small;     // of the body: the first piece, if it fits into the arena
   Buffer x_out;                 // what follows
   const http::Fields* x_trailers = nullptr;
+  const http::ResponseHead* x_lone_head = nullptr;  // without a body: goes with the end
   Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
   int64_t x_credited = 0;
+  int64_t x_taken = 0;  // of the answer, since the timer was set for it
   bool x_has_head = false;
   bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send

@@ -63,7 +63,8 @@ int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, 
   to.x_reader.begin_ignored();
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    H2Stream* const stream = to.is_closing() ? nullptr : to.x_events.on_new_stream();
+    const bool takes = !to.is_closing() && to.x_streams_open < to.x_limits.streams;
+    H2Stream* const stream = takes ? to.x_events.on_new_stream() : nullptr;
     if (stream == nullptr) {
       nghttp2_submit_rst_stream(to.x_session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
       return 0;
@@ -146,6 +147,10 @@ int H2Callbacks::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* d
   H2Stream* const stream = to.find(id);
   if (stream == nullptr || stream->x_deaf) {
     nghttp2_session_consume_connection(to.x_session, bytes);
+    H2Session::Rest* const rest = stream == nullptr ? to.find_rest(id) : nullptr;
+    const bool over =
+        rest != nullptr && nghttp2_session_get_stream_local_window_size(to.x_session, id) <= 0;
+    if (over) to.end_rest(*rest);
   } else {
     to.take_data(*stream, text_of(data, bytes));
   }
@@ -155,6 +160,7 @@ int H2Callbacks::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* d
 int H2Callbacks::on_stream_close(nghttp2_session*, int32_t id, uint32_t code, void* session) {
   H2Session& to = of(session);
   to.x_guard.on_closed(id);
+  if (H2Session::Rest* const rest = to.find_rest(id); rest != nullptr) *rest = {};
   if (H2Stream* const stream = to.find(id); stream != nullptr) {
     to.end(*stream, static_cast<H2Code>(code));
   }
@@ -179,8 +185,10 @@ int H2Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, voi
       if (is_peers_fault(frame->rst_stream.error_code)) to.charge_fault();
       break;
     case NGHTTP2_GOAWAY:
-      if (frame->goaway.error_code != NGHTTP2_NO_ERROR && to.x_fault == H2Code::kNoError) {
-        to.note_fault(static_cast<H2Code>(frame->goaway.error_code));
+      // What nghttp2 found by itself.
+      if (const auto code = static_cast<H2Code>(frame->goaway.error_code);
+          code != H2Code::kNoError) {
+        to.note_fault(code, to_string(code), Http2Fault::kProtocol);
       }
       break;
     default:

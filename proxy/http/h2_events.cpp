@@ -1,4 +1,5 @@
 // What comes in for a stream, and how streams end.
+#include <algorithm>
 #include <utility>
 
 #include "proxy/http/h2_callbacks.hpp"
@@ -8,9 +9,10 @@ namespace outrigger::http {
 
 namespace {
 
-// Of DATA, after such a head.
-int64_t due_after(Framing framing, int64_t content_length) {
-  return framing == Framing::kChunked ? -1 : framing == Framing::kLength ? content_length : 0;
+// Of DATA, after such a head; -1: any.
+int64_t due_after(Framing framing, int64_t content_length, bool tunnel) {
+  if (tunnel || framing == Framing::kChunked) return -1;
+  return framing == Framing::kLength ? content_length : 0;
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ void H2Session::take_request(H2Stream& stream, bool ended) {
     stream.on_request(head, cause);
     return charge_fault();
   }
-  stream.x_due = due_after(head.framing, head.content_length);
+  stream.x_due = due_after(head.framing, head.content_length, head.asks_tunnel());
   const int32_t id = stream.x_id;
   stream.on_request(head, Cause::kNone);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -60,7 +62,9 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
     head.tunnel = true;
   }
   stream.x_head_read = head.status >= 200 || head.tunnel;
-  if (stream.x_head_read) stream.x_due = due_after(head.framing, head.content_length);
+  if (stream.x_head_read) {
+    stream.x_due = due_after(head.framing, head.content_length, head.tunnel);
+  }
   const int32_t id = stream.x_id;
   stream.on_response(head);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -95,8 +99,8 @@ void H2Session::take_reset(int32_t id, H2Code code) {
     stream->x_reset_by_peer = true;
     stream->x_peer_code = code;
   }
-  // A server that has answered may do without the rest of the request.
-  const bool harmless = x_role == H2Role::kClient && (stream == nullptr || stream->x_peer_done);
+  // What was over already, or is answered and may do without the rest of the request.
+  const bool harmless = stream == nullptr || (x_role == H2Role::kClient && stream->x_peer_done);
   if (!harmless) charge_fault();
 }
 
@@ -114,9 +118,49 @@ void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
 // Our side of it has gone out whole.
 void H2Session::end_ours(H2Stream& stream) {
   stream.x_sent_all = true;
-  if (x_role == H2Role::kClient || stream.x_peer_done || stream.x_tunnel) return;
-  // RFC 9113 section 8.1: the rest of the request is not wanted.
-  nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, stream.x_id, NGHTTP2_NO_ERROR);
+  const bool rest = x_role == H2Role::kServer && !stream.x_peer_done && !stream.x_tunnel;
+  if (rest) read_past(stream);
+}
+
+// Many a client takes RST_STREAM for a failure, though the answer is complete; a short rest is
+// over sooner than it takes to say so. Its window does not open again.
+void H2Session::read_past(H2Stream& stream) {
+  Rest* rest = std::min_element(x_rests.begin(), x_rests.end(), [](const Rest& a, const Rest& b) {
+    return a.until_ms < b.until_ms;
+  });
+  if (rest->id != 0) end_rest(*rest);
+  *rest = {stream.x_id, x_clock.now_ms() + kRestMs};
+  forget(stream);
+  stream.on_done();
+  x_events.on_rest();
+}
+
+H2Session::Rest* H2Session::find_rest(int32_t id) {
+  const auto found =
+      std::find_if(x_rests.begin(), x_rests.end(), [&](const Rest& rest) { return rest.id == id; });
+  return found == x_rests.end() ? nullptr : &*found;
+}
+
+void H2Session::end_rest(Rest& rest) {
+  nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, rest.id, NGHTTP2_NO_ERROR);
+  rest = {};
+}
+
+int64_t H2Session::end_rests() {
+  if (x_lost) return 0;
+  const int64_t now_ms = x_clock.now_ms();
+  int64_t next_ms = 0;
+  for (Rest& rest : x_rests) {
+    if (rest.id == 0) continue;
+    const int64_t left_ms = rest.until_ms - now_ms;
+    if (left_ms <= 0) {
+      end_rest(rest);
+    } else if (next_ms == 0 || left_ms < next_ms) {
+      next_ms = left_ms;
+    }
+  }
+  want_write();
+  return next_ms;
 }
 
 // What the peer sent on this stream cannot be taken.
@@ -149,7 +193,9 @@ void H2Session::end(H2Stream& stream, H2Code code) {
     why.code = code;
   } else if (!server && code == H2Code::kRefusedStream) {
     why.cause = Cause::kRefusedStream;
-    why.sent = Sent::kNever;
+    // That it was one too many is our guess, not the peer's trouble.
+    const bool guessed = stream.x_guessed && x_settled && streams_max() < assumed_max();
+    why.sent = guessed ? Sent::kNeverFree : Sent::kNever;
   }
   close(stream, why);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "config/model.hpp"
+
 namespace outrigger::http {
 namespace {
 
@@ -20,15 +22,44 @@ constexpr uint8_t kWindowUpdate = 8;
 constexpr uint8_t kContinuation = 9;
 
 constexpr uint8_t kEndStream = 0x1;
+constexpr uint8_t kAck = 0x1;
+
+// So many seconds' worth of control frames at once.
+constexpr uint32_t kControlBurst = 10;
 
 constexpr uint32_t byte_at(const char* data, size_t at) { return static_cast<uint8_t>(data[at]); }
 
-void fail(H2Guard::Step& step, H2Code code, std::string_view text) {
+void fail(H2Guard::Step& step, H2Code code, std::string_view text,
+          Http2Fault reason = Http2Fault::kProtocol) {
   step.fault = code;
   step.text = text;
+  step.reason = reason;
+}
+void end_flood(H2Guard::Step& step, Http2Fault reason, std::string_view text) {
+  fail(step, H2Code::kEnhanceYourCalm, text, reason);
 }
 
 }  // namespace
+
+H2Flood::H2Flood(const config::ListenerFlood& settings)
+    : resets(settings.resets ? static_cast<uint32_t>(*settings.resets) : kOff),
+      resets_per_s(static_cast<uint32_t>(settings.per_second)),
+      control_frames(kOff),
+      control_frames_per_s(kOff),
+      continuations(static_cast<uint32_t>(settings.continuations)) {
+  if (!settings.control_frames_per_h) return;
+  constexpr int64_t kSecondsPerH = 3'600;
+  control_frames_per_s =
+      static_cast<uint32_t>((*settings.control_frames_per_h + kSecondsPerH - 1) / kSecondsPerH);
+  control_frames = control_frames_per_s * kControlBurst;
+}
+
+void H2Flood::widen(const H2Flood& other) {
+  for (auto bound : {&H2Flood::resets, &H2Flood::resets_per_s, &H2Flood::control_frames,
+                     &H2Flood::control_frames_per_s, &H2Flood::continuations}) {
+    this->*bound = std::max(this->*bound, other.*bound);
+  }
+}
 
 bool H2Budget::take(int64_t now_ms) {
   if (x_last_ms >= 0 && now_ms > x_last_ms) {
@@ -77,6 +108,10 @@ H2Guard::Step H2Guard::next(std::string_view bytes, const Streams& streams, int6
       static_cast<uint8_t>(header[3]), static_cast<uint8_t>(header[4]),
       static_cast<int32_t>((byte_at(header, 5) & 0x7F) << 24 | byte_at(header, 6) << 16 |
                            byte_at(header, 7) << 8 | byte_at(header, 8))};
+  if (hides(frame)) {
+    if (whole) step.consumed = kHeaderBytes;
+    return step;
+  }
   judge(frame, streams, now_ms, step);
   if (step.fault != H2Code::kNoError) return step;
   if (!whole) {
@@ -90,6 +125,13 @@ H2Guard::Step H2Guard::next(std::string_view bytes, const Streams& streams, int6
   return step;
 }
 
+bool H2Guard::hides(const Frame& frame) {
+  const bool hidden = x_hidden_acks > 0 && frame.type == kSettings && frame.length == 0 &&
+                      frame.id == 0 && (frame.flags & kAck) != 0;
+  if (hidden) --x_hidden_acks;
+  return hidden;
+}
+
 void H2Guard::judge(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step) {
   switch (frame.type) {
     case kData:
@@ -100,7 +142,7 @@ void H2Guard::judge(const Frame& frame, const Streams& streams, int64_t now_ms, 
     case kContinuation:
       // Each costs the peer nine bytes and ends nothing (CVE-2024-27316 and its kin).
       if (++x_continuations > x_flood.continuations) {
-        fail(step, H2Code::kEnhanceYourCalm, "too many CONTINUATION frames");
+        end_flood(step, Http2Fault::kContinuations, "too many CONTINUATION frames");
       }
       return;
     case kPushPromise:
@@ -143,7 +185,7 @@ void H2Guard::judge_headers(const Frame& frame, const Streams& streams, Step& st
 void H2Guard::judge_data(const Frame& frame, const Streams& streams, Step& step) {
   if (frame.length == 0 && (frame.flags & kEndStream) == 0) {
     if (++x_empty_data > x_flood.empty_data) {
-      return fail(step, H2Code::kEnhanceYourCalm, "too many empty DATA frames");
+      return end_flood(step, Http2Fault::kEmptyData, "too many empty DATA frames");
     }
   } else {
     x_empty_data = 0;
@@ -161,14 +203,14 @@ void H2Guard::judge_data(const Frame& frame, const Streams& streams, Step& step)
 
 void H2Guard::judge_control(const Frame& frame, int64_t now_ms, Step& step) {
   if (frame.type == kSettings && frame.length / kSettingBytes > x_flood.settings_entries) {
-    return fail(step, H2Code::kEnhanceYourCalm, "too many entries in SETTINGS");
+    return end_flood(step, Http2Fault::kControlFrames, "too many entries in SETTINGS");
   }
   if (frame.type == kWindowUpdate && x_window_updates_free > 0) {
     --x_window_updates_free;
     return;
   }
   if (!x_control.take(now_ms)) {
-    fail(step, H2Code::kEnhanceYourCalm, "too many control frames");
+    end_flood(step, Http2Fault::kControlFrames, "too many control frames");
   }
 }
 

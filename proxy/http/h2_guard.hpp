@@ -9,12 +9,26 @@
 #include <cstdint>
 #include <string_view>
 
+#include "metrics/series.hpp"
 #include "proxy/http/h2_stream.hpp"
+
+namespace outrigger::config {
+struct ListenerFlood;
+}
 
 namespace outrigger::http {
 
+using metrics::Http2Fault;
+
 // What a peer may do in excess of what work needs. The same towards both sides.
 struct H2Flood {
+  static constexpr uint32_t kOff = UINT32_MAX;
+
+  H2Flood() = default;
+  explicit H2Flood(const config::ListenerFlood& settings);
+  // Of both the wider bounds.
+  void widen(const H2Flood& other);
+
   uint32_t resets = 200;  // streams reset early, by either side, and malformed requests, at once
   uint32_t resets_per_s = 33;
   uint32_t control_frames = 1000;  // PING, SETTINGS, PRIORITY, unknown and idle WINDOW_UPDATE
@@ -57,7 +71,8 @@ class H2Guard {
     std::string_view pass;  // for nghttp2; lasts until the next step, or as long as the bytes given
     size_t consumed = 0;    // of the bytes given
     H2Code fault = H2Code::kNoError;  // else the connection must end with it
-    std::string_view text;            // of the fault
+    Http2Fault reason = Http2Fault::kProtocol;
+    std::string_view text;  // of the fault
   };
 
   // `server`: the peer is a client, which begins with the preface and opens odd streams.
@@ -67,6 +82,8 @@ class H2Guard {
   // that `streams` has seen all before it.
   Step next(std::string_view bytes, const Streams& streams, int64_t now_ms);
 
+  // A SETTINGS frame of which nghttp2 knows nothing goes out: nor does it see the answer.
+  void hide_acknowledgement() { ++x_hidden_acks; }
   // DATA frames went out: so many more WINDOW_UPDATE frames are work.
   void on_data_sent();
   // We reset the stream: what was on its way is no fault.
@@ -97,6 +114,7 @@ class H2Guard {
     int32_t id;
   };
 
+  bool hides(const Frame& frame);
   void judge(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
   void judge_headers(const Frame& frame, const Streams& streams, Step& step);
   void judge_data(const Frame& frame, const Streams& streams, Step& step);
@@ -114,6 +132,7 @@ class H2Guard {
   uint32_t x_continuations = 0;  // of this header block
   uint32_t x_empty_data = 0;     // in a row
   uint32_t x_window_updates_free = 10;
+  uint32_t x_hidden_acks = 0;
   int32_t x_highest = 0;  // stream id that the peer opened
   bool x_server;
 };

@@ -243,7 +243,10 @@ Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
   head.method_text = x_pseudo.method;
   head.method = method_from(x_pseudo.method);
   if (x_malformed) return kMalformed;
-  if (x_too_large) return Cause::kRequestHeadTooLarge;
+  if (x_too_large) {
+    head.fields = x_fields;  // which tell how to answer
+    return Cause::kRequestHeadTooLarge;
+  }
   if (!is_token(head.method_text) || head.method_text.size() > kMaxMethod) return kMalformed;
   const bool connect = head.method == Method::kConnect;
   if (connect ? !take_tunnel(head) : (x_pseudo_seen & kProtocolBit) != 0) return kMalformed;

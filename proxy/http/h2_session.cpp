@@ -26,8 +26,12 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
   nghttp2_option_set_no_http_messaging(option, 1);
   // The guard remembers what is closed.
   nghttp2_option_set_no_closed_streams(option, 1);
+  // Those that the guard counts.
+  nghttp2_option_set_stream_reset_rate_limit(option, H2Flood::kOff, H2Flood::kOff);
+  nghttp2_option_set_max_continuations(option, limits.flood.continuations);
   nghttp2_option_set_max_settings(option, limits.flood.settings_entries);
-  nghttp2_option_set_peer_max_concurrent_streams(option, limits.streams);
+  nghttp2_option_set_peer_max_concurrent_streams(option,
+                                                 std::min(limits.streams, limits.streams_assumed));
   nghttp2_option_set_max_send_header_block_length(option, size_t{limits.head.head_bytes} * 4);
   nghttp2_session* made = nullptr;
   const auto* callbacks = H2Callbacks::all();
@@ -42,14 +46,13 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
 
 void submit_settings(nghttp2_session* session, H2Role role, const H2Limits& limits) {
   const bool server = role == H2Role::kServer;
-  const std::array<nghttp2_settings_entry, 4> entries = {{
-      server ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams}
-             : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+  const std::array<nghttp2_settings_entry, 3> entries = {{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.head.head_bytes},
-      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+      server ? nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}
+             : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   }};
-  const size_t count = entries.size() - (server && limits.tunnels ? 0 : 1);
+  const size_t count = server && !limits.tunnels ? 2 : 3;
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int32_t>(limits.connection_window_bytes));
@@ -67,6 +70,17 @@ H2Session::H2Session(H2Role role, const H2Limits& limits, const Clock& clock,
       x_reader(x_limits.head),
       x_role(role) {
   submit_settings(x_session, role, limits);
+  if (role == H2Role::kServer) announce_streams();
+}
+
+// In a frame of its own, of which nghttp2 knows nothing: told of the limit, it ends the connection
+// of a client that goes beyond it, where RFC 9113 section 5.1.2 lets us refuse the stream alone.
+void H2Session::announce_streams() {
+  constexpr std::string_view kFrame("\0\0\6\4\0\0\0\0\0\0\3", 11);
+  char* const to = std::copy(kFrame.begin(), kFrame.end(), x_first_settings.data());
+  for (size_t i = 0; i < 4; ++i) to[i] = static_cast<char>(x_limits.streams >> (24 - 8 * i));
+  x_unsent = {x_first_settings.data(), x_first_settings.size()};
+  x_guard.hide_acknowledgement();
 }
 
 H2Session::~H2Session() {
@@ -81,7 +95,7 @@ bool H2Session::receive(std::string_view bytes) {
     const H2Guard::Step step = x_guard.next(bytes, *this, x_clock.now_ms());
     bytes.remove_prefix(step.consumed);
     if (step.fault != H2Code::kNoError) {
-      fail(step.fault, step.text);
+      fail(step.fault, step.text, step.reason);
     } else if (!step.pass.empty()) {
       feed(step.pass);
     }
@@ -93,13 +107,16 @@ bool H2Session::receive(std::string_view bytes) {
 void H2Session::feed(std::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       x_session, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  if (taken == NGHTTP2_ERR_FLOODED) return fail(H2Code::kEnhanceYourCalm, "too many frames");
+  constexpr H2Code kCalm = H2Code::kEnhanceYourCalm;
+  if (taken == NGHTTP2_ERR_FLOODED) {
+    return fail(kCalm, "too many answers that nobody reads", Http2Fault::kUnread);
+  }
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return fail(H2Code::kProtocolError, "no client preface");
   }
   if (taken < 0) return fail(H2Code::kInternalError, nghttp2_strerror(static_cast<int>(taken)));
   if (nghttp2_session_get_outbound_queue_size(x_session) > kQueueMax) {
-    fail(H2Code::kEnhanceYourCalm, "too many answers that nobody reads");
+    fail(kCalm, "too many answers that nobody reads", Http2Fault::kUnread);
   }
 }
 
@@ -110,7 +127,9 @@ size_t H2Session::write(std::span<char> into) {
     if (x_unsent.empty()) {
       const uint8_t* data = nullptr;
       const ssize_t bytes = x_lost ? 0 : nghttp2_session_mem_send(x_session, &data);
-      if (bytes < 0) note_fault(H2Code::kInternalError);
+      if (bytes < 0) {
+        note_fault(H2Code::kInternalError, "nothing can be written", Http2Fault::kProtocol);
+      }
       if (bytes <= 0) break;
       x_unsent = {reinterpret_cast<const char*>(data), static_cast<size_t>(bytes)};
     }
@@ -156,22 +175,22 @@ void H2Session::lose(Cause cause, Sent sent) {
   }
 }
 
-void H2Session::fail(H2Code code, std::string_view text) {
+void H2Session::fail(H2Code code, std::string_view text, Http2Fault reason) {
   if (x_fault != H2Code::kNoError) return;
-  note_fault(code);
-  x_fault_text = text;
+  note_fault(code, text, reason);
   terminate(code);
 }
 
-void H2Session::note_fault(H2Code code) {
+void H2Session::note_fault(H2Code code, std::string_view text, Http2Fault reason) {
+  if (x_fault != H2Code::kNoError) return;
   x_fault = code;
-  x_fault_text = to_string(code);
   x_closing = true;
+  x_events.on_fault(reason, text);
 }
 
 void H2Session::charge_fault() {
   if (x_guard.charge_reset(x_clock.now_ms())) return;
-  fail(H2Code::kEnhanceYourCalm, "too many streams that were reset");
+  fail(H2Code::kEnhanceYourCalm, "too many streams that were reset", Http2Fault::kResets);
 }
 
 // -- heads
@@ -189,6 +208,7 @@ bool H2Session::submit_request(H2Stream& stream, const RequestHead& head,
   stream.x_method = head.method;
   stream.x_asks_tunnel = head.asks_tunnel();
   stream.x_sends_body = has_body;
+  stream.x_guessed = !x_settled;
   want_write();
   return true;
 }
@@ -317,6 +337,7 @@ void H2Session::submit_goaway(H2Code code) {
 void H2Session::terminate(H2Code code) {
   if (x_lost) return;
   x_closing = true;
+  x_fault = code;
   nghttp2_session_terminate_session(x_session, static_cast<uint32_t>(code));
   want_write();
 }

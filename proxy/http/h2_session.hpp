@@ -5,6 +5,8 @@
 // callback of its own. One thread.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,8 +27,9 @@ enum class H2Role : uint8_t { kServer, kClient };
 
 struct H2Limits {
   HeadLimits head;
-  uint32_t streams = 100;  // that the peer of a server may have open at once
-  bool tunnels = false;    // a server takes extended CONNECT (RFC 8441)
+  uint32_t streams = 100;  // at once: that the peer of a server may open, or a client will
+  uint32_t streams_assumed = UINT32_MAX;  // client: before the peer has said how many it allows
+  bool tunnels = false;                   // a server takes extended CONNECT (RFC 8441)
   uint32_t stream_window_bytes = 256 * 1024;
   uint32_t connection_window_bytes = 1024 * 1024;
   H2Flood flood;
@@ -43,6 +46,10 @@ class H2SessionEvents {
   // The peer's SETTINGS are known, or changed: may_open() may say something else now.
   virtual void on_settings() {}
   virtual void on_ping_ack() {}
+  // Server: a request was answered before it was complete. end_rests() is due in kRestMs.
+  virtual void on_rest() {}
+  // What the peer sent cannot be taken: the connection ends, see H2Session::receive(). Once.
+  virtual void on_fault(Http2Fault /*reason*/, std::string_view /*text*/) {}
   // write() has something to give: it must be called before the loop sleeps. Not said again before
   // write() gave less than there was room for.
   virtual void on_want_write() = 0;
@@ -53,6 +60,10 @@ class H2SessionEvents {
 
 class H2Session final : private H2Guard::Streams {
  public:
+  // So long the rest of a request that is answered is read past. What it may hold is what its
+  // window was open for.
+  static constexpr int64_t kRestMs = 1'000;
+
   // Our preface and SETTINGS are the first that write() gives; on_want_write says nothing of them.
   H2Session(H2Role role, const H2Limits& limits, const Clock& clock, H2SessionEvents& events);
   // Parts from its streams silently.
@@ -75,8 +86,6 @@ class H2Session final : private H2Guard::Streams {
   bool is_over() const;
   // Why the peer was refused; kNoError: it was not.
   H2Code fault() const { return x_fault; }
-  // In words, for the log. Empty without a fault.
-  std::string_view fault_text() const { return x_fault_text; }
   // The connection is gone, or given up: every open stream gets on_closed with `cause`, or, if its
   // head never was in what write() gave, with Sent::kNeverFree.
   void lose(Cause cause, Sent sent = Sent::kMaybe);
@@ -104,6 +113,11 @@ class H2Session final : private H2Guard::Streams {
   // The owner goes away: a stream that is open is reset (CANCEL), its window given back.
   void release(H2Stream& stream);
 
+  // Server: callers that have not noticed in time that their requests are answered are told to
+  // stop, with RST_STREAM(NO_ERROR) (RFC 9113 section 8.1). How long until it is due again; 0: it
+  // is not.
+  int64_t end_rests();
+
   // -- the connection
 
   // Answered by on_ping_ack.
@@ -121,6 +135,8 @@ class H2Session final : private H2Guard::Streams {
   bool may_open() const;
   // Client: how many streams the peer allows at once, at most `limits.streams`.
   uint32_t streams_max() const;
+  // Client: how many it takes them to be before the peer has said so.
+  uint32_t assumed_max() const { return std::min(x_limits.streams, x_limits.streams_assumed); }
   // No stream can be opened any more: GOAWAY was sent or is about to be, a client got one, or there
   // was a fault.
   bool is_closing() const { return x_closing; }
@@ -131,13 +147,20 @@ class H2Session final : private H2Guard::Streams {
  private:
   friend struct H2Callbacks;
 
+  // Of a request that nobody listens to any more.
+  struct Rest {
+    int32_t id = 0;  // 0: free
+    int64_t until_ms = 0;
+  };
+
   H2Guard::Stream state_of(int32_t id) const override;
   void feed(std::string_view bytes);
   void put(std::string_view bytes);
-  void fail(H2Code code, std::string_view text);
-  void note_fault(H2Code code);
+  void fail(H2Code code, std::string_view text, Http2Fault reason = Http2Fault::kProtocol);
+  void note_fault(H2Code code, std::string_view text, Http2Fault reason);
   void charge_fault();
   void want_write();
+  void announce_streams();
 
   // -- streams
   void attach(H2Stream& stream, int32_t id);
@@ -152,6 +175,9 @@ class H2Session final : private H2Guard::Streams {
   void take_reset(int32_t id, H2Code code);
   void end_peer(H2Stream& stream, const Fields* trailers);
   void end_ours(H2Stream& stream);
+  void read_past(H2Stream& stream);
+  Rest* find_rest(int32_t id);
+  void end_rest(Rest& rest);
   void refuse(H2Stream& stream, const H2Close& why);
   void close(H2Stream& stream, const H2Close& why);
   void end(H2Stream& stream, H2Code code);
@@ -164,10 +190,11 @@ class H2Session final : private H2Guard::Streams {
   H2Guard x_guard;
   H2HeadReader x_reader;
   List<H2Stream, H2StreamTag> x_streams;
-  std::span<char> x_out;      // room that is left, within write()
-  std::string_view x_unsent;  // of the last piece that nghttp2 gave
-  std::string_view x_fault_text;
+  std::array<char, 15> x_first_settings;  // server: see announce_streams()
+  std::span<char> x_out;                  // room that is left, within write()
+  std::string_view x_unsent;              // of the last piece that nghttp2 gave
   H2Code x_fault = H2Code::kNoError;
+  std::array<Rest, 4> x_rests;
   uint32_t x_streams_open = 0;
   int32_t x_peer_last_id = INT32_MAX;  // of the peer's GOAWAY
   const H2Role x_role;

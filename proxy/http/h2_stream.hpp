@@ -70,9 +70,9 @@ class H2Stream : public ListNode<H2StreamTag> {
   // The peer's side is complete. Null: no trailers; else they live as long as the arena.
   virtual void on_end(const Fields* trailers) = 0;
   // Both sides were complete and the session has forgotten the stream (only consume and release
-  // still may be called). Server: also when the answer is complete before the request is; the
-  // session then tells the peer to stop with RST_STREAM(NO_ERROR). Client: also when the peer does
-  // so. All that was to be sent has been given out by H2Session::write().
+  // still may be called). Server: also when the answer is complete before the request is, whose
+  // rest the session reads past. Client: also when the peer ends it with RST_STREAM(NO_ERROR). All
+  // that was to be sent has been given out by H2Session::write().
   virtual void on_done() {}
   // The stream ended before that; nothing else comes. Never after reset() or release() of ours.
   virtual void on_closed(const H2Close& close) = 0;
@@ -122,7 +122,8 @@ class H2Stream : public ListNode<H2StreamTag> {
   bool x_peer_done = false;
   bool x_sent_all = false;
   bool x_sends_body = false;
-  bool x_deaf = false;  // what the peer still sends is dropped
+  bool x_guessed = false;  // opened before the peer said how many it allows
+  bool x_deaf = false;     // what the peer still sends is dropped
   bool x_reset_by_peer = false;
 };
 

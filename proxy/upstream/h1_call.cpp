@@ -278,6 +278,7 @@ bool H1Call::read_body(std::string_view& bytes) {
 void H1Call::on_flow() {
   // The loop that delivered the head goes on by itself.
   if (x_reading) return;
+  if (x_connection == nullptr) return finish();
   x_connection->stream().resume_reading();
   if (x_switched) {
     begin_tunnel(x_unread.view());
@@ -291,6 +292,7 @@ void H1Call::on_flow() {
 void H1Call::on_congestion(bool congested) {
   x_congested = congested;
   if (x_tunnel) return x_tunnel->on_congestion(congested);
+  if (x_connection == nullptr) return;
   if (congested) return x_connection->stream().pause_reading();
   x_connection->stream().resume_reading();
   read_buffered();
@@ -349,14 +351,19 @@ void H1Call::finish_before(std::string_view behind) {
 void H1Call::finish() {
   const http::Fields* trailers = x_reader.trailers().empty() ? nullptr : &x_reader.trailers();
   settle_end(trailers);
+  give_back_connection();
   if (is_head_held()) return finish_held(trailers);
   x_over = true;
+  release_endpoint();
+  x_leg.push_end(x_trailers_gone ? nullptr : trailers);
+}
+
+void H1Call::give_back_connection() {
+  if (x_connection == nullptr) return;
   H1Connection& connection = *std::exchange(x_connection, nullptr);
   // The last bytes may have been more than the caller takes now; the next call reads on.
   if (x_congested) connection.stream().resume_reading();
   x_pool.give_back(connection, x_reusable && x_body_sent && !x_ended, x_keep_alive_s);
-  release_endpoint();
-  x_leg.push_end(x_trailers_gone ? nullptr : trailers);
 }
 
 // No message came: the answer is a head alone, and ends where it flows. Unless it is replaced.
@@ -365,8 +372,7 @@ void H1Call::finish_held(const http::Fields* trailers) {
   release_head_with(trailers);
   upstream().runtime.driver.run();
   if (x_over) return;
-  if (x_leg.is_flowing()) return finish();
-  x_connection->stream().pause_reading();
+  if (x_leg.is_flowing()) finish();
 }
 
 // Closed before the response head. Whether the request can have been seen is what the kernel knows

@@ -73,6 +73,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   // -- ends
   void finish_before(std::string_view behind);
   void finish();
+  void give_back_connection();
   void finish_held(const http::Fields* trailers);
   void fail(Cause cause, Sent sent = Sent::kMaybe);
   void fail_closed(bool clean);

@@ -41,8 +41,11 @@ void H2Call::use(H2Connection& connection) {
   const std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
   const http::RequestHead& head = *to_send;
-  const bool has_body = head.framing == http::Framing::kChunked ||
-                        (head.framing == http::Framing::kLength && head.content_length > 0);
+  // Behind a length of 0 there may still be trailers.
+  const bool ends_here = x_leg.body_ended() && trailers_out() == nullptr;
+  const bool has_body =
+      head.framing != http::Framing::kNone &&
+      (head.content_length > 0 || !ends_here || head.framing == http::Framing::kChunked);
   const http::H2RequestWriting writing{
       .authority = head.authority, .scheme = x_pool.tls().is_on() ? "https" : "http", .via = {}};
   if (!connection.session().submit_request(*this, head, writing, has_body)) {

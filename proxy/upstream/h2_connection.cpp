@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/log.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/http/h2_send.hpp"
 #include "proxy/upstream/h2_pool.hpp"
@@ -15,6 +16,8 @@ constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
 http::H2Limits limits_of(const H2Pool& pool) {
   http::H2Limits limits;
   limits.streams = static_cast<uint32_t>(pool.settings().streams);
+  limits.streams_assumed = pool.streams_assumed();
+  limits.flood = pool.upstream().flood;
   // The calls are of different callers: answers that some do not take may not stop the others'.
   limits.connection_window_bytes = static_cast<uint32_t>(
       std::min(uint64_t{limits.streams} * limits.stream_window_bytes, kWindowMax));
@@ -45,6 +48,7 @@ bool H2Connection::takes_calls(int64_t now_ms) const {
 }
 
 bool H2Connection::note_call() {
+  x_idle_since_ms = 0;
   // Silence while nobody waited says nothing.
   if (x_session.streams_open() == 0) x_heard_ms = now_ms();
   return x_calls++ > 0;
@@ -73,7 +77,15 @@ void H2Connection::on_read(std::string_view bytes) {
 void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code /*code*/) { on_want_write(); }
 
 void H2Connection::on_settings() {
-  if (!x_dead) x_pool.serve_waiters();
+  if (x_dead) return;
+  x_pool.note_streams(x_session.streams_max());
+  x_pool.serve_waiters();
+}
+
+void H2Connection::on_fault(http::Http2Fault reason, std::string_view text) {
+  x_pool.upstream().series.upstream_http2_faults[static_cast<size_t>(reason)].add();
+  log::repeated(log::Level::kWarning, "http2 connection to an upstream ended",
+                {{"endpoint", x_pool.address().to_string()}, {"why", text}});
 }
 
 void H2Connection::on_want_write() {
@@ -97,10 +109,13 @@ void H2Connection::settle() {
   if (idle && (x_finishing || x_session.is_closing() || now_ms() >= x_expires_ms)) return finish();
   TimerWheel& timers = x_pool.upstream().runtime.loop.timers;
   if (!idle) {
+    x_idle_since_ms = 0;
     return timers.arm(x_timer, x_heard_ms + kPingAfterMs + (x_pinged ? kPingAnswerMs : 0));
   }
   const int64_t idle_ms = x_pool.settings().idle_ms.value_or(0);
-  timers.arm(x_timer, std::min(now_ms() + idle_ms, x_expires_ms));
+  // What the peer says meanwhile does not prolong it.
+  if (x_idle_since_ms == 0) x_idle_since_ms = now_ms();
+  timers.arm(x_timer, std::min(x_idle_since_ms + idle_ms, x_expires_ms));
 }
 
 void H2Connection::on_timer() {

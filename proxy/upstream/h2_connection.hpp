@@ -60,7 +60,7 @@ class H2Connection final : public Reapable,
 
   void on_goaway(int32_t last_stream_id, http::H2Code code) override;
   void on_settings() override;
-  void on_ping_ack() override {}
+  void on_fault(http::Http2Fault reason, std::string_view text) override;
   void on_want_write() override;
 
   void write_late() override;
@@ -75,7 +75,8 @@ class H2Connection final : public Reapable,
   http::H2Session x_session;
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
   const int64_t x_expires_ms;
-  int64_t x_heard_ms;  // or began to wait
+  int64_t x_heard_ms;           // or began to wait
+  int64_t x_idle_since_ms = 0;  // 0: it is not
   uint64_t x_calls = 0;
   bool x_pinged = false;
   bool x_finishing = false;

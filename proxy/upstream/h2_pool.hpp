@@ -3,6 +3,7 @@
 // client; one thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -59,6 +60,10 @@ class H2Pool final : public DialEvents {
   // Whether one is being opened (or all that may be are open).
   bool is_connecting() const { return x_connect != nullptr; }
 
+  // How many streams the endpoint allowed when it was last asked: what calls go by until a new
+  // connection has heard it.
+  uint32_t streams_assumed() const { return x_streams_assumed; }
+  void note_streams(uint32_t allowed) { x_streams_assumed = std::max(allowed, uint32_t{1}); }
   // A stream came free.
   void serve_waiters();
   // It ended, or takes no more calls and has none left.
@@ -85,6 +90,7 @@ class H2Pool final : public DialEvents {
   std::string x_dialled_name;
   int64_t x_connect_since_ms = 0;
   size_t x_count = 0;
+  uint32_t x_streams_assumed = UINT32_MAX;
   bool x_retired = false;
 };
 

@@ -8,6 +8,7 @@
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/h2_guard.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/own_listeners.hpp"
 
@@ -18,6 +19,7 @@ struct UpstreamRuntime {
   io::Network& network;
   metrics::WorkerSeries& series;
   const OwnListeners& own_listeners;
+  http::H2Flood flood{};  // what an upstream may do
 
   int64_t now_ms() const { return runtime.loop.clock.now_ms(); }
 

@@ -53,6 +53,18 @@ TEST(GrpcScenario, AFailureInTrailersBehindAHeadAloneIsTriedAgain) {
   EXPECT_EQ(answer.count("grpc-status"), 1);
 }
 
+// The answer is complete, so its connection is as good as before.
+TEST(GrpcScenario, WhatIsTriedAgainAfterAWholeAnswerKeepsItsConnection) {
+  GrpcTown town(kRetrying);
+  town.up.script = {sends(kHead + trailers(14)),
+                    both(sends(kHead), after(20, sends(trailers(14))))};
+  town.up.otherwise = sends(kHead + std::string(kMessage) + trailers(0));
+  EXPECT_EQ(town.call().field("grpc-status"), "14");
+  EXPECT_EQ(town.call().field("grpc-status"), "0");
+  EXPECT_EQ(town.up.requests.size(), 3u);
+  EXPECT_EQ(town.up.accepted(), 1u);
+}
+
 TEST(GrpcScenario, AFailureThatIsNotTriedAgainComesOnce) {
   GrpcTown town(kRetrying);
   town.up.otherwise = sends(kHead + trailers(13));

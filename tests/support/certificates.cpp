@@ -37,6 +37,18 @@ void extend(X509* certificate, X509* issuer, int what, const std::string& value)
   X509_EXTENSION_free(extension);
 }
 
+// What no configuration could say.
+void add_dns_name(X509* certificate, const std::string& name) {
+  GENERAL_NAME* const general = GENERAL_NAME_new();
+  ASN1_IA5STRING* const text = ASN1_IA5STRING_new();
+  ASN1_STRING_set(text, name.data(), static_cast<int>(name.size()));
+  GENERAL_NAME_set0_value(general, GEN_DNS, text);
+  GENERAL_NAMES* const names = GENERAL_NAMES_new();
+  sk_GENERAL_NAME_push(names, general);
+  X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0);
+  GENERAL_NAMES_free(names);
+}
+
 void name(X509_NAME* subject, const std::string& text) {
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(text.c_str()), -1, -1, 0);
@@ -80,7 +92,11 @@ TestAuthority::Certificate TestAuthority::make(evp_pkey_st* key, const Certifica
   X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
   X509_set_pubkey(certificate, key);
   extend(certificate, issuer, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "CA:FALSE");
-  if (!spec.names.empty()) extend(certificate, issuer, NID_subject_alt_name, spec.names);
+  if (!spec.raw_name.empty()) {
+    add_dns_name(certificate, spec.raw_name);
+  } else if (!spec.names.empty()) {
+    extend(certificate, issuer, NID_subject_alt_name, spec.names);
+  }
   OUTRIGGER_ASSERT(X509_sign(certificate, x_key.get(), EVP_sha256()) > 0);
   return made;
 }

@@ -16,6 +16,7 @@ namespace outrigger::testing {
 struct CertificateSpec {
   std::string subject = "test";
   std::string names = "DNS:orders.svc";  // subjectAltNames as in openssl-x509v3_config(5); or empty
+  std::string raw_name = {};             // instead of them, a DNS name of any bytes
   int64_t valid_from_s = -3600;          // from now
   int64_t valid_until_s = 3600;
 };

@@ -47,6 +47,7 @@ listeners:
                handshake: 5s }
     limits: { connections: 16384, pipelined: 16, header_bytes: 64KiB, fields: 100,
               target_bytes: 8KiB, requests_per_turn: 32 }
+    flood: { resets: 200, per_second: 33, control_frames: 100/s, continuations: 8 }
     filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit,
               attempt_timeout]
 registries:
@@ -132,6 +133,18 @@ TEST(Defaults, MakeAFileOfThreeLinesComplete) {
 TEST(Defaults, HoldForAnEmptyFile) {
   EXPECT_EQ(good(""), Config{});
   EXPECT_EQ(good("# nothing yet\n"), Config{});
+}
+
+TEST(Defaults, AnAnswerForGrpcCallersStandsInForAllOfThemUnlessItSaysWhich) {
+  const auto fallback = [](const std::string& step) {
+    return good("services: {a: {fallback: [{" + step + "}]}}").services.at(0).policy.fallback.at(0);
+  };
+  EXPECT_EQ(fallback("on: [any], respond: {grpc_status: 0, message_file: /dev/null}").methods.kind,
+            Methods::Kind::kAny);
+  EXPECT_EQ(fallback("omit: empty_message").methods.kind, Methods::Kind::kAny);
+  EXPECT_EQ(fallback("grpc: [/a.B/C], omit: empty_message").methods.kind, Methods::Kind::kSafe);
+  EXPECT_EQ(fallback("methods: [POST], omit: empty_message").methods.kind, Methods::Kind::kList);
+  EXPECT_EQ(fallback("omit: no_content").methods.kind, Methods::Kind::kSafe);
 }
 
 TEST(Defaults, OfTimeAndRetry) {

@@ -132,7 +132,7 @@ TEST(Mistakes, GrpcMethodsAndAnswers) {
        "f:1:65: \"grpc_status\" answers gRPC calls; \"status\" and \"body\" are for others"},
       {"services: {a: {fallback: [{methods: any, respond: {message_file: /dev/null}}]}}",
        "f:1:66: \"message_file\" belongs to \"grpc_status: 0\"; no other status has a message"},
-      {"services: {a: {fallback: [{omit: empty_message}]}}",
+      {"services: {a: {fallback: [{methods: safe, omit: empty_message}]}}",
        "f:1:27: this answer is for gRPC calls, which are POST, and the methods leave them out; "
        "write grpc: [/package.Service/Method] or methods: any"},
   };

@@ -47,6 +47,24 @@ TEST(Text, Sizes) {
   }
 }
 
+TEST(Text, Rates) {
+  EXPECT_EQ(parse_rate("100/s"), 360'000);
+  EXPECT_EQ(parse_rate("500/m"), 30'000);
+  EXPECT_EQ(parse_rate("1000/h"), 1'000);
+  EXPECT_EQ(parse_rate("1.5/s"), 5'400);
+  for (const std::string_view bad :
+       {"100", "0/s", "-1/s", "1/d", "0.5/h", "1s", "/s", "2000000/s"}) {
+    EXPECT_FALSE(parse_rate(bad)) << bad;
+  }
+  EXPECT_EQ(format_rate(360'000), "100/s");
+  EXPECT_EQ(format_rate(30'000), "500/m");
+  EXPECT_EQ(format_rate(5'400), "90/m");
+  EXPECT_EQ(format_rate(1'000), "1000/h");
+  for (int64_t value = 1; value < 1'000'000'000; value = value * 3 + 1) {
+    EXPECT_EQ(parse_rate(format_rate(value)), value);
+  }
+}
+
 TEST(Text, SharesReadBackAsTheyWereWritten) {
   EXPECT_EQ(parse_share("50%"), 0.5);
   EXPECT_EQ(parse_share("0.1%"), 0.001);

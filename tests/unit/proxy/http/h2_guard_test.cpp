@@ -7,49 +7,6 @@
 namespace outrigger::http {
 namespace {
 
-std::string get_frame(int32_t id) {
-  return frame(kHeadersFrame, kEndHeaders | kEndStream, id, get_block());
-}
-std::string post_frame(int32_t id) { return frame(kHeadersFrame, kEndHeaders, id, get_block()); }
-std::string rst_frame(int32_t id) { return frame(kRstFrame, 0, id, number32(8)); }
-
-// A server behind its preface, and what it says to frames.
-struct Raw {
-  explicit Raw(const H2Limits& limits = {}) : server(H2Role::kServer, limits) {
-    EXPECT_TRUE(server.session.receive(preface() + frame(kSettingsFrame, 1, 0)));
-    server.written();
-  }
-
-  // False: the connection is to be closed.
-  bool send(std::string_view bytes) {
-    const bool reads = server.session.receive(bytes);
-    seen = frames_in(server.written());
-    return reads && server.session.fault() == H2Code::kNoError;
-  }
-  H2Code fault() const { return server.session.fault(); }
-  // Of the GOAWAY that was written; a code that nobody has if none was.
-  H2Code goaway() const {
-    for (const Seen& one : seen) {
-      if (one.type == 7) return static_cast<H2Code>(one.code());
-    }
-    return static_cast<H2Code>(999);
-  }
-  H2Code rst(int32_t id) const {
-    for (const Seen& one : seen) {
-      if (one.type == kRstFrame && one.id == id) return static_cast<H2Code>(one.code());
-    }
-    return static_cast<H2Code>(999);
-  }
-  void answer() {
-    TestStream& stream = *server.streams.back();
-    server.session.submit_response(stream, response_head(200), {}, false);
-    seen = frames_in(server.written());
-  }
-
-  TestPeer server;
-  std::vector<Seen> seen;
-};
-
 TEST(H2Guard, WantsTheClientPreface) {
   TestPeer server(H2Role::kServer);
   EXPECT_FALSE(server.session.receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -285,16 +242,6 @@ TEST(H2Guard, EndsOnAnHpackBlockThatIsBroken) {
     EXPECT_EQ(raw.goaway(), H2Code::kCompressionError);
     EXPECT_EQ(raw.fault(), H2Code::kCompressionError);
   }
-}
-
-TEST(H2Guard, HoldsTheClientToTheStreamsItMayHave) {
-  H2Limits limits;
-  limits.streams = 3;
-  Raw raw(limits);
-  EXPECT_TRUE(raw.send(get_frame(1) + get_frame(3) + get_frame(5)));
-  raw.send(get_frame(7));
-  EXPECT_EQ(raw.server.streams.size(), 3U);
-  EXPECT_TRUE(raw.goaway() == H2Code::kProtocolError || raw.rst(7) == H2Code::kRefusedStream);
 }
 
 TEST(H2Guard, TakesNoStreamsAfterTheFinalGoaway) {

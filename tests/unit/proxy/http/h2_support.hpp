@@ -1,5 +1,5 @@
 // What the tests of HTTP/2 share: streams that write down what happens to them, two sessions that
-// talk in memory, and frames made by hand.
+// talk in memory.
 #pragma once
 
 #include <array>
@@ -13,8 +13,11 @@
 
 #include "proxy/base/clock.hpp"
 #include "proxy/http/h2_session.hpp"
+#include "tests/support/h2_frames.hpp"
 
 namespace outrigger::http {
+
+using namespace outrigger::testing;
 
 inline std::string text_of(const Fields& fields) {
   std::string text;
@@ -101,6 +104,8 @@ class TestPeer final : public H2SessionEvents {
   void on_goaway(int32_t last_id, H2Code) override { goaways.push_back(last_id); }
   void on_settings() override { ++settings; }
   void on_ping_ack() override { ++ping_acks; }
+  void on_rest() override { ++rests; }
+  void on_fault(Http2Fault reason, std::string_view) override { faults.push_back(reason); }
   void on_want_write() override { ++wants; }
 
   TestStream& add() {
@@ -129,6 +134,8 @@ class TestPeer final : public H2SessionEvents {
   std::vector<int32_t> goaways;
   int settings = 0;
   int ping_acks = 0;
+  int rests = 0;
+  std::vector<Http2Fault> faults;
   int wants = 0;
   bool refuses = false;
   H2Session session;
@@ -179,85 +186,50 @@ struct Pair {
   bool client_reads = true;
 };
 
-// -- frames made by hand
-
-inline constexpr uint8_t kDataFrame = 0;
-inline constexpr uint8_t kHeadersFrame = 1;
-inline constexpr uint8_t kPriorityFrame = 2;
-inline constexpr uint8_t kRstFrame = 3;
-inline constexpr uint8_t kSettingsFrame = 4;
-inline constexpr uint8_t kPingFrame = 6;
-inline constexpr uint8_t kWindowFrame = 8;
-inline constexpr uint8_t kContinuationFrame = 9;
-inline constexpr uint8_t kEndStream = 1;
-inline constexpr uint8_t kEndHeaders = 4;
-
-inline std::string number32(uint32_t number) {
-  return {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
-          static_cast<char>(number >> 8), static_cast<char>(number)};
+inline std::string get_frame(int32_t id) {
+  return frame(kHeadersFrame, kEndHeaders | kEndStream, id, get_block());
 }
-inline std::string frame(uint8_t type, uint8_t flags, int32_t id, std::string_view payload = {}) {
-  std::string text = number32(static_cast<uint32_t>(payload.size())).substr(1);
-  text += static_cast<char>(type);
-  text += static_cast<char>(flags);
-  return text + number32(static_cast<uint32_t>(id)) + std::string(payload);
+inline std::string post_frame(int32_t id) {
+  return frame(kHeadersFrame, kEndHeaders, id, get_block());
 }
+inline std::string rst_frame(int32_t id) { return frame(kRstFrame, 0, id, number32(8)); }
 
-// One literal that is never indexed.
-inline std::string literal(std::string_view name, std::string_view value) {
-  const auto string = [](std::string_view text) {
-    std::string coded;
-    size_t rest = text.size();
-    if (rest < 127) {
-      coded += static_cast<char>(rest);
-    } else {
-      coded += '\x7f';
-      for (rest -= 127; rest >= 128; rest /= 128) coded += static_cast<char>(0x80 | rest % 128);
-      coded += static_cast<char>(rest);
+// A server behind its preface, and what it says to frames.
+struct Raw {
+  explicit Raw(const H2Limits& limits = {}) : server(H2Role::kServer, limits) {
+    const std::string acknowledged = frame(kSettingsFrame, 1, 0);
+    EXPECT_TRUE(server.session.receive(preface() + acknowledged + acknowledged));
+    server.written();
+  }
+
+  // False: the connection is to be closed.
+  bool send(std::string_view bytes) {
+    const bool reads = server.session.receive(bytes);
+    seen = frames_in(server.written());
+    return reads && server.session.fault() == H2Code::kNoError;
+  }
+  H2Code fault() const { return server.session.fault(); }
+  // Of the GOAWAY that was written; a code that nobody has if none was.
+  H2Code goaway() const {
+    for (const Seen& one : seen) {
+      if (one.type == 7) return static_cast<H2Code>(one.code());
     }
-    return coded + std::string(text);
-  };
-  return '\x10' + string(name) + string(value);
-}
-using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
-inline std::string block(const Lines& fields) {
-  std::string text;
-  for (const auto& [name, value] : fields) text += literal(name, value);
-  return text;
-}
-inline std::string get_block() {
-  return block({{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}});
-}
-
-inline std::string preface() {
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(kSettingsFrame, 0, 0);
-}
-
-// What a session wrote, frame by frame.
-struct Seen {
-  uint8_t type;
-  uint8_t flags;
-  int32_t id;
-  std::string payload;
-
-  uint32_t code() const { return number_at(type == 7 ? 4 : 0); }
-  uint32_t number_at(size_t at) const {
-    uint32_t number = 0;
-    for (size_t i = at; i < at + 4; ++i) number = number << 8 | static_cast<uint8_t>(payload[i]);
-    return number;
+    return static_cast<H2Code>(999);
   }
+  H2Code rst(int32_t id) const {
+    for (const Seen& one : seen) {
+      if (one.type == kRstFrame && one.id == id) return static_cast<H2Code>(one.code());
+    }
+    return static_cast<H2Code>(999);
+  }
+  void answer() {
+    TestStream& stream = *server.streams.back();
+    server.session.submit_response(stream, response_head(200), {}, false);
+    seen = frames_in(server.written());
+  }
+
+  TestPeer server;
+  std::vector<Seen> seen;
 };
-inline std::vector<Seen> frames_in(std::string_view text) {
-  std::vector<Seen> all;
-  while (text.size() >= 9) {
-    const auto at = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(text[i])); };
-    const size_t length = at(0) << 16 | at(1) << 8 | at(2);
-    all.push_back({static_cast<uint8_t>(text[3]), static_cast<uint8_t>(text[4]),
-                   static_cast<int32_t>(at(5) << 24 | at(6) << 16 | at(7) << 8 | at(8)),
-                   std::string(text.substr(9, length))});
-    text.remove_prefix(std::min(text.size(), 9 + length));
-  }
-  return all;
-}
 
 }  // namespace outrigger::http
