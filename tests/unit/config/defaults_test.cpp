@@ -46,6 +46,8 @@ listeners:
               target_bytes: 8KiB, requests_per_turn: 32 }
     filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit,
               attempt_timeout]
+intercept: { user: 65532, include_ports: all, exclude_ports: [],
+             exclude_cidrs: [169.254.169.254/32], ipv6: auto }
 registries:
   dns: { kind: dns, servers: system, ttl_min: 1s, ttl_max: 5m, hosts_file: off }
 snapshot: { dir: off }

@@ -34,6 +34,8 @@ listeners:
       timeout: { head: 1s, handshake: 2s }, limits: { fields: 50 },
       tls: { cert_file: SECRET, key_file: SECRET, client_ca_file: SECRET } }
   - { name: b, address: ["127.0.0.1:15002", "unix:/run/b"], service: orders }
+intercept: { user: 1337, include_ports: [80, 8080], exclude_ports: [81],
+             exclude_cidrs: [10.0.0.0/8, "fd00::/8", 10.1.2.3], ipv6: off }
 registries:
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
 defaults:
