@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST(Intercept, HasPortsNetworksAndAUser) {
+TEST(Interception, HasPortsNetworksAndAUser) {
   const Config config = good(
       "intercept: {user: 1337, include_ports: 80, exclude_ports: [25], ipv6: off,\n"
       "            exclude_cidrs: [10.0.0.0/8, \"fd00::/8\"]}\n");
@@ -21,7 +21,7 @@ TEST(Intercept, HasPortsNetworksAndAUser) {
   EXPECT_EQ(good("intercept: {include_ports: all, ipv6: auto}").intercept, InterceptConfig{});
 }
 
-TEST(Intercept, SaysWhatIsNotAValue) {
+TEST(Interception, SaysWhatIsNotAValue) {
   constexpr std::string_view kNetwork =
       "not a network; write 10.0.0.0/8, 2001:db8::/32 or an address; no bits behind the prefix";
   for (const std::string wrong : {"10.0.0.1/8", "10.0.0.0/33", "orders", "10.0.0.1:80"}) {
