@@ -6,6 +6,7 @@
 #include "config/kinds_of_service.hpp"
 #include "config/model.hpp"
 #include "config/text.hpp"
+#include "proxy/base/cidr.hpp"
 
 namespace outrigger::config {
 
@@ -13,7 +14,8 @@ inline constexpr std::array<std::string_view, 2> kRoleWords = {"viewer", "operat
 inline constexpr std::array<std::string_view, 1> kLogFormatWords = {"json"};
 inline constexpr std::array<std::string_view, 2> kLogWhenWords = {"all", "errors"};
 inline constexpr std::array<std::string_view, 2> kUnmatchedWords = {"passthrough", "refuse"};
-inline constexpr std::array<std::string_view, 3> kInterceptWords = {"any", "proxy", "authority"};
+inline constexpr std::array<std::string_view, 4> kInterceptWords = {"any", "transparent", "proxy",
+                                                                    "authority"};
 
 template <>
 inline constexpr std::string_view kSection<ServerTls> = "tls";
@@ -56,6 +58,7 @@ void check(Reader& reader, const Node& node, const ServerTls& tls);
 void check(Reader& reader, const Node& node, const AdminToken& token);
 void check(Reader& reader, const Node& node, const AdminConfig& admin);
 void check(Reader& reader, const Node& node, const DrainConfig& drain);
+void check(Reader& reader, const Node& node, const ListenerConfig& listener);
 void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry);
 
 inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
@@ -64,7 +67,7 @@ inline Text listen_kind() {
 }
 inline Text network_kind() {
   return {"a network", "write 10.0.0.0/8, 2001:db8::/32 or an address; no bits behind the prefix",
-          &is_network};
+          [](std::string_view text) { return Cidr::parse(text).has_value(); }};
 }
 inline List<Count> ports_kind(size_t min_items) { return {Count{1, 65'535}, true, min_items}; }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
@@ -172,9 +175,14 @@ void describe(V& v, ListenerConfig& listener) {
   v.key("name", listener.name, name_kind(), "In logs and metrics");
   v.key("address", listener.addresses, List<Text>{listen_kind(), true, 1, 64}, "One or a list");
   v.key("intercept", listener.intercept, Choice<Intercept>{kInterceptWords},
-        "any | proxy (absolute-form) | authority (Host only)");
+        "any | transparent (original destination) | proxy (absolute-form, CONNECT) | authority "
+        "(Host only)");
   v.key("service", listener.service, off_or(Text{}),
         "This port is that one service, whatever the Host says");
+  v.key("detect_timeout", listener.detect_timeout_ms, Duration{},
+        "A caller that is silent so long: the original destination may speak first");
+  v.key("opaque_ports", listener.opaque_ports, OpaquePorts{},
+        "Original destinations on these ports are connected at once, whatever the caller speaks");
   v.key("via", listener.via, off_or(token_kind()), "A pseudonym adds Via");
   v.key("tls", listener.tls, off_or(Map<ServerTls>{}), "Towards the caller");
   v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
@@ -228,6 +236,8 @@ template <class V>
 void describe(V& v, ServiceConfig& service) {
   v.key("hosts", service, Hosts{},
         "Authorities it answers to: exact or *.suffix, with or without a port");
+  v.key("addresses", service.addresses, List<Text>{address_range_kind(), false, 0, 1'000},
+        "CIDR:PORT of original destinations that are this service");
   v.key("endpoints", service.endpoints, Source{}, "Where its instances are");
   describe(v, service.policy);
   v.key("routes", service.routes, Routes{},

@@ -7,7 +7,8 @@
 namespace outrigger::config {
 
 inline constexpr std::array<std::string_view, 2> kModeWords = {"enforce", "shadow"};
-inline constexpr std::array<std::string_view, 3> kProtocolWords = {"auto", "http1", "http2"};
+inline constexpr std::array<std::string_view, 5> kProtocolWords = {"auto", "http1", "http2", "tcp",
+                                                                   "tls"};
 inline constexpr std::array<std::string_view, 2> kStoreWords = {"unless_forbidden", "rfc9111"};
 inline constexpr std::array<std::string_view, 3> kOmitWords = {"no_content", "empty_list",
                                                                "empty_message"};
@@ -97,11 +98,11 @@ void describe(V& v, Timeout& timeout) {
   v.key("connect", timeout.connect_ms, Duration{}, "Name lookup, connection and TLS together");
   v.key("request", timeout.request_ms, off_or(Duration{}),
         "From the last byte of the request to the response head, retries and queueing included");
-  v.key("attempt", timeout.attempt_ms, AttemptTimeout{},
+  v.key("attempt", timeout.attempt_ms, AutoDuration{},
         "The same for one attempt; auto is request/attempts");
   v.key("idle", timeout.idle_ms, off_or(Duration{}), "Between two bytes of a plain response");
-  v.key("stream_idle", timeout.stream_idle_ms, off_or(Duration{}),
-        "Between two bytes of a stream, either way");
+  v.key("stream_idle", timeout.stream_idle_ms, AutoDuration{},
+        "Between two bytes of a stream, either way; auto is 1h, and off for tcp and tls");
   v.key("total", timeout.total_ms, off_or(Duration{}),
         "Everything, to the last byte of the response");
 }
@@ -249,7 +250,8 @@ template <class V>
 void describe(V& v, Policy& p) {
   v.key("when_empty", p.keep_last_ms, WhenEmpty{},
         "How long the last list serves after its source says that it is empty");
-  v.key("protocol", p.protocol, Choice<Protocol>{kProtocolWords}, "Towards the upstream");
+  v.key("protocol", p.protocol, Choice<Protocol>{kProtocolWords},
+        "Towards the upstream; tcp: opaque bytes; tls: by SNI, not decrypted");
   v.key("pool", p.pool, Map<Pool>{&switch_off}, "Connections to the upstream");
   v.key("authority", p.authority, AuthorityKind{},
         "The Host sent: auto, caller, upstream or a name");

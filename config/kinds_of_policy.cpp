@@ -72,18 +72,16 @@ Node FailureRun::schema() const {
   return any_of({Map<ConsecutiveFailures>{}.schema(), Count{1, 1'000'000}.schema()});
 }
 
-void AttemptTimeout::read(Reader& reader, const Node& node, std::optional<int64_t>& out) const {
+void AutoDuration::read(Reader& reader, const Node& node, std::optional<int64_t>& out) const {
   if (node.is_scalar() && node.text == "auto") return void(out = kAutoMs);
   off_or(Duration{}).read(reader, node, out);
 }
 
-Node AttemptTimeout::write(const std::optional<int64_t>& ms) const {
+Node AutoDuration::write(const std::optional<int64_t>& ms) const {
   return ms == kAutoMs ? Node::scalar("auto") : off_or(Duration{}).write(ms);
 }
 
-Node AttemptTimeout::schema() const {
-  return Or<Or<Duration>>{"auto", off_or(Duration{})}.schema();
-}
+Node AutoDuration::schema() const { return Or<Or<Duration>>{"auto", off_or(Duration{})}.schema(); }
 
 void WhenEmpty::read(Reader& reader, const Node& node, std::optional<int64_t>& out) const {
   if (node.is_scalar() && node.text == "refuse") return out.reset();

@@ -97,7 +97,7 @@ struct FailureRun {
 };
 
 // auto | off | a duration.
-struct AttemptTimeout {
+struct AutoDuration {
   static constexpr bool kContainer = false;
 
   void read(Reader& reader, const Node& node, std::optional<int64_t>& out) const;

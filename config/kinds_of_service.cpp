@@ -5,6 +5,7 @@
 
 #include "config/describe.hpp"
 #include "config/text.hpp"
+#include "proxy/base/cidr.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -44,6 +45,30 @@ std::vector<FilterKind> read_filters(Reader& reader, const Node& list) {
   return filters;
 }
 
+// An object with one key.
+Node map_of_one(std::string_view key, Node value) {
+  Node properties = Node::map();
+  properties.set(key, std::move(value));
+  Node object = Node::map();
+  object.set("type", Node::string("object"));
+  object.set("additionalProperties", Node::scalar("false"));
+  object.set("properties", std::move(properties));
+  return object;
+}
+
+bool is_address_range(std::string_view text) { return AddressRange::parse(text).has_value(); }
+
+constexpr List<Count> kPorts{Count{1, 65'535}, false, 0, 1'000, true};
+
+void say_port_twice(Reader& reader, const Node& list, const std::vector<int>& ports) {
+  for (size_t i = 0; i < ports.size() && i < list.items.size(); ++i) {
+    const auto end = ports.begin() + static_cast<ptrdiff_t>(i);
+    if (std::find(ports.begin(), end, ports[i]) == end || ports[i] == 0) continue;
+    reader.problem(list.items[i].mark,
+                   "the port " + in_quotes(list.items[i].text) + " is given twice");
+  }
+}
+
 }  // namespace
 
 void Filters::read(Reader& reader, const Node& node, std::vector<FilterKind>& out) const {
@@ -64,13 +89,35 @@ Node Filters::write(const std::vector<FilterKind>& filters) const {
 
 Node Filters::schema() const {
   const Node list = array_of(enum_schema(kFilterNames));
-  Node properties = Node::map();
-  properties.set("without", list);
-  Node without = Node::map();
-  without.set("type", Node::string("object"));
-  without.set("additionalProperties", Node::scalar("false"));
-  without.set("properties", std::move(properties));
-  return any_of({list, std::move(without)});
+  return any_of({list, map_of_one("without", list)});
+}
+
+Text address_range_kind() {
+  return {"CIDR:PORT",
+          "write 10.1.0.0/16:5432, 10.0.0.7:5432 or \"[fd00::/8]:5432\", with no bit set beyond "
+          "the prefix; a port of * is any",
+          &is_address_range};
+}
+
+void OpaquePorts::read(Reader& reader, const Node& node, std::vector<int>& out) const {
+  if (!node.is_map()) {
+    kPorts.read(reader, node, out);
+    return say_port_twice(reader, node, out);
+  }
+  std::vector<int> more;
+  ReadVisitor visitor(reader, node, "opaque_ports");
+  visitor.key("also", more, kPorts, "");
+  visitor.finish();
+  out = ListenerConfig{}.opaque_ports;
+  for (const int port : more) {
+    if (std::find(out.begin(), out.end(), port) == out.end()) out.push_back(port);
+  }
+}
+
+Node OpaquePorts::write(const std::vector<int>& ports) const { return kPorts.write(ports); }
+
+Node OpaquePorts::schema() const {
+  return any_of({kPorts.schema(), map_of_one("also", kPorts.schema())});
 }
 
 void RoutePath::read(Reader& reader, const Node& node, std::string& out) const {

@@ -12,6 +12,7 @@ namespace outrigger::config {
 
 struct Source {
   static constexpr bool kContainer = true;
+  bool part = false;    // of a union or first_of
   bool ranked = false;  // a part of first_of, which may say `min`
 
   void read(Reader& reader, const Node& node, EndpointSource& out) const;
@@ -40,6 +41,18 @@ struct Hosts {
 };
 // What `auto` comes to: the service's name, and the DNS names of its source.
 std::vector<std::string> implied_hosts(const ServiceConfig& service);
+
+// CIDR:PORT of original destinations, as AddressRange reads it.
+Text address_range_kind();
+
+// A list of ports in place of the built-in one, {also: [...]} for more of them, or `off` for none.
+struct OpaquePorts {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, std::vector<int>& out) const;
+  Node write(const std::vector<int>& ports) const;
+  Node schema() const;
+};
 
 // A list of filters, or {without: [x]} for the rest of the default list.
 struct Filters {

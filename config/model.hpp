@@ -126,7 +126,7 @@ struct DrainConfig {
 };
 
 enum class Unmatched : uint8_t { kPassthrough, kRefuse };
-enum class Intercept : uint8_t { kAny, kProxy, kAuthority };
+enum class Intercept : uint8_t { kAny, kTransparent, kProxy, kAuthority };
 
 struct ListenerTimeout {
   int64_t head_ms = 10'000;
@@ -155,7 +155,11 @@ struct ListenerConfig {
   std::vector<std::string> addresses{"127.0.0.1:15001", "[::1]:15001"};
   Intercept intercept = Intercept::kAny;
   std::optional<std::string> service;  // this port is that one service
-  std::optional<std::string> via;      // pseudonym (RFC 9110 section 7.6.3)
+  int64_t detect_timeout_ms = 100;     // a caller that is silent so long may want to hear first
+  // Original destinations whose callers are not listened to before connecting.
+  std::vector<int> opaque_ports{25,   465,  587,  1433, 1521, 3306,  4444,
+                                5432, 6379, 9042, 9092, 9300, 11211, 27017};
+  std::optional<std::string> via;  // pseudonym (RFC 9110 section 7.6.3)
   std::optional<ServerTls> tls;
   ListenerTimeout timeout;
   ListenerLimits limits;
@@ -192,10 +196,10 @@ struct StaticEndpoint {
   bool operator==(const StaticEndpoint&) const = default;
 };
 
-// Where endpoints come from: a tree whose leaves are lists, files and DNS names. `kind` says which
-// members count.
+// Where endpoints come from: a tree whose leaves are lists, files and DNS names, or, instead of a
+// tree, wherever each caller was going. `kind` says which members count.
 struct EndpointSource {
-  enum class Kind : uint8_t { kNone, kStatic, kFile, kDns, kUnion, kFirstOf };
+  enum class Kind : uint8_t { kNone, kStatic, kFile, kDns, kUnion, kFirstOf, kOriginal };
 
   Kind kind = Kind::kNone;
   std::vector<StaticEndpoint> endpoints;  // kStatic
@@ -234,6 +238,7 @@ struct ServiceConfig {
   std::string name;
   bool hosts_auto = true;          // `hosts` is what the name and the source imply
   std::vector<std::string> hosts;  // lower case: `name`, `name:port`, `*.suffix`, `*.suffix:port`
+  std::vector<std::string> addresses;  // CIDR:PORT of original destinations; see AddressRange
   EndpointSource endpoints;
   Policy policy;
   std::vector<RouteConfig> routes;  // first match wins

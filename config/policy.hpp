@@ -15,17 +15,22 @@ namespace outrigger::config {
 
 enum class Mode : uint8_t { kEnforce, kShadow };  // shadow decides and counts, refuses nothing
 enum class Balance : uint8_t { kLeastLoaded, kRoundRobin, kRandom };
-enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2 };
+// tcp: bytes of an unknown protocol; tls: the same, told apart by their SNI and not decrypted.
+enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2, kTcp, kTls };
 
-inline constexpr int64_t kAutoMs = -1;  // `attempt: auto`
+constexpr bool is_opaque(Protocol protocol) {
+  return protocol == Protocol::kTcp || protocol == Protocol::kTls;
+}
+
+inline constexpr int64_t kAutoMs = -1;  // `attempt: auto`, `stream_idle: auto`
 
 struct Timeout {
-  int64_t connect_ms = 1'000;                   // always bounded
-  std::optional<int64_t> request_ms = 15'000;   // last request byte to response head
-  std::optional<int64_t> attempt_ms = kAutoMs;  // of one try; see attempt_timeout_ms()
-  std::optional<int64_t> idle_ms = 300'000;     // between bytes of a plain response
-  std::optional<int64_t> stream_idle_ms = 3'600'000;
-  std::optional<int64_t> total_ms;  // bounds everything
+  int64_t connect_ms = 1'000;                       // always bounded
+  std::optional<int64_t> request_ms = 15'000;       // last request byte to response head
+  std::optional<int64_t> attempt_ms = kAutoMs;      // of one try; see attempt_timeout_ms()
+  std::optional<int64_t> idle_ms = 300'000;         // between bytes of a plain response
+  std::optional<int64_t> stream_idle_ms = kAutoMs;  // see stream_idle_ms()
+  std::optional<int64_t> total_ms;                  // bounds everything
 
   bool operator==(const Timeout&) const = default;
 };
@@ -240,6 +245,14 @@ inline std::optional<int64_t> attempt_timeout_ms(const Policy& policy) {
   const int attempts = policy.retry ? policy.retry->attempts : 1;
   if (attempts <= 1 || !policy.timeout.request_ms) return std::nullopt;
   return std::max<int64_t>(1, *policy.timeout.request_ms / attempts);
+}
+
+// What `stream_idle` comes to: `auto` is an hour, and nothing for an opaque connection, which may
+// rest for longer than anybody here could know.
+inline std::optional<int64_t> stream_idle_ms(const Timeout& timeout, bool opaque) {
+  if (timeout.stream_idle_ms != kAutoMs) return timeout.stream_idle_ms;
+  if (opaque) return std::nullopt;
+  return 3'600'000;
 }
 
 inline Matcher any_failure() {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "config/describe.hpp"
+#include "config/opaque.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -121,6 +122,7 @@ void read_service(Reader& reader, const Entry& entry, ServiceConfig& out) {
   visitor.finish();
   if (out.hosts_auto) out.hosts = implied_hosts(out);
   read_routes(reader, node, out);
+  drop_http(reader, out);
 }
 
 void read_registry(Reader& reader, const Entry& entry, std::vector<DnsRegistryConfig>& out) {

@@ -8,6 +8,8 @@
 namespace outrigger::config {
 namespace {
 
+constexpr std::string_view kOriginalWord = "original";
+
 struct DnsForm {
   std::string name;
   int port = 0;
@@ -74,8 +76,9 @@ void describe(V& v, SourceForm& form) {
   v.key("static", form.endpoints, Maybe<List<EndpointItem>>{}, "A fixed list");
   v.key("file", form.file, Maybe<Text>{}, "A watched file with `endpoints:`, items as in `static`");
   v.key("dns", form.dns, Maybe<Map<DnsForm>>{}, "The addresses of a name");
-  v.key("union", form.all_of, Maybe<List<Source>>{{{}, false, 1, 100}}, "Several sources together");
-  v.key("first_of", form.first_of, Maybe<List<Source>>{{{true}, false, 1, 100}},
+  v.key("union", form.all_of, Maybe<List<Source>>{{{true}, false, 1, 100}},
+        "Several sources together");
+  v.key("first_of", form.first_of, Maybe<List<Source>>{{{true, true}, false, 1, 100}},
         "The first source that has enough");
   v.key("hold", form.hold_ms, Maybe<Duration>{Duration{0}},
         "With first_of: how long before switching back");
@@ -96,6 +99,7 @@ SourceForm form_of(const EndpointSource& source, bool ranked) {
   SourceForm form;
   switch (source.kind) {
     case EndpointSource::Kind::kNone:
+    case EndpointSource::Kind::kOriginal:
       break;
     case EndpointSource::Kind::kStatic:
       form.endpoints = source.endpoints;
@@ -162,10 +166,19 @@ void say_twice(Reader& reader, const Node& list, const std::vector<StaticEndpoin
 }  // namespace
 
 void Source::read(Reader& reader, const Node& node, EndpointSource& out) const {
-  if (node.is_scalar() && reader.is_later(node.mark, "endpoints", node.text)) return;
+  if (node.is_scalar() && node.text == kOriginalWord) {
+    if (part) {
+      return reader.problem(node.mark,
+                            "\"original\" is where each caller was going, no list; it stands "
+                            "alone");
+    }
+    out = EndpointSource{};
+    out.kind = EndpointSource::Kind::kOriginal;
+    return;
+  }
   if (!node.is_map()) {
     return reader.wrong(node, "a source",
-                        "write {static: [\"IP:PORT\"]}, {file: PATH} or {dns: ...}");
+                        "write {static: [\"IP:PORT\"]}, {file: PATH}, {dns: ...} or original");
   }
   SourceForm form;
   ReadVisitor visitor(reader, node, "endpoints");
@@ -185,6 +198,7 @@ void Source::read(Reader& reader, const Node& node, EndpointSource& out) const {
 }
 
 Node Source::write(const EndpointSource& source) const {
+  if (source.kind == EndpointSource::Kind::kOriginal) return Node::scalar(kOriginalWord);
   WriteVisitor visitor;
   SourceForm form = form_of(source, ranked);
   describe(visitor, form);
@@ -194,7 +208,8 @@ Node Source::write(const EndpointSource& source) const {
 Node Source::schema() const {
   Node reference = Node::map();
   reference.set("$ref", Node::string("#/$defs/endpoints"));
-  return reference;
+  if (part) return reference;
+  return any_of({enum_schema(std::array{kOriginalWord}), std::move(reference)});
 }
 
 Node Source::definition() {

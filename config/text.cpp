@@ -176,20 +176,6 @@ bool is_ip(std::string_view text) {
   return static_cast<bool>(Address::from_ip(text, 0));
 }
 
-bool is_network(std::string_view text) {
-  const size_t slash = std::min(text.find('/'), text.size());
-  const auto address = Address::from_ip(text.substr(0, slash), 0);
-  if (!address) return false;
-  const std::span<const uint8_t> ip = address->ip();
-  if (slash == text.size()) return true;
-  const auto prefix = parse_integer(text.substr(slash + 1));
-  if (!prefix || *prefix < 0 || *prefix > std::ssize(ip) * 8) return false;
-  for (auto bit = static_cast<size_t>(*prefix); bit < ip.size() * 8; ++bit) {
-    if ((ip[bit / 8] & (0x80U >> (bit % 8))) != 0) return false;
-  }
-  return true;
-}
-
 bool is_host_pattern(std::string_view text) {
   if (is_ip(text)) return true;
   if (text.starts_with("*.")) text.remove_prefix(2);

@@ -35,9 +35,6 @@ bool is_dns_name(std::string_view text);      // labels as in RFC 1123, `_` allo
 // `10.0.0.1`, `::1`, `[::1]`, the first and the last also with a port.
 bool is_ip(std::string_view text);
 
-// `10.0.0.0/8`, `2001:db8::/32` with no bit set behind the prefix, or an address alone.
-bool is_network(std::string_view text);
-
 // `name`, `*.suffix`, an IP, each with an optional port.
 bool is_host_pattern(std::string_view text);
 

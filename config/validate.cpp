@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "config/describe.hpp"
+#include "config/opaque.hpp"
 #include "proxy/base/address.hpp"
+#include "proxy/base/cidr.hpp"
 
 namespace outrigger::config {
 namespace {
@@ -108,32 +110,48 @@ void check_listeners(Reader& reader, const Config& config) {
   }
 }
 
-// Hosts
+// Hosts and original destinations
 
-void check_hosts(Reader& reader, const Config& config) {
-  struct Claim {
-    std::string_view service;
-    int line = 0;
-  };
-  std::map<std::string, Claim> claims;
+// Who claimed what, by its one spelling.
+struct Claim {
+  std::string_view service;
+  int line = 0;
+};
+using Claims = std::map<std::string, Claim>;
+
+// `key` is the list that says it.
+void claim(Reader& reader, Claims& claims, const ServiceConfig& service, const Mark& mark,
+           const std::string& spelling, std::string_view what, std::string_view key) {
+  const auto [claim, is_new] = claims.try_emplace(spelling, Claim{service.name, mark.line});
+  if (is_new) return;
+  const std::string named = std::string(what) + ' ' + in_quotes(spelling);
+  if (claim->second.service == service.name) {
+    return reader.problem(mark, "the " + named + " is given twice");
+  }
+  reader.problem(mark, "the services " + in_quotes(claim->second.service) + " (line " +
+                           std::to_string(claim->second.line) + ") and " + in_quotes(service.name) +
+                           " both claim the " + named + "; write " + in_quotes(key) +
+                           " in one of them");
+}
+
+void check_claims(Reader& reader, const Config& config) {
+  Claims hosts;
+  Claims addresses;
+  const Node& services = child(reader.document().root, "services");
   for (const ServiceConfig& service : config.services) {
-    const Node& services = child(reader.document().root, "services");
-    const Node& hosts = child(child(services, service.name), "hosts");
+    const Node& node = child(services, service.name);
     const Reader::Inside outer(reader, "services");
     const Reader::Inside inside(reader, service.name);
     for (size_t i = 0; i < service.hosts.size(); ++i) {
-      const Mark mark = service.hosts_auto ? key_mark(services, service.name) : item(hosts, i).mark;
-      const auto [claim, is_new] =
-          claims.try_emplace(service.hosts[i], Claim{service.name, mark.line});
-      if (is_new) continue;
-      if (claim->second.service == service.name) {
-        reader.problem(mark, "the host " + in_quotes(service.hosts[i]) + " is given twice");
-        continue;
-      }
-      reader.problem(mark, "the services " + in_quotes(claim->second.service) + " (line " +
-                               std::to_string(claim->second.line) + ") and " +
-                               in_quotes(service.name) + " both claim the host " +
-                               in_quotes(service.hosts[i]) + "; write \"hosts\" in one of them");
+      const Mark mark = service.hosts_auto ? key_mark(services, service.name)
+                                           : item(child(node, "hosts"), i).mark;
+      claim(reader, hosts, service, mark, service.hosts[i], "host", "hosts");
+    }
+    for (size_t i = 0; i < service.addresses.size(); ++i) {
+      const auto range = AddressRange::parse(service.addresses[i]);
+      if (!range) continue;
+      claim(reader, addresses, service, item(child(node, "addresses"), i).mark, range->to_string(),
+            "address", "addresses");
     }
   }
 }
@@ -152,6 +170,11 @@ void check_fallbacks(Reader& reader, const Config& config, const ServiceConfig& 
                                     " would fall back to itself; name another one");
     } else {
       check_service_name(reader, config, name, other->service);
+      const ServiceConfig* alternate = config.find_service(other->service);
+      if (alternate != nullptr && is_opaque(alternate->policy.protocol)) {
+        reader.problem(name.mark, "the service " + in_quotes(other->service) +
+                                      " has opaque connections; it answers no requests");
+      }
     }
   }
 }
@@ -233,6 +256,7 @@ void check_service(Reader& reader, const Config& config, const ServiceConfig& se
   check_fallbacks(reader, config, service, map, service.policy.fallback);
   check_filters(reader, config, map, service.policy);
   check_registries(reader, config, child(map, "endpoints"), service.endpoints);
+  check_opaque(reader, config, service);
   for (size_t i = 0; i < service.routes.size(); ++i) {
     const RouteConfig& route = service.routes[i];
     const Node& node = item(child(map, "routes"), i);
@@ -280,6 +304,22 @@ void check(Reader& reader, const Node& node, const AdminConfig& admin) {
   }
 }
 
+void check(Reader& reader, const Node& node, const ListenerConfig& listener) {
+  if (listener.intercept != Intercept::kTransparent) return;
+  if (listener.tls) {
+    reader.problem(mark_of(node, "tls"),
+                   "a transparent listener carries the TLS of its callers and cannot end it; "
+                   "remove \"tls\", or choose another \"intercept\"");
+  }
+  const Node& addresses = child(node, "address");
+  for (size_t i = 0; i < listener.addresses.size(); ++i) {
+    if (!listener.addresses[i].starts_with("unix:")) continue;
+    reader.problem(addresses.is_list() ? item(addresses, i).mark : addresses.mark,
+                   in_quotes(listener.addresses[i]) +
+                       " is a unix socket, whose callers have no original destination");
+  }
+}
+
 void check(Reader& reader, const Node& node, const DrainConfig& drain) {
   if (drain.quiet_ms > drain.grace_ms) {
     reader.problem(mark_of(node, node.find("quiet") != nullptr ? "quiet" : "grace"),
@@ -297,7 +337,7 @@ void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry) 
 void validate(Reader& reader, const Config& config) {
   check_addresses(reader, config);
   check_listeners(reader, config);
-  check_hosts(reader, config);
+  check_claims(reader, config);
   for (const ServiceConfig& service : config.services) check_service(reader, config, service);
   check_filters(reader, config, child(reader.document().root, "defaults"), config.passthrough);
   if (config.access_log.path && !has_filter(config, FilterKind::kAccessLog)) {

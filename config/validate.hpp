@@ -1,6 +1,7 @@
 #pragma once
 // What must hold between parts of a configuration that are far from each other: names that are used
-// and defined, hosts claimed once, ports bound once, policies whose filter is there.
+// and defined, hosts and addresses claimed
+// once, ports bound once, policies whose filter is there.
 
 #include "config/model.hpp"
 #include "config/reader.hpp"

@@ -95,7 +95,7 @@ void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
 // Of a gRPC caller that may still say something: whatever it says keeps the call alive.
 void Deadline::guard_as_stream(DeadlineSlot& slot, bool on) const {
   slot.stream = on;
-  slot.idle_ms = on ? x_timeout.stream_idle_ms.value_or(0) : 0;
+  slot.idle_ms = on ? config::stream_idle_ms(x_timeout, false).value_or(0) : 0;
   slot.idle_at = slot.idle_ms > 0 ? x_loop.clock.now_ms() + slot.idle_ms : Leg::kNever;
 }
 
@@ -116,7 +116,8 @@ Step Deadline::on_response(Leg& leg, void* slot_) {
     return Step::kContinue;
   }
   slot.stream = http::is_stream(*leg.response());
-  slot.idle_ms = (slot.stream ? x_timeout.stream_idle_ms : x_timeout.idle_ms).value_or(0);
+  const auto stream_idle_ms = config::stream_idle_ms(x_timeout, false);
+  slot.idle_ms = (slot.stream ? stream_idle_ms : x_timeout.idle_ms).value_or(0);
   on_chunk(leg, slot_, Way::kResponse, {});
   return Step::kContinue;
 }

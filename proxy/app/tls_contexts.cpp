@@ -14,6 +14,9 @@ std::vector<std::string> offered(config::Protocol protocol) {
       return {"http/1.1"};
     case config::Protocol::kHttp2:
       return {"h2"};
+    case config::Protocol::kTcp:
+    case config::Protocol::kTls:
+      return {};
     case config::Protocol::kAuto:
       break;
   }

@@ -30,6 +30,7 @@ struct Builder {
   SourcePtr guarded(const config::EndpointSource& from, SourceEvents& events) const {
     switch (from.kind) {
       case Kind::kNone:
+      case Kind::kOriginal:
       case Kind::kStatic:
         return bare(from, events);
       case Kind::kUnion: {
@@ -52,6 +53,7 @@ struct Builder {
   SourcePtr bare(const config::EndpointSource& from, SourceEvents& events) const {
     switch (from.kind) {
       case Kind::kNone:
+      case Kind::kOriginal:
       case Kind::kStatic:
         break;
       case Kind::kFile:

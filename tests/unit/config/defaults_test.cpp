@@ -38,6 +38,9 @@ listeners:
     address: [127.0.0.1:15001, "[::1]:15001"]
     intercept: any
     service: off
+    detect_timeout: 100ms
+    opaque_ports: [25, 465, 587, 1433, 1521, 3306, 4444, 5432, 6379, 9042, 9092, 9300, 11211,
+                   27017]
     via: off
     tls: off
     timeout: { head: 10s, body_idle: 60s, keepalive: 1h, write_stall: 30s,
@@ -69,7 +72,7 @@ services:
     slow_start: off
     health_check: off
     panic_below: 20%
-    timeout: { connect: 1s, request: 15s, attempt: auto, idle: 5m, stream_idle: 1h, total: off }
+    timeout: { connect: 1s, request: 15s, attempt: auto, idle: 5m, stream_idle: auto, total: off }
     deadline_header: off
     retry:
       attempts: 1
@@ -138,7 +141,7 @@ TEST(Defaults, OfTimeAndRetry) {
   EXPECT_EQ(policy.timeout.connect_ms, 1'000);
   EXPECT_EQ(policy.timeout.request_ms, 15'000);
   EXPECT_EQ(policy.timeout.idle_ms, 300'000);
-  EXPECT_EQ(policy.timeout.stream_idle_ms, 3'600'000);
+  EXPECT_EQ(stream_idle_ms(policy.timeout, false), 3'600'000);
   EXPECT_FALSE(policy.timeout.total_ms);
   ASSERT_TRUE(policy.retry);
   EXPECT_EQ(policy.retry->attempts, 1);
@@ -188,6 +191,17 @@ TEST(Defaults, AttemptTimeoutIsAShareOfTheRequestTimeout) {
   EXPECT_EQ(attempt_timeout_ms(policy), 700);
   policy.timeout.attempt_ms.reset();
   EXPECT_FALSE(attempt_timeout_ms(policy));
+}
+
+TEST(Defaults, AStreamMayRestAnHourAndAnOpaqueConnectionForever) {
+  Timeout timeout;
+  EXPECT_EQ(stream_idle_ms(timeout, false), 3'600'000);
+  EXPECT_FALSE(stream_idle_ms(timeout, true));
+  timeout.stream_idle_ms = 5'000;
+  EXPECT_EQ(stream_idle_ms(timeout, false), 5'000);
+  EXPECT_EQ(stream_idle_ms(timeout, true), 5'000);
+  timeout.stream_idle_ms.reset();
+  EXPECT_FALSE(stream_idle_ms(timeout, false));
 }
 
 TEST(Matcher, AnyIsAllButTooManyRequestsAndOtherClientErrors) {

@@ -23,10 +23,7 @@ std::string file_with(const Later& later, const std::string& value) {
   if (section == "listener limits") return "listeners: [{limits: {" + key + "}}]";
   const std::string service = "services: {a: {";
   if (section == "service") return service + key + "}}";
-  if (section == "endpoints") {
-    if (later.name == "original") return service + "endpoints: original}}";
-    return service + "endpoints: {" + key + "}}}";
-  }
+  if (section == "endpoints") return service + "endpoints: {" + key + "}}}";
   if (section == "endpoint") {
     return service + "endpoints: {static: [{address: \"10.0.0.1:1\", " + key + "}]}}}";
   }
@@ -40,10 +37,7 @@ std::string file_with(const Later& later, const std::string& value) {
   if (section == "match") return service + "routes: [{match: {" + key + "}}]}}";
   if (section == "omit") return service + "fallback: [{omit: " + std::string(later.name) + "}]}}";
   if (section == "balance" && later.name == "hash") return service + "balance: {hash: source}}}";
-  if (section == "protocol" || section == "balance") {
-    return service + std::string(section) + ": " + std::string(later.name) + "}}";
-  }
-  if (section == "intercept") return "listeners: [{intercept: " + std::string(later.name) + "}]";
+  if (section == "balance") return service + "balance: " + std::string(later.name) + "}}";
   if (section == "filters") return "listeners: [{filters: [" + std::string(later.name) + "]}]";
   if (section == "registry kind") return "registries: {" + std::string(later.name) + ": {}}";
   ADD_FAILURE() << "no file for " << section;
@@ -69,8 +63,8 @@ TEST(Later, WhatAsksForNothingIsAccepted) {
 TEST(Later, SaysWhere) {
   EXPECT_THAT(mistakes("services:\n  a:\n    health_check: {http: /healthz}\n    mirror: off\n"),
               ElementsAre("f:3:5: \"health_check\" is not in this version"));
-  EXPECT_THAT(mistakes("services: {a: {protocol: tcp}}"),
-              ElementsAre("f:1:26: \"tcp\" is not in this version"));
+  EXPECT_THAT(mistakes("services: {a: {balance: peak_ewma}}"),
+              ElementsAre("f:1:25: \"peak_ewma\" is not in this version"));
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [fault]}}]"),
               ElementsAre("f:1:34: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("defaults: {mirror: on}"),

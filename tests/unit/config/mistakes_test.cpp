@@ -270,8 +270,9 @@ TEST(Mistakes, EndpointSources) {
        "f:1:43: \"hold\" belongs to \"first_of\""},
       {"services: {a: {endpoints: {union: []}}}", "f:1:35: \"union\" is empty"},
       {"services: {a: {endpoints: [x]}}",
-       "f:1:27: \"endpoints\" is a list, not a source; write {static: [\"IP:PORT\"]}, {file: PATH} "
-       "or {dns: ...}"},
+       "f:1:27: \"endpoints\" is a list, not a source; write {static: [\"IP:PORT\"]}, {file: "
+       "PATH}, "
+       "{dns: ...} or original"},
   };
   expect_each(kCases);
   const EndpointSource source =

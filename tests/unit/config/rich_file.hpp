@@ -34,6 +34,9 @@ listeners:
       timeout: { head: 1s, handshake: 2s }, limits: { fields: 50 },
       tls: { cert_file: SECRET, key_file: SECRET, client_ca_file: SECRET } }
   - { name: b, address: ["127.0.0.1:15002", "unix:/run/b"], service: orders }
+  - { name: c, address: "127.0.0.1:15003", intercept: transparent, detect_timeout: 50ms,
+      opaque_ports: { also: [7000] } }
+  - { name: d, address: "127.0.0.1:15004", opaque_ports: [] }
 intercept: { user: 1337, include_ports: [80, 8080], exclude_ports: [81],
              exclude_cidrs: [10.0.0.0/8, "fd00::/8", 10.1.2.3], ipv6: off }
 registries:
@@ -103,6 +106,10 @@ services:
       - { name: edits, headers: { request: off } }
   stock: { circuit: off, endpoint_circuit: off, cache: off, retry: off, limits: off,
            timeout: off, pool: off }
+  base: { protocol: tcp, endpoints: original, retry: { on: [connect] },
+          addresses: ["10.1.0.0/16:5432", "10.0.0.7:*", "[fd00::/8]:5432"],
+          timeout: { stream_idle: 2h } }
+  sealed: { protocol: tls, hosts: ["*.example.org"] }
   rest: { tls: on, hosts: [], balance: round_robin, authority: upstream, headers: off }
 )";
 }
