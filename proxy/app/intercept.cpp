@@ -1,7 +1,9 @@
 #include "proxy/app/intercept.hpp"
 
+#include <array>
 #include <cstdio>
 #include <optional>
+#include <string>
 
 #include <unistd.h>
 
@@ -13,7 +15,7 @@ namespace outrigger::app {
 namespace {
 
 constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
-constexpr const char* kLockWait_s = "5";  // for others who change rules at this moment
+constexpr const char* kLockWaitSeconds = "5";  // for others who change rules at this moment
 
 bool is_installed(std::string_view tool) { return !find_tool(tool).empty(); }
 
@@ -28,7 +30,7 @@ int failed(const std::string& sentence, int code = kExitFailed) {
 std::string iptables(Family family) { return family == Family::kIpv4 ? "iptables" : "ip6tables"; }
 
 Result<NatChains> current_chains(Family family) {
-  const auto listing = run_tool({iptables(family), "-w", kLockWait_s, "-t", "nat", "-S"});
+  const auto listing = run_tool({iptables(family), "-w", kLockWaitSeconds, "-t", "nat", "-S"});
   if (!listing) return failure(listing.error());
   return read_nat_chains(*listing);
 }
@@ -37,7 +39,8 @@ Result<NatChains> current_chains(Family family) {
 std::string change_chains(Family family, const NatChains& from, const NatChains& to) {
   const std::string text = nat_transition(from, to);
   if (text.empty()) return {};
-  const auto done = run_tool({iptables(family) + "-restore", "-w", kLockWait_s, "--noflush"}, text);
+  const auto done =
+      run_tool({iptables(family) + "-restore", "-w", kLockWaitSeconds, "--noflush"}, text);
   return done ? std::string() : done.error();
 }
 
@@ -69,6 +72,7 @@ std::string install_with_iptables(const Interception& what) {
 std::string remove_with_iptables() {
   std::string errors;
   for (const Family family : kFamilies) {
+    if (family == Family::kIpv6 && !system_has_ipv6()) continue;
     const auto before = current_chains(family);
     std::string error = before ? change_chains(family, *before, {}) : before.error();
     if (!error.empty() && !errors.empty()) errors += "\n";

@@ -1,13 +1,16 @@
 // What a service in a pod speaks with real servers on another host: the clients run as the
-// neighbour's user in one network namespace, the servers in another.
+// neighbour's user in one network namespace, the servers in another; straight, or with the rules of
+// `outrigger intercept` in force and the sidecar at work in the pod.
 #include <fstream>
 
 #include <gtest/gtest.h>
 #include <pwd.h>
+#include <unistd.h>
 
 #include "tests/support/process/client.hpp"
 #include "tests/support/process/namespaces.hpp"
 #include "tests/support/process/origin.hpp"
+#include "tests/support/process/sidecar.hpp"
 
 namespace outrigger::testing {
 namespace {
@@ -35,11 +38,31 @@ std::string line_of(const Finished& finished) {
   return finished.out.substr(0, finished.out.find('\n'));
 }
 
-class Protocols : public ::testing::Test {
+enum class Way : uint8_t { kStraight, kThroughSidecar };
+
+class Protocols : public ::testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
     if (const std::string reason = why_no_namespaces(); !reason.empty()) GTEST_SKIP() << reason;
     x_net = std::make_unique<PodNetwork>();
+    if (GetParam() == Way::kThroughSidecar) start_sidecar();
+  }
+
+  void start_sidecar() {
+    if (!is_installed("nft")) GTEST_SKIP() << "nft is not installed";
+    SidecarOptions options;
+    options.spawn = x_net->pod().spawn(kSidecar);
+    x_sidecar = std::make_unique<Sidecar>(
+        "listeners: [{address: [\"127.0.0.1:15001\", \"[::1]:15001\"]}]\n", options);
+    const Finished installed = x_net->pod().run(
+        {outrigger_binary(), "intercept", "install", "-c", x_sidecar->file().string()});
+    if (installed.code != 0) GTEST_SKIP() << installed.err;
+  }
+  // What the sidecar has counted; 0 without one.
+  double metric(std::string_view name) const {
+    double value = 0;
+    if (x_sidecar) x_net->pod().inside([&] { value = x_sidecar->metric(name); });
+    return value;
   }
 
   // A server on the other host, which is ready when that port of it answers there.
@@ -88,20 +111,31 @@ class Protocols : public ::testing::Test {
 
   TempFolder x_folder;
   std::unique_ptr<PodNetwork> x_net;
+  std::unique_ptr<Sidecar> x_sidecar;
   std::vector<std::unique_ptr<Process>> x_servers;
 };
 
-TEST_F(Protocols, HttpWithNginx) {
+std::string name_of(const ::testing::TestParamInfo<Way>& way) {
+  return way.param == Way::kStraight ? "Straight" : "ThroughTheSidecar";
+}
+
+// What the sidecar understands.
+class HttpProtocols : public Protocols {};
+
+INSTANTIATE_TEST_SUITE_P(Ways, Protocols, ::testing::Values(Way::kStraight), name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, HttpProtocols,
+                         ::testing::Values(Way::kStraight, Way::kThroughSidecar), name_of);
+
+TEST_P(HttpProtocols, Nginx) {
   if (!is_installed("nginx")) GTEST_SKIP() << "nginx is not installed";
   start_nginx();
   EXPECT_EQ(line_of(curl({"http://" + ip() + "/"})), "HTTP/1.1 " + ip());
   const std::string ipv6 = "[" + PodNetwork::ipv6(1) + "]";
   EXPECT_EQ(line_of(curl({"http://" + ipv6 + "/"})), "HTTP/1.1 " + ipv6);
-  EXPECT_EQ(line_of(curl({"-H", "Host: elsewhere.test", "http://" + ip() + "/"})),
-            "HTTP/1.1 elsewhere.test");
+  EXPECT_EQ(metric("outrigger_requests_total"), x_sidecar ? 2 : 0);
 }
 
-TEST_F(Protocols, TlsOfTheNeighboursOwnWithNginx) {
+TEST_P(Protocols, TlsOfTheNeighboursOwnWithNginx) {
   if (!is_installed("nginx")) GTEST_SKIP() << "nginx is not installed";
   if (!is_installed("openssl")) GTEST_SKIP() << "openssl is not installed";
   start_nginx();
@@ -113,7 +147,7 @@ TEST_F(Protocols, TlsOfTheNeighboursOwnWithNginx) {
   EXPECT_EQ(line_of(curl(old)), "HTTP/1.1 shop.example");
 }
 
-TEST_F(Protocols, Redis) {
+TEST_P(Protocols, Redis) {
   if (!is_installed("redis-server")) GTEST_SKIP() << "redis-server is not installed";
   start({"redis-server", "--bind", ip(), "--port", "6379", "--save", "", "--protected-mode", "no",
          "--dir", x_folder.path().string()},
@@ -122,7 +156,7 @@ TEST_F(Protocols, Redis) {
   EXPECT_EQ(line_of(neighbour({"redis-cli", "-h", ip(), "GET", "stock"})), "42");
 }
 
-TEST_F(Protocols, Postgresql) {
+TEST_P(Protocols, Postgresql) {
   const auto programs = postgresql();
   const auto user = user_named("postgres");
   if (programs.empty() || !user) GTEST_SKIP() << "postgresql is not installed";
@@ -140,13 +174,13 @@ TEST_F(Protocols, Postgresql) {
             "42");
 }
 
-TEST_F(Protocols, MailWhoseServerSpeaksFirst) {
+TEST_P(Protocols, MailWhoseServerSpeaksFirst) {
   const std::string script = "tests/integration/protocols/smtp.py";
   start({kPython, script, "serve", ip(), "2525"}, 2525);
   EXPECT_EQ(line_of(neighbour({kPython, script, "send", ip(), "2525", "Hello\n"})), "kept 7 bytes");
 }
 
-TEST_F(Protocols, WebSocket) {
+TEST_P(Protocols, WebSocket) {
   if (run({kPython, "-c", "import websockets"}).code != 0) {
     GTEST_SKIP() << "websockets is not installed (package python3-websockets)";
   }
@@ -156,7 +190,7 @@ TEST_F(Protocols, WebSocket) {
 }
 
 // The server answers when the caller has ended its own side, and not before.
-TEST_F(Protocols, HalfClose) {
+TEST_P(Protocols, HalfClose) {
   std::unique_ptr<Origin> counter;
   x_net->host(1).inside([&] {
     counter = Origin::talking(
