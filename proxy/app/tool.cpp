@@ -75,6 +75,7 @@ Result<std::string> run_tool(std::vector<std::string> argv, std::string_view inp
   }
 
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (std::string& argument : argv) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;
