@@ -6,6 +6,7 @@
 #include "config/kinds_of_service.hpp"
 #include "config/model.hpp"
 #include "config/text.hpp"
+#include "proxy/base/cidr.hpp"
 
 namespace outrigger::config {
 
@@ -45,6 +46,8 @@ inline constexpr std::string_view kSection<ListenerFlood> = "flood";
 template <>
 inline constexpr std::string_view kSection<ListenerConfig> = "listener";
 template <>
+inline constexpr std::string_view kSection<InterceptConfig> = "interception";
+template <>
 inline constexpr std::string_view kSection<DnsRegistryConfig> = "registry";
 template <>
 inline constexpr std::string_view kSection<RouteMatch> = "match";
@@ -64,6 +67,11 @@ inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &i
 inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
 }
+inline Text network_kind() {
+  return {"a network", "write 10.0.0.0/8, 2001:db8::/32 or an address; no bits behind the prefix",
+          [](std::string_view text) { return Cidr::parse(text).has_value(); }};
+}
+inline List<Count> ports_kind(size_t min_items) { return {Count{1, 65'535}, true, min_items}; }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
 
 template <class V>
@@ -197,6 +205,20 @@ void describe(V& v, ListenerConfig& listener) {
 }
 
 template <class V>
+void describe(V& v, InterceptConfig& intercept) {
+  v.key("user", intercept.user, Count{0, 4'294'967'294},
+        "The user id that the sidecar runs as; its traffic is never caught");
+  v.key("include_ports", intercept.include_ports, Or<List<Count>>{"all", ports_kind(1)},
+        "Only connections to these ports are caught");
+  v.key("exclude_ports", intercept.exclude_ports, ports_kind(0),
+        "Connections to these ports go straight");
+  v.key("exclude_cidrs", intercept.exclude_cidrs, List<Text>{network_kind(), true, 0, 1'000},
+        "Connections to these networks go straight");
+  v.key("ipv6", intercept.ipv6, Or<Flag>{"auto", Flag{}},
+        "auto: where the listener has an IPv6 address and the system IPv6");
+}
+
+template <class V>
 void describe(V& v, DnsRegistryConfig& registry) {
   v.key("kind", registry, RegistryKind{}, "May be left out when the name is the kind");
   v.key("servers", registry.servers, DnsServers{}, "system, or a list of IP or IP:PORT");
@@ -254,6 +276,8 @@ void describe(V& v, Config& config) {
         "What a call to an unknown host gets");
   v.key("listeners", config.listeners, List<Map<ListenerConfig>>{{}, false, 1, 1'000},
         "Where callers connect");
+  v.key("intercept", config.intercept, Map<InterceptConfig>{},
+        "Which connections `outrigger intercept` sends here");
   v.key("registries", config.registries, Registries{}, "Where services are looked up, by name");
   v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");
   v.key("services", config.services, Services{}, "By name");

@@ -9,7 +9,6 @@ namespace {
 constexpr auto kLater = std::to_array<Later>({
     {"config", "requires", "off"},
     {"config", "zone", "off"},
-    {"config", "intercept", ""},
     {"config", "snapshot", "{dir: off}"},
     {"config", "overrides", "{file: off}"},
     {"config", "register", "[]"},

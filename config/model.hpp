@@ -179,6 +179,17 @@ struct ListenerConfig {
   bool operator==(const ListenerConfig&) const = default;
 };
 
+// What `outrigger intercept` sends to the sidecar.
+struct InterceptConfig {
+  int64_t user = 65'532;                          // the sidecar's own id; never caught
+  std::optional<std::vector<int>> include_ports;  // off is `all`
+  std::vector<int> exclude_ports;
+  std::vector<std::string> exclude_cidrs{"169.254.169.254/32"};  // of either family, or addresses
+  std::optional<bool> ipv6;  // off is `auto`: where a listener and the system have it
+
+  bool operator==(const InterceptConfig&) const = default;
+};
+
 struct DnsRegistryConfig {
   std::string name = "dns";
   std::vector<std::string> servers;  // ADDRESS or ADDRESS:PORT; empty is `system`
@@ -258,6 +269,7 @@ struct Config {
   DrainConfig drain;
   Unmatched unmatched = Unmatched::kPassthrough;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
+  InterceptConfig intercept;
   std::vector<DnsRegistryConfig> registries{DnsRegistryConfig{}};
   Policy passthrough = passthrough_policy();  // of calls that no service claims
   std::vector<ServiceConfig> services;        // in file order

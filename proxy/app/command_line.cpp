@@ -10,6 +10,7 @@
 #include "config/config.hpp"
 #include "proxy/app/app.hpp"
 #include "proxy/app/explain.hpp"
+#include "proxy/app/intercept.hpp"
 #include "proxy/app/probe.hpp"
 #include "proxy/app/tls_options.hpp"
 #include "proxy/app/version.hpp"
@@ -20,10 +21,15 @@ namespace {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+enum class TlsFiles : uint8_t { kChecked, kUntouched };
+
 // Every mistake on a line of its own, or the configuration.
-std::optional<config::Loaded> load(const std::vector<std::string>& files) {
+std::optional<config::Loaded> load(const std::vector<std::string>& files,
+                                   TlsFiles tls_files = TlsFiles::kChecked) {
   auto loaded = config::load_files(files, config::process_environment());
-  if (loaded.ok()) loaded.problems = check_tls_files(loaded.config, std::time(nullptr));
+  if (loaded.ok() && tls_files == TlsFiles::kChecked) {
+    loaded.problems = check_tls_files(loaded.config, std::time(nullptr));
+  }
   if (loaded.ok()) return loaded;
   for (const config::Problem& problem : loaded.problems) {
     std::fprintf(stderr, "%s\n", config::to_string(problem).c_str());
@@ -55,17 +61,49 @@ int explain_call(const std::vector<std::string>& files, const Question& question
   return kExitOk;
 }
 
+int intercept_traffic(const std::vector<std::string>& files, const InterceptCommand& command) {
+  if (command.action == "remove") return remove_interception(command.backend);
+  if (files.empty()) {
+    std::fprintf(stderr, "intercept %s needs --config\n", command.action.c_str());
+    return kExitBadInput;
+  }
+  const auto loaded = load(files, TlsFiles::kUntouched);
+  return loaded ? intercept(command, loaded->config) : kExitBadInput;
+}
+
 int run(const std::vector<std::string>& files) {
   auto loaded = load(files);
   if (!loaded) return kExitBadInput;
   return run_app(std::move(*loaded));
 }
 
-void add_files(CLI::App& command, std::vector<std::string>& files) {
-  command.add_option("-c,--config", files, "Configuration file (YAML); repeat it to merge several")
+CLI::Option& add_files(CLI::App& command, std::vector<std::string>& files) {
+  return *command
+              .add_option("-c,--config", files,
+                          "Configuration file (YAML); repeat it to merge several")
+              ->required()
+              ->type_name("FILE");
+}
+
+void add_intercept(CLI::App& command, std::vector<std::string>& files, InterceptCommand& wanted) {
+  static const std::map<std::string, InterceptBackend> kBackends = {
+      {"auto", InterceptBackend::kAuto},
+      {"nft", InterceptBackend::kNft},
+      {"iptables", InterceptBackend::kIptables}};
+  command
+      .add_option("action", wanted.action,
+                  "print the rules, install them, or remove them (then FILE is not needed)")
       ->required()
-      ->allow_extra_args(false)
-      ->type_name("FILE");
+      ->check(CLI::IsMember({"print", "install", "remove"}));
+  add_files(command, files).required(false);
+  command
+      .add_option("--backend", wanted.backend,
+                  "nft, iptables or auto (what is installed; nft to print)")
+      ->transform(CLI::CheckedTransformer(kBackends).description(""))
+      ->type_name("BACKEND");
+  command.add_flag(
+      "--prerouting", wanted.forwarded,
+      "Also what this host forwards for others; the listener must be at 0.0.0.0 or [::]");
 }
 
 }  // namespace
@@ -105,6 +143,11 @@ int run_command_line(int argc, char** argv) {
   CLI::App& schema_command =
       *cli.add_subcommand("schema", "Print the JSON Schema of the configuration, for editors");
 
+  InterceptCommand interception;
+  CLI::App& intercept_command = *cli.add_subcommand(
+      "intercept", "The kernel's rules that send outbound TCP of other users to the sidecar");
+  add_intercept(intercept_command, files, interception);
+
   ProbeTarget probe_target;
   CLI::App& probe_command = *cli.add_subcommand("probe", "Exec probe: exit 0 when it holds");
   probe_command.add_option("what", probe_target.what, "startup or ready")
@@ -124,6 +167,7 @@ int run_command_line(int argc, char** argv) {
   if (run_command) return run(files);
   if (check_command) return check(files, effective);
   if (explain_command) return explain_call(files, question);
+  if (intercept_command) return intercept_traffic(files, interception);
   if (schema_command) return print(config::schema() + "\n"), kExitOk;
   return probe(probe_target);
 }

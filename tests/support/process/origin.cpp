@@ -2,25 +2,28 @@
 
 #include <cstdlib>
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "proxy/base/assert.hpp"
 
 namespace outrigger::testing {
 
-Origin::Origin(Script script, Talk talk)
-    : x_script(std::move(script)),
-      x_talk(std::move(talk)),
-      x_listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  OUTRIGGER_ASSERT(::bind(x_listener.get(), reinterpret_cast<const sockaddr*>(&address), length) ==
-                   0);
-  ::getsockname(x_listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  x_port = ntohs(address.sin_port);
+Origin::Origin(Script script, Talk talk, std::string_view address)
+    : x_script(std::move(script)), x_talk(std::move(talk)) {
+  const auto wanted = Address::parse(address);
+  OUTRIGGER_ASSERT(wanted);
+  sockaddr_storage at{};
+  socklen_t length = wanted->to_sockaddr(at);
+  x_listener = io::Fd(::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  if (wanted->kind() == Address::Kind::kIpv6) {
+    ::setsockopt(x_listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
+  OUTRIGGER_ASSERT(::bind(x_listener.get(), reinterpret_cast<const sockaddr*>(&at), length) == 0);
+  length = sizeof at;
+  ::getsockname(x_listener.get(), reinterpret_cast<sockaddr*>(&at), &length);
+  x_address = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&at));
   ::listen(x_listener.get(), 1024);
   x_accepting = std::thread([this] { accept_all(); });
 }

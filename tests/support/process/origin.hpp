@@ -1,6 +1,6 @@
-// A real HTTP/1.1 server on 127.0.0.1 that answers as a script says and records every request. It
-// runs threads of its own, one for each connection; the test owns it and may ask it at any time. A
-// script runs on those threads.
+// A real HTTP/1.1 server, on 127.0.0.1 unless told otherwise, that answers as a script says and
+// records every request. It runs threads of its own, one for each connection; the test owns it and
+// may ask it at any time. A script runs on those threads.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/base/address.hpp"
 #include "tests/support/process/wire.hpp"
 
 namespace outrigger::testing {
@@ -31,9 +32,11 @@ class Origin {
   using Talk = std::function<void(Wire&)>;
 
   Origin() : Origin(answer("ok")) {}
-  explicit Origin(Script script) : Origin(std::move(script), nullptr) {}
-  static std::unique_ptr<Origin> talking(Talk talk) {
-    return std::unique_ptr<Origin>(new Origin(nullptr, std::move(talk)));
+  // `address` is IP:PORT or [IP]:PORT; of IPv6 alone.
+  explicit Origin(Script script, std::string_view address = kAnyPort)
+      : Origin(std::move(script), nullptr, address) {}
+  static std::unique_ptr<Origin> talking(Talk talk, std::string_view address = kAnyPort) {
+    return std::unique_ptr<Origin>(new Origin(nullptr, std::move(talk), address));
   }
   ~Origin();
   Origin(const Origin&) = delete;
@@ -43,14 +46,16 @@ class Origin {
   static Script answer(std::string body);
   static std::string response(std::string_view body, std::string_view fields = "");
 
-  int port() const { return x_port; }
-  std::string address() const { return "127.0.0.1:" + std::to_string(x_port); }
+  int port() const { return x_address.port(); }
+  std::string address() const { return x_address.to_string(); }
   std::vector<Request> requests() const;
   size_t hits() const;
   int connections() const;
 
  private:
-  Origin(Script script, Talk talk);
+  static constexpr std::string_view kAnyPort = "127.0.0.1:0";
+
+  Origin(Script script, Talk talk, std::string_view address);
   void accept_all();
   void serve(Wire& wire, int number);
   bool read_request(Wire& wire, Request& request);
@@ -58,7 +63,7 @@ class Origin {
   const Script x_script;
   const Talk x_talk;
   io::Fd x_listener;
-  int x_port = 0;
+  Address x_address;
   mutable std::mutex x_mutex;
   std::vector<Request> x_requests;
   std::vector<std::unique_ptr<Wire>> x_wires;

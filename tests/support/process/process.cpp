@@ -9,7 +9,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -45,7 +47,6 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 // Between fork and exec: only what is safe there.
 [[noreturn]] void become(const char* program, char* const* argv, char* const* environment, int out,
                          int err, const Spawn& spawn) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, 0);
   ::dup2(out, 1);
@@ -54,6 +55,14 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     const rlimit limit{std::min<rlim_t>(kSoftLimit, *spawn.descriptors), *spawn.descriptors};
     ::setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (spawn.network >= 0 && ::setns(spawn.network, CLONE_NEWNET) != 0) ::_exit(126);
+  if (spawn.user) {
+    const bool changed =
+        ::setgroups(0, nullptr) == 0 && ::setgid(*spawn.user) == 0 && ::setuid(*spawn.user) == 0;
+    if (!changed) ::_exit(126);
+  }
+  // A change of the user would take it back.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::execve(program, argv, environment);
   ::_exit(127);
 }
@@ -86,6 +95,8 @@ TempFolder::TempFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "outrigger-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) std::abort();
   x_path = name;
+  // Programs that run as other users read their files here.
+  std::filesystem::permissions(x_path, std::filesystem::perms(0755));
 }
 
 TempFolder::~TempFolder() {
@@ -132,7 +143,11 @@ std::optional<int> Process::wait(int64_t limit_ms) {
 }
 
 Finished run(std::vector<std::string> argv, int64_t limit_ms) {
-  Process process(std::move(argv));
+  return run(std::move(argv), Spawn{}, limit_ms);
+}
+
+Finished run(std::vector<std::string> argv, const Spawn& spawn, int64_t limit_ms) {
+  Process process(std::move(argv), spawn);
   const auto code = process.wait(limit_ms);
   return {code.value_or(-1), process.out(), process.err()};
 }

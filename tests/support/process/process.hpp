@@ -52,6 +52,8 @@ class TempFolder {
 struct Spawn {
   std::vector<std::string> environment{};  // NAME=VALUE, added to ours
   std::optional<uint64_t> descriptors{};   // hard limit of open files; the soft one is low
+  std::optional<uid_t> user{};             // with the group of the same number, and no other
+  int network = -1;                        // descriptor of a network namespace; see namespaces.hpp
 };
 
 class Process {
@@ -84,6 +86,7 @@ struct Finished {
   std::string err;
 };
 
+Finished run(std::vector<std::string> argv, const Spawn& spawn, int64_t limit_ms = 60'000);
 Finished run(std::vector<std::string> argv, int64_t limit_ms = 60'000);
 
 // Whether such a program can be started here.

@@ -37,6 +37,8 @@ listeners:
   - { name: c, address: "127.0.0.1:15003", intercept: transparent, detect_timeout: 50ms,
       opaque_ports: { also: [7000] } }
   - { name: d, address: "127.0.0.1:15004", opaque_ports: [] }
+intercept: { user: 1337, include_ports: [80, 8080], exclude_ports: [81],
+             exclude_cidrs: [10.0.0.0/8, "fd00::/8", 10.1.2.3], ipv6: off }
 registries:
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
 defaults:
