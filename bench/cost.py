@@ -21,7 +21,7 @@ MALLOC_REQUESTS = 20_000
 # What each kind of request is measured with, and what it is measured with under callgrind.
 LOADS = {proxies.HTTP1: {"connections": 64}, proxies.TLS: {"connections": 64},
          proxies.HTTP2: {"connections": 8, "streams": 16}}
-SLOW_LOADS = LOADS | {proxies.HTTP1: {"connections": 16}}
+SLOW_LOADS = LOADS | {proxies.HTTP1: {"connections": 16}, proxies.TLS: {"connections": 16}}
 
 
 def requests(proxy, number, loads=LOADS):
