@@ -43,8 +43,7 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
       arrival.original = std::make_unique<const Address>(std::move(*found));
     }
   }
-  auto* connection =
-      new Detection(x_context, std::move(arrival), x_connections, std::move(stream));
+  auto* connection = new Detection(x_context, std::move(arrival), x_connections, std::move(stream));
   x_connections.push_back(*connection);
   connection->start();
 }

@@ -48,7 +48,8 @@ class ConnectionCount {
   metrics::Gauge* x_protocol = nullptr;
 };
 
-// What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on it.
+// What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on
+// it.
 struct Arrival {
   ConnectionCount count;
   std::unique_ptr<const Address> original;  // where it was going; null: it was not redirected

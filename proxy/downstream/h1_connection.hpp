@@ -143,8 +143,8 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool x_expects : 1 = false;      // the caller may wait for a 100 before it sends its body
   bool x_tunnel : 1 = false;       // was asked for, or is open: what comes is no HTTP
   bool x_tunnel_open : 1 = false;
-  bool x_closing : 1 = false;      // our sending side has ended
-  bool x_ended : 1 = false;        // the caller's has
+  bool x_closing : 1 = false;  // our sending side has ended
+  bool x_ended : 1 = false;    // the caller's has
 };
 
 }  // namespace outrigger::downstream

@@ -40,9 +40,9 @@ OpaqueConnection::OpaqueConnection(ServerContext& context, Arrival arrival, Owne
 
 void OpaqueConnection::start() {
   const Resolution found =
-      x_context.draining ? Resolution{.cause = Cause::kDraining}
-                         : x_context.resolver.resolve(x_exchange->request(), original(),
-                                                      x_exchange->arena());
+      x_context.draining
+          ? Resolution{.cause = Cause::kDraining}
+          : x_context.resolver.resolve(x_exchange->request(), original(), x_exchange->arena());
   x_stream->start(*this);
   if (found.cause != Cause::kNone) return x_exchange->answer(found.route, refusal(found.cause));
   x_exchange->facts().service_port = found.service_port;

@@ -181,8 +181,8 @@ void H2HeadReader::take_cookies() {
   x_fields.add(*x_arena, Name::kCookie, {begin, static_cast<size_t>(to - begin)});
 }
 
-// Of a CONNECT: a tunnel to its authority, or to what the protocol says at its path. What HTTP/1 may
-// not switch to may not be asked for here.
+// Of a CONNECT: a tunnel to its authority, or to what the protocol says at its path. What HTTP/1
+// may not switch to may not be asked for here.
 bool H2HeadReader::take_tunnel(RequestHead& head) const {
   if ((x_seen & bit_of(Name::kContentLength)) != 0) return false;
   if ((x_pseudo_seen & kProtocolBit) == 0) {

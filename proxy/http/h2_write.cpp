@@ -14,8 +14,8 @@
 
 #include "proxy/http/framing.hpp"
 #include "proxy/http/hop.hpp"
-#include "proxy/http/websocket.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/http/websocket.hpp"
 
 namespace outrigger::http {
 namespace {

@@ -1,4 +1,5 @@
-// SHA-1, which protects nothing any more but is part of protocols. Any thread.
+// SHA-1 (FIPS 180-4), which protects nothing any more but is part of protocols: RFC 6455. Any
+// thread.
 #pragma once
 
 #include <array>

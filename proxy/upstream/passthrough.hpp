@@ -1,6 +1,7 @@
 // The built-in service for hosts that no service claims: what worked before the sidecar came goes
-// on. Its terminal starts an attempt where a redirected connection was going; any other call's name
-// is looked up (cached, bounded), port from the authority, else 80. One for each worker; one thread.
+// on. Its terminal starts an attempt where a redirected connection was going; of any other call it
+// looks the name up (cached, bounded), port from the authority, else 80. One for each worker; one
+// thread.
 #pragma once
 
 #include <memory>

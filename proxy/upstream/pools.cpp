@@ -189,8 +189,8 @@ chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pool
   Arena& arena = leg.exchange().arena();
   // The endpoint may be forgotten before the call's log line is written.
   const std::string_view kept = arena.copy(name);
-  const bool decided = leg.request().tunnel || settings.protocol != config::Protocol::kAuto || !pools.http1.tls().is_on() ||
-                       pools.agreed() != Agreed::kNothing;
+  const bool decided = leg.request().tunnel || settings.protocol != config::Protocol::kAuto ||
+                       !pools.http1.tls().is_on() || pools.agreed() != Agreed::kNothing;
   if (decided) return start(leg, settings, pools, std::move(lease), kept, connect_by_ms);
   auto* call =
       arena.make<UndecidedCall>(leg, settings, pools, std::move(lease), kept, connect_by_ms);

@@ -151,7 +151,11 @@ services: {db: {protocol: tcp, endpoints: {static: ['10.0.0.5:5432']}}}
 
 TEST(Tunnel, AnAddressThatIsClaimedGoesToItsService) {
   Town town(R"(
-services: {db: {protocol: tcp, addresses: ['10.9.0.0/16:5432'], endpoints: {static: ['10.0.0.5:5432']}}}
+services:
+  db:
+    protocol: tcp
+    addresses: ['10.9.0.0/16:5432']
+    endpoints: {static: ['10.0.0.5:5432']}
 )");
   Server server(town, *Address::parse("10.0.0.5:5432"));
   Neighbour caller(town, "10.9.1.1:5432");
@@ -162,7 +166,11 @@ services: {db: {protocol: tcp, addresses: ['10.9.0.0/16:5432'], endpoints: {stat
 TEST(Tunnel, WhatCannotBeConnectedIsTriedElsewhere) {
   Town town(R"(
 listeners: [{name: outbound, address: '127.0.0.1:15001', service: db}]
-services: {db: {protocol: tcp, balance: round_robin, endpoints: {static: ['10.0.0.5:5432', '10.0.0.6:5432']}}}
+services:
+  db:
+    protocol: tcp
+    balance: round_robin
+    endpoints: {static: ['10.0.0.5:5432', '10.0.0.6:5432']}
 )");
   Server server(town, *Address::parse("10.0.0.6:5432"));
   for (int i = 0; i < 4; ++i) {
