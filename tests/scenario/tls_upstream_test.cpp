@@ -360,6 +360,29 @@ TEST_P(Refused, OurCertificateIsShownToWhoAsks) {
 
 INSTANTIATE_TEST_SUITE_P(TlsUpstream, Refused, ::testing::Values("auto", "http1", "http2"));
 
+TEST(TlsUpstream, WhoWaitsForAnotherNameHoldsNobodyUp) {
+  TlsTown town(orders(", protocol: http2, retry: off, pool: {streams: 1, connections: 2}"));
+  H2Origin origin(town, town.server(kH2), kAt);
+  H2Side* held = nullptr;
+  origin.script = {[&](H2Side& side) { held = &side; }};
+  Caller first(town);
+  Caller other(town);
+  Caller next(town);
+  other.host = "stock";
+  first.begin("GET", "/first");
+  town.run();
+  ASSERT_NE(held, nullptr);
+  town.network.at(*Address::parse(kAt)).fate = AddressOptions::Fate::kBlackhole;
+  other.begin("GET", "/other");
+  town.run();
+  next.begin("GET", "/next");
+  town.pass_ms(100);
+  held->answer(200, "ok");
+  EXPECT_EQ(first.next().status(), 200);
+  EXPECT_EQ(next.next().status(), 200);
+  EXPECT_EQ(other.next().status(), 504);
+}
+
 TEST(TlsUpstream, TheNameIsTheOneThatIsConfigured) {
   TlsTown town(orders("", ", server_name: stock"));
   TlsNetwork& tls = town.server(kH1);
