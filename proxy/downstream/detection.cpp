@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "proxy/base/log.hpp"
@@ -87,9 +86,6 @@ void Detection::on_end() {
 
 template <class Protocol>
 io::StreamEvents& Detection::hand_over(std::string_view behind) {
-  constexpr bool kIsHttp2 = std::is_same_v<Protocol, H2Connection>;
-  metrics::WorkerSeries& series = x_context.series;
-  x_count.count_as(kIsHttp2 ? series.downstream_http2 : series.downstream_http1);
   auto* connection = new Protocol(x_context, std::exchange(x_count, ConnectionCount()),
                                   std::move(x_tls), std::move(x_stream));
   x_owner.push_back(*connection);

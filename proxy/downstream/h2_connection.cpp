@@ -28,7 +28,11 @@ H2Connection::H2Connection(ServerContext& context, ConnectionCount count, TlsInf
                            io::StreamPtr stream)
     : Connection(context, std::move(count), std::move(tls)),
       x_stream(std::move(stream)),
-      x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {}
+      x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {
+  context.series.downstream_http2.add(1);
+}
+
+H2Connection::~H2Connection() { x_context.series.downstream_http2.add(-1); }
 
 void H2Connection::start() {
   x_stream->start(*this);
