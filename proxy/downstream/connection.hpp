@@ -23,29 +23,19 @@ class ConnectionCount {
     context.series.downstream_connections.add(1);
   }
   ConnectionCount(ConnectionCount&& from) noexcept
-      : x_context(std::exchange(from.x_context, nullptr)),
-        x_protocol(std::exchange(from.x_protocol, nullptr)) {}
+      : x_context(std::exchange(from.x_context, nullptr)) {}
   ConnectionCount& operator=(ConnectionCount&& from) noexcept {
     std::swap(x_context, from.x_context);
-    std::swap(x_protocol, from.x_protocol);
     return *this;
-  }
-  // What it speaks is known, or is not what it seemed.
-  void count_as(metrics::Gauge& protocol) {
-    if (x_protocol != nullptr) x_protocol->add(-1);
-    x_protocol = &protocol;
-    protocol.add(1);
   }
   ~ConnectionCount() {
     if (x_context == nullptr) return;
-    if (x_protocol != nullptr) x_protocol->add(-1);
     x_context->series.downstream_connections.add(-1);
     x_context->counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
  private:
   ServerContext* x_context = nullptr;
-  metrics::Gauge* x_protocol = nullptr;
 };
 
 // What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on

@@ -129,17 +129,16 @@ Verdict Detection::verdict_in_silence() const {
 }
 
 io::StreamEvents& Detection::hand_to_http1(std::string_view bytes) {
-  note_http(x_context.series.downstream_http1);
+  note_http();
   return hand_to(*new H1Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
 io::StreamEvents& Detection::hand_to_http2(std::string_view bytes) {
-  note_http(x_context.series.downstream_http2);
+  note_http();
   return hand_to(*new H2Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
-void Detection::note_http(metrics::Gauge& version) {
-  x_arrival.count.count_as(version);
+void Detection::note_http() {
   if (is_redirected()) x_context.counts.ports.note_http(original()->port());
 }
 

@@ -23,6 +23,7 @@ class H2Connection final : public Connection,
                            private io::LateWriter {
  public:
   H2Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream);
+  ~H2Connection() override;
 
   void start();
   void close_if_idle() override;
