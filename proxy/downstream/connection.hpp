@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -39,11 +40,20 @@ class ConnectionCount {
 };
 
 // What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on
-// it.
+// it; most have nothing but their count.
 struct Arrival {
+  struct Known {
+    std::optional<Address> original;  // where it was going, when it was redirected
+    std::optional<io::TlsInfo> tls;   // what the handshake agreed upon
+  };
+
+  Known& know() {
+    if (known == nullptr) known = std::make_unique<Known>();
+    return *known;
+  }
+
   ConnectionCount count;
-  std::unique_ptr<const Address> original;  // where it was going; null: it was not redirected
-  std::unique_ptr<const io::TlsInfo> tls;   // null: clear text, or there was no handshake yet
+  std::unique_ptr<Known> known;
 };
 
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
@@ -57,7 +67,14 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
   virtual int reset() = 0;
 
  protected:
-  const Address* original() const { return x_arrival.original.get(); }
+  // Both are null where there is none.
+  const Address* original() const {
+    return x_arrival.known != nullptr && x_arrival.known->original ? &*x_arrival.known->original
+                                                                   : nullptr;
+  }
+  const io::TlsInfo* tls() const {
+    return x_arrival.known != nullptr && x_arrival.known->tls ? &*x_arrival.known->tls : nullptr;
+  }
   Arrival take_arrival() { return std::exchange(x_arrival, Arrival()); }
 
   ServerContext& x_context;

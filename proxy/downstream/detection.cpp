@@ -38,7 +38,7 @@ void Detection::arm(int64_t after_ms) {
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
   x_context.runtime.loop.reaper.doom(std::move(x_handshake));
   x_stream = std::move(stream);
-  x_arrival.tls = std::make_unique<const io::TlsInfo>(info);
+  x_arrival.know().tls = info;
   x_context.series.detect_tls.add();
   if (info.alpn == "h2") {
     hand_to_http2({});
