@@ -29,6 +29,7 @@ Error refusal(Cause cause, std::string_view detail = {}) {
 // one that says all in its head, is over already.
 bool becomes_stream(const Leg& leg) {
   const http::ResponseHead& head = *leg.response();
+  if (head.tunnel) return true;
   return http::is_stream(head) && head.framing != http::Framing::kNone && !leg.is_local_reply() &&
          leg.grpc_status() == http::kGrpcPending;
 }

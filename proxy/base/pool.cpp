@@ -10,14 +10,16 @@ namespace {
 
 constexpr size_t kMinBits = 5;
 
-constexpr size_t class_bytes(size_t at) { return size_t{1} << (kMinBits + at); }
-static_assert(class_bytes(Pool::kClasses - 1) == Pool::kLargestBytes);
+constexpr size_t class_bytes(size_t at) {
+  return at + 1 == Pool::kClasses ? Pool::kLargestBytes : size_t{1} << (kMinBits + at);
+}
 
 constexpr size_t class_of(size_t bytes) {
   if (bytes <= class_bytes(0)) return 0;
   if (bytes > Pool::kLargestBytes) return Pool::kClasses;
   return static_cast<size_t>(std::bit_width(bytes - 1)) - kMinBits;
 }
+static_assert(class_of(Pool::kLargestBytes) == Pool::kClasses - 1);
 
 }  // namespace
 

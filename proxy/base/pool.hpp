@@ -12,9 +12,11 @@ namespace outrigger {
 
 class Pool {
  public:
-  static constexpr size_t kClasses = 11;              // 32 bytes and its doubles
-  static constexpr size_t kLargestBytes = 32 * 1024;  // larger blocks are malloc's
-  static constexpr size_t kKeptMax = 1024 * 1024;     // bytes
+  static constexpr size_t kClasses = 11;  // 32 bytes and its doubles up to 16 KiB, and the largest
+  // A record of TLS or a frame of HTTP/2 with what the libraries put around it. Larger blocks are
+  // malloc's.
+  static constexpr size_t kLargestBytes = 20 * 1024;
+  static constexpr size_t kKeptMax = 1024 * 1024;  // bytes
 
   static Pool& of_thread();
 

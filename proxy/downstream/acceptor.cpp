@@ -37,10 +37,10 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
                                           std::memory_order_relaxed);
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
-  Arrival arrival{.count = ConnectionCount(x_context), .original = {}, .tls = {}};
+  Arrival arrival{.count = ConnectionCount(x_context), .known = {}};
   if (x_context.takes_redirected()) {
-    if (auto found = stream->original_destination()) {
-      arrival.original = std::make_unique<const Address>(std::move(*found));
+    if (auto original = stream->original_destination()) {
+      arrival.know().original = std::move(*original);
     }
   }
   auto* connection = new Detection(x_context, std::move(arrival), x_connections, std::move(stream));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -23,37 +24,36 @@ class ConnectionCount {
     context.series.downstream_connections.add(1);
   }
   ConnectionCount(ConnectionCount&& from) noexcept
-      : x_context(std::exchange(from.x_context, nullptr)),
-        x_protocol(std::exchange(from.x_protocol, nullptr)) {}
+      : x_context(std::exchange(from.x_context, nullptr)) {}
   ConnectionCount& operator=(ConnectionCount&& from) noexcept {
     std::swap(x_context, from.x_context);
-    std::swap(x_protocol, from.x_protocol);
     return *this;
-  }
-  // What it speaks is known, or is not what it seemed.
-  void count_as(metrics::Gauge& protocol) {
-    if (x_protocol != nullptr) x_protocol->add(-1);
-    x_protocol = &protocol;
-    protocol.add(1);
   }
   ~ConnectionCount() {
     if (x_context == nullptr) return;
-    if (x_protocol != nullptr) x_protocol->add(-1);
     x_context->series.downstream_connections.add(-1);
     x_context->counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
  private:
   ServerContext* x_context = nullptr;
-  metrics::Gauge* x_protocol = nullptr;
 };
 
 // What is known of a connection beside its bytes. Passes from its Detection to whoever speaks on
-// it.
+// it; most have nothing but their count.
 struct Arrival {
+  struct Known {
+    std::optional<Address> original;  // where it was going, when it was redirected
+    std::optional<io::TlsInfo> tls;   // what the handshake agreed upon
+  };
+
+  Known& know() {
+    if (known == nullptr) known = std::make_unique<Known>();
+    return *known;
+  }
+
   ConnectionCount count;
-  std::unique_ptr<const Address> original;  // where it was going; null: it was not redirected
-  std::unique_ptr<const io::TlsInfo> tls;   // null: clear text, or there was no handshake yet
+  std::unique_ptr<Known> known;
 };
 
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
@@ -67,7 +67,14 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
   virtual int reset() = 0;
 
  protected:
-  const Address* original() const { return x_arrival.original.get(); }
+  // Both are null where there is none.
+  const Address* original() const {
+    return x_arrival.known != nullptr && x_arrival.known->original ? &*x_arrival.known->original
+                                                                   : nullptr;
+  }
+  const io::TlsInfo* tls() const {
+    return x_arrival.known != nullptr && x_arrival.known->tls ? &*x_arrival.known->tls : nullptr;
+  }
   Arrival take_arrival() { return std::exchange(x_arrival, Arrival()); }
 
   ServerContext& x_context;

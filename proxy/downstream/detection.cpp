@@ -38,7 +38,7 @@ void Detection::arm(int64_t after_ms) {
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
   x_context.runtime.loop.reaper.doom(std::move(x_handshake));
   x_stream = std::move(stream);
-  x_tls = std::make_unique<const io::TlsInfo>(info);
+  x_arrival.know().tls = info;
   x_context.series.detect_tls.add();
   if (info.alpn == "h2") {
     hand_to_http2({});
@@ -129,17 +129,16 @@ Verdict Detection::verdict_in_silence() const {
 }
 
 io::StreamEvents& Detection::hand_to_http1(std::string_view bytes) {
-  note_http(x_context.series.downstream_http1);
+  note_http();
   return hand_to(*new H1Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
 io::StreamEvents& Detection::hand_to_http2(std::string_view bytes) {
-  note_http(x_context.series.downstream_http2);
+  note_http();
   return hand_to(*new H2Connection(x_context, take_arrival(), std::move(x_stream)), bytes);
 }
 
-void Detection::note_http(metrics::Gauge& version) {
-  x_arrival.count.count_as(version);
+void Detection::note_http() {
   if (is_redirected()) x_context.counts.ports.note_http(original()->port());
 }
 

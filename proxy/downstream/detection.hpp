@@ -47,7 +47,7 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   OpaqueConnection::Verdict verdict_in_silence() const;
 
   // The stream is another connection's from now on, which has the bytes that came.
-  void note_http(metrics::Gauge& version);
+  void note_http();
   io::StreamEvents& hand_to_http1(std::string_view bytes);
   io::StreamEvents& hand_to_http2(std::string_view bytes);
   io::StreamEvents& hand_to_tunnel(OpaqueConnection::Verdict verdict, std::string_view bytes);

@@ -14,7 +14,11 @@ constexpr uint32_t kDiscardMax = 64 * 1024;
 }  // namespace
 
 H1Connection::H1Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream)
-    : Connection(context, std::move(arrival)), x_stream(std::move(stream)) {}
+    : Connection(context, std::move(arrival)), x_stream(std::move(stream)) {
+  context.series.downstream_http1.add(1);
+}
+
+H1Connection::~H1Connection() { x_context.series.downstream_http1.add(-1); }
 
 void H1Connection::start() {
   x_stream->start(*this);

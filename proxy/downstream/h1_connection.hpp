@@ -24,6 +24,7 @@ namespace outrigger::downstream {
 class H1Connection final : public Connection, public io::StreamEvents, private chain::ResponseSink {
  public:
   H1Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream);
+  ~H1Connection() override;
 
   void start();
   void close_if_idle() override;

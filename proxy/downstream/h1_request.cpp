@@ -88,7 +88,7 @@ bool H1Connection::take_head(std::string_view& bytes) {
 
 void H1Connection::make_exchange() {
   x_exchange = chain::Exchange::create(runtime(), *this);
-  x_exchange->facts().tls = x_arrival.tls.get();
+  x_exchange->facts().tls = tls();
 }
 
 void H1Connection::start_request(std::string_view text) {

@@ -38,7 +38,11 @@ http::H2Limits limits_of(const ServerContext& context) {
 H2Connection::H2Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream)
     : Connection(context, std::move(arrival)),
       x_stream(std::move(stream)),
-      x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {}
+      x_session(http::H2Role::kServer, limits_of(context), context.runtime.loop.clock, *this) {
+  context.series.downstream_http2.add(1);
+}
+
+H2Connection::~H2Connection() { x_context.series.downstream_http2.add(-1); }
 
 void H2Connection::start() {
   x_stream->start(*this);

@@ -23,6 +23,7 @@ class H2Connection final : public Connection,
                            private io::LateWriter {
  public:
   H2Connection(ServerContext& context, Arrival arrival, io::StreamPtr stream);
+  ~H2Connection() override;
 
   void start();
   void close_if_idle() override;
@@ -30,7 +31,7 @@ class H2Connection final : public Connection,
 
   // -- for its streams
   ServerContext& context() { return x_context; }
-  const io::TlsInfo* tls() const { return x_arrival.tls.get(); }
+  using Connection::tls;
   using Connection::original;
   http::H2Session& session() { return x_session; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }

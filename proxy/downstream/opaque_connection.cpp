@@ -34,9 +34,11 @@ OpaqueConnection::OpaqueConnection(ServerContext& context, Arrival arrival, Owne
   } else if (original() != nullptr) {
     request.authority = arena.copy(original()->to_string());
   }
-  x_arrival.count.count_as(context.series.downstream_tcp);
+  context.series.downstream_tcp.add(1);
   note_verdict(verdict);
 }
+
+OpaqueConnection::~OpaqueConnection() { x_context.series.downstream_tcp.add(-1); }
 
 void OpaqueConnection::start() {
   const Resolution found =

@@ -32,6 +32,7 @@ class OpaqueConnection final : public Connection,
   // `server_name`: of a ClientHello, or empty.
   OpaqueConnection(ServerContext& context, Arrival arrival, Owner& owner, io::StreamPtr stream,
                    Verdict verdict, std::string_view server_name);
+  ~OpaqueConnection() override;
 
   void start();
   void close_if_idle() override {}

@@ -42,7 +42,7 @@ SocketStream::~SocketStream() {
 void SocketStream::start(StreamEvents& events) {
   x_events = &events;
   if (x_cannot_write) x_loop.defer(x_deferred);
-  watch();
+  if (x_reading) watch();
 }
 
 // libuv learns of a pause with the next event or change only: a short one costs no system call.

@@ -85,6 +85,7 @@ class TlsSession {
   const TlsClientContext* x_client = nullptr;
   std::unique_ptr<SSL, SslFree> x_ssl;
   std::string_view x_input;  // of the running call
+  Buffer x_flight;           // what the running step of the handshake has written
   Buffer x_held;
   std::string x_server;          // whose tickets ours are
   uint64_t x_deciphered = 0;     // bytes

@@ -68,7 +68,12 @@ bool TlsStream::holds_back() const {
   return x_ending != Ending::kNone || !x_session->held().empty();
 }
 
-void TlsStream::wake() { x_loop.context.timers.arm(x_wake, x_loop.context.clock.now_ms()); }
+// What goes on may point into the scratch buffer, which the next one to be woken uses too.
+void TlsStream::Waker::write_late() {
+  Outbox& outbox = stream.x_loop.outbox;
+  stream.on_wake();
+  outbox.flush();
+}
 
 // One event each time, as from a socket.
 void TlsStream::on_wake() {
@@ -119,7 +124,7 @@ void TlsStream::on_broken() {
 void TlsStream::die() {
   x_dead = true;
   x_tail.clear();
-  x_wake.cancel();
+  x_waker.unlink();
   x_events->on_broken();
 }
 
@@ -190,7 +195,7 @@ void TlsStream::abort() {
   x_loop.outbox.forget(*this);
   x_tail.clear();
   x_dead = true;
-  x_wake.cancel();
+  x_waker.unlink();
   x_session->inner().abort();
 }
 

@@ -44,6 +44,12 @@ class TlsStream final : public Stream, private StreamEvents {
  private:
   // What is still to be told, from the loop.
   enum class Ending : uint8_t { kNone, kEnd, kBroken };
+  // It is told before the loop sleeps, as what arrived in this turn.
+  struct Waker final : LateWriter {
+    explicit Waker(TlsStream& of) : stream(of) {}
+    void write_late() override;
+    TlsStream& stream;
+  };
 
   void on_read(std::string_view bytes) override;
   void on_end() override;
@@ -52,7 +58,7 @@ class TlsStream final : public Stream, private StreamEvents {
 
   bool is_doomed() const { return is_linked(); }
   bool holds_back() const;
-  void wake();
+  void wake() { x_loop.outbox.write_later(x_waker); }
   void on_wake();
   void decipher(std::string_view bytes);
   void send(std::string_view record);
@@ -65,7 +71,7 @@ class TlsStream final : public Stream, private StreamEvents {
   std::unique_ptr<TlsSession> x_session;
   StreamEvents* x_events = nullptr;
   Buffer x_tail;  // plaintext
-  Timer x_wake = Timer::of<&TlsStream::on_wake>(*this);
+  Waker x_waker{*this};
   Ending x_ending = Ending::kNone;
   bool x_reading : 1 = true;     // not paused
   bool x_finishing : 1 = false;  // finish() was called

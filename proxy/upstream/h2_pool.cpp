@@ -92,12 +92,27 @@ void H2Pool::on_dial_failed(Cause cause) {
 }
 
 void H2Pool::serve_waiters() {
-  while (!x_waiters.empty()) {
-    H2Connection* const connection = take(x_waiters.front().wanted_name());
-    if (connection == nullptr) break;
-    x_waiters.pop_front().on_h2_ready(*connection);
+  List<H2Waiter> others;  // they want another name than those connections have
+  while (!x_waiters.empty() && has_free_stream()) {
+    H2Waiter& waiter = x_waiters.pop_front();
+    H2Connection* const connection = take(waiter.wanted_name());
+    if (connection != nullptr) {
+      waiter.on_h2_ready(*connection);
+    } else {
+      others.push_back(waiter);
+    }
   }
+  others.splice_back(x_waiters);
+  x_waiters.splice_back(others);
   connect_if_needed();
+}
+
+bool H2Pool::has_free_stream() {
+  bool found = false;
+  const int64_t now_ms = x_upstream.now_ms();
+  x_connections.for_each(
+      [&](H2Connection& connection) { found = found || connection.takes_calls(now_ms); });
+  return found;
 }
 
 void H2Pool::close(H2Connection& connection) {

@@ -77,6 +77,7 @@ class H2Pool final : public DialEvents {
   void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
   void on_dial_failed(Cause cause) override;
   void connect_if_needed();
+  bool has_free_stream();
   void count(int by);  // of its connections
 
   UpstreamRuntime& x_upstream;

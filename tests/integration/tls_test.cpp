@@ -37,10 +37,11 @@ struct Tls : ::testing::Test {
            "\"]}, protocol: http1}}\n";
   }
   // A service over TLS, called in clear text.
-  std::string before(const std::string& address, const std::string& more = {}) const {
+  std::string before(const std::string& address, const std::string& more = {},
+                     const std::string& more_tls = {}) const {
     return "access_log: {path: " + file("access.log") +
            "}\nservices: {orders: {endpoints: {static: [\"" + address +
-           "\"]}, tls: {ca_file: " + file("ca.pem") + "}" + more + "}}\n";
+           "\"]}, tls: {ca_file: " + file("ca.pem") + more_tls + "}" + more + "}}\n";
   }
   std::vector<std::string> curl_command(const std::string& address,
                                         std::vector<std::string> more) const {
@@ -225,6 +226,8 @@ class TlsNginx {
 
 TEST_F(Tls, NginxIsSpokenToAsItAgrees) {
   if (!is_installed("nginx")) GTEST_SKIP() << "nginx is not installed";
+  const std::string ours =
+      ", cert_file: " + file("client.pem") + ", key_file: " + file("client.key");
   struct Spoken {
     std::string listen, body, log, word;
   };
@@ -232,7 +235,7 @@ TEST_F(Tls, NginxIsSpokenToAsItAgrees) {
        {Spoken{"", "HTTP/1.1", R"("upstream_protocol":"HTTP/1.1")", "http1"},
         Spoken{" http2", "HTTP/2.0", R"("upstream_protocol":"HTTP/2")", "http2"}}) {
     const TlsNginx nginx(authority, spoken.listen);
-    const Sidecar sidecar(before(nginx.address()));
+    const Sidecar sidecar(before(nginx.address(), "", ours));
     EXPECT_EQ(sidecar.get("orders").body, spoken.body);
     EXPECT_EQ(sidecar.get("orders", "/large").body, std::string(500'000, 'x'));
     EXPECT_TRUE(logs_call(spoken.log)) << authority.read("access.log");
@@ -244,6 +247,10 @@ TEST_F(Tls, NginxIsSpokenToAsItAgrees) {
     EXPECT_TRUE(has(shown, "\"" + spoken.word + "\":1")) << shown;
     EXPECT_TRUE(has(shown, "\"protocol\":\"auto\"")) << shown;
     EXPECT_TRUE(has(shown, "\"server_name\":\"authority\"")) << shown;
+    EXPECT_TRUE(has(shown, "\"certificate_expires\":\"20")) << shown;
+    EXPECT_GT(sidecar.metric("outrigger_certificate_expiry_timestamp_seconds",
+                             {"name=\"service/orders\""}),
+              1.7e9);
   }
 }
 

@@ -92,6 +92,23 @@ TEST(Change, OutstandingCallsOfTheOldSettingsCountUnderTheNew) {
   EXPECT_EQ(two.next().status(), 200);
 }
 
+TEST(Change, StreamsOfTheOldSettingsCountUnderTheNew) {
+  Town town(orders("limits: {streams: 2}"));
+  town.origin(kAt).otherwise = both(sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                          "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"),
+                                    after(5'000, sends("0\r\n\r\n")));
+  Caller one(town), two(town), three(town);
+  one.begin("GET", "/");
+  two.begin("GET", "/");
+  town.run();
+  town.take(orders("limits: {streams: 1}"));
+  EXPECT_EQ(town.service("orders").limit().streams().open(), 2);
+  EXPECT_EQ(three.get().status(), 503);
+  EXPECT_EQ(one.next().body, "a");
+  EXPECT_EQ(two.next().body, "a");
+  EXPECT_EQ(three.get().status(), 200);
+}
+
 TEST(Change, AServiceThatIsNoLongerNamedFinishesItsCalls) {
   Town town(
       "services:\n  orders: {endpoints: {static: ['10.0.0.1:80']}}\n"

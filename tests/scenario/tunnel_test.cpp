@@ -1,4 +1,5 @@
 // Connections that are carried unread: redirected ones, and those to a port that is one service.
+#include "tests/support/client_hellos.hpp"
 #include "tests/support/neighbour.hpp"
 
 namespace outrigger::testing {
@@ -179,6 +180,185 @@ services:
     EXPECT_FALSE(caller.broken);
   }
   EXPECT_EQ(server.peers.size(), 4u);
+}
+
+constexpr std::string_view kDb = R"(
+listeners: [{name: outbound, address: '127.0.0.1:15001', service: db}]
+services:
+  db:
+    protocol: tcp
+    endpoints: {static: ['10.0.0.5:5432']}
+    circuit: {consecutive_failures: 2, ramp: off}
+    timeout: {stream_idle: 10s}
+    retry: {unsent: 0}
+)";
+const Address kDbServer = *Address::parse("10.0.0.5:5432");
+
+TEST(Tunnel, ConnectsThatFailOpenTheCircuitAndTheNextIsResetAtOnce) {
+  Town town(kDb);
+  for (int i = 0; i < 2; ++i) {
+    TestClient caller(town.network, town.address());
+    town.run();
+    EXPECT_TRUE(caller.broken);
+  }
+  EXPECT_EQ(town.circuit("db"), upstream::CircuitState::kOpen);
+  Server server(town, kDbServer);
+  TestClient refused(town.network, town.address());
+  town.run();
+  EXPECT_TRUE(refused.broken);
+  EXPECT_TRUE(server.peers.empty());
+  town.pass_ms(8'000);
+  TestClient probe(town.network, town.address());
+  town.pass_ms(2'000);
+  EXPECT_EQ(server.peers.size(), 1u);
+  EXPECT_EQ(town.circuit("db"), upstream::CircuitState::kClosed);
+}
+
+TEST(Tunnel, AServerThatDoesNotAnswerTheConnectIsGivenUp) {
+  Town town(kDb);
+  town.network.at(kDbServer).fate = AddressOptions::Fate::kBlackhole;
+  TestClient caller(town.network, town.address());
+  town.pass_ms(999);
+  EXPECT_FALSE(caller.broken);
+  town.pass_ms(3);
+  EXPECT_TRUE(caller.broken);
+}
+
+TEST(Tunnel, IsIdleForStreamIdleWhereThatIsSet) {
+  Town town(kDb);
+  Server server(town, kDbServer);
+  TestClient caller(town.network, town.address());
+  town.pass_ms(9'000);
+  server.last().send("still here");
+  town.pass_ms(9'000);
+  caller.send("me too");
+  town.pass_ms(9'000);
+  EXPECT_FALSE(caller.broken);
+  town.pass_ms(2'000);
+  EXPECT_TRUE(caller.broken);
+  EXPECT_TRUE(server.last().broken);
+}
+
+TEST(Tunnel, ACallerThatLeavesWhileWeConnectLeavesNothing) {
+  Town town(kDb);
+  town.network.at(kDbServer).connect_ms = 500;
+  Server server(town, kDbServer);
+  TestClient caller(town.network, town.address());
+  town.pass_ms(100);
+  caller.abort();
+  town.pass_ms(1'000);
+  EXPECT_TRUE(server.peers.empty());
+}
+
+TEST(Tunnel, ACallerThatOnlySaidItsPartWhileWeConnectIsServed) {
+  Town town(kDb);
+  town.network.at(kDbServer).connect_ms = 500;
+  Server server(town, kDbServer);
+  TestClient caller(town.network, town.address());
+  town.pass_ms(100);
+  caller.send("all I have to say");
+  caller.finish();
+  town.pass_ms(1'000);
+  ASSERT_EQ(server.peers.size(), 1u);
+  EXPECT_EQ(server.last().take(), "all I have to say");
+  EXPECT_TRUE(server.last().ended);
+  server.last().send("fine");
+  server.last().finish();
+  town.run();
+  EXPECT_EQ(caller.take(), "fine");
+  EXPECT_TRUE(caller.ended);
+}
+
+TEST(Tunnel, LivesThroughAChangeOfTheConfiguration) {
+  Town town(kDb);
+  Server server(town, kDbServer);
+  TestClient caller(town.network, town.address());
+  town.run();
+  std::string changed(kDb);
+  changed.replace(changed.find("10s"), 3, "20s");
+  town.take(changed);
+  town.set_endpoints("db", {"10.0.0.6:5432"});
+  caller.send("still the same");
+  town.run();
+  EXPECT_EQ(server.last().take(), "still the same");
+}
+
+TEST(Tunnel, TheEndOfADrainResetsItAndNewOnesAreNotTaken) {
+  Town town(kDb);
+  Server server(town, kDbServer);
+  TestClient caller(town.network, town.address());
+  town.run();
+  caller.send("hello");
+  town.run();
+  town.workers[0]->begin_last_phase();
+  town.run();
+  EXPECT_FALSE(caller.broken);
+  EXPECT_EQ(town.workers[0]->end(), 1);
+  town.run();
+  EXPECT_TRUE(caller.broken);
+  EXPECT_TRUE(server.last().broken);
+}
+
+TEST(Tunnel, OursIsNoDestination) {
+  Town town(kNothing);
+  town.process.own_listeners.add(*Address::parse("10.1.0.9:15001"));
+  Neighbour caller(town, "10.1.0.9:15001");
+  caller.send("\x01q");
+  town.run();
+  EXPECT_TRUE(caller.broken);
+  EXPECT_EQ(town.network.connects(), 1u);  // the neighbour's own
+}
+
+TEST(Tunnel, WhereUnmatchedIsRefusedItIsReset) {
+  Town town("{unmatched: refuse, services: {}}");
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("\x01q");
+  town.run();
+  EXPECT_TRUE(caller.broken);
+  EXPECT_TRUE(server.peers.empty());
+}
+
+TEST(Tunnel, TlsGoesByItsNameWhereverItWasGoing) {
+  Town town(R"(
+services:
+  vault: {protocol: tls, hosts: [vault.test], endpoints: {static: ['10.0.0.8:8200']}}
+)");
+  Server vault(town, *Address::parse("10.0.0.8:8200"));
+  Server there(town, *Address::parse("10.1.0.9:443"));
+  const std::string hello = openssl_hello({.server_name = "vault.test"});
+  Neighbour named(town, "10.1.0.9:443");
+  for (const char byte : hello) {
+    named.send({&byte, 1});
+    town.run();
+  }
+  ASSERT_EQ(vault.peers.size(), 1u);
+  EXPECT_EQ(vault.last().take(), hello);
+
+  const std::string other_hello = openssl_hello({.server_name = "other.test"});
+  Neighbour other(town, "10.1.0.9:443");
+  other.send(other_hello);
+  town.run();
+  ASSERT_EQ(there.peers.size(), 1u);
+  EXPECT_EQ(there.last().take(), other_hello);
+
+  TestClient unredirected(town.network, town.address());
+  town.run();
+  unredirected.send(hello);
+  town.run();
+  EXPECT_EQ(vault.peers.size(), 2u);
+}
+
+TEST(Tunnel, AHeadThatNeverEndsIsTakenForOpaque) {
+  Town town(kNothing);
+  Server server(town);
+  Neighbour caller(town, kServer);
+  caller.send("GET /");
+  town.pass_ms(9'999);
+  EXPECT_TRUE(server.peers.empty());
+  town.pass_ms(10);
+  ASSERT_EQ(server.peers.size(), 1u);
+  EXPECT_EQ(server.last().take(), "GET /");
 }
 
 }  // namespace

@@ -200,12 +200,13 @@ TEST_F(Api, SaysWhatIsSpokenWithAServiceAndItsEndpoints) {
 }
 
 TEST_F(Api, SaysHowAServiceIsVerified) {
-  reload(
-      "services: { orders: { endpoints: { static: [\"10.0.0.1:8080\"] }, protocol: http2, "
-      "tls: { ca_file: /etc/ca.pem, server_name: orders.svc } } }");
+  x_control.install(
+      testing::load("services: { orders: { endpoints: { static: [\"10.0.0.1:8080\"] }, "
+                    "protocol: http2, tls: { server_name: orders.svc } } }"),
+      [] {});
   const Json json = call("GET", "/api/v1/services/orders").as<Json>();
   EXPECT_EQ(json["protocol"], "http2");
-  EXPECT_EQ(json["tls"], (Json{{"ca_file", "/etc/ca.pem"},
+  EXPECT_EQ(json["tls"], (Json{{"ca_file", "system"},
                                {"server_name", "orders.svc"},
                                {"spiffe", nullptr},
                                {"cert_file", nullptr},

@@ -53,6 +53,7 @@ class DiscoveryTest : public ::testing::Test, public DiscoveryEvents {
     config.services.push_back({.name = name,
                                .hosts_auto = true,
                                .hosts = {},
+                               .addresses = {},
                                .endpoints = std::move(source),
                                .policy = {},
                                .routes = {}});
@@ -97,6 +98,16 @@ TEST_F(DiscoveryTest, AServiceWithoutASourceHasAnEmptyList) {
   apply();
   EXPECT_EQ(came, Texts{"orders"});
   EXPECT_EQ(lists["orders"], Texts{});
+}
+
+TEST_F(DiscoveryTest, OriginalDestinationsNeedNoList) {
+  EndpointSource original;
+  original.kind = EndpointSource::Kind::kOriginal;
+  set("orders", original);
+  apply();
+  EXPECT_EQ(lists["orders"], Texts{});
+  EXPECT_TRUE(discovery->all_answered());
+  EXPECT_EQ(failures, Texts{});
 }
 
 TEST_F(DiscoveryTest, AllHaveAnsweredWhenTheSlowestHas) {

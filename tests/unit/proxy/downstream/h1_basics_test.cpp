@@ -20,7 +20,7 @@ TEST(H1Connection, AnswersARequestWithinTheReadCallback) {
   EXPECT_FALSE(caller.is_over());
 }
 
-TEST(H1Connection, IsSmallWhenIdle) { EXPECT_LE(sizeof(downstream::H1Connection), 300u); }
+TEST(H1Connection, IsSmallWhenIdle) { EXPECT_LE(sizeof(downstream::H1Connection), 304u); }
 
 TEST(H1Connection, KeepsTheConnectionForTheNextRequest) {
   Server server;

@@ -46,7 +46,7 @@ TEST_F(TlsContextUse, ATicketIsUsedOnce) {
 }
 
 TEST_F(TlsContextUse, ResumesAClientThatShowedItsCertificate) {
-  authority.issue("client", {.subject = "billing"});
+  authority.issue("client", {.names = "DNS:billing.svc"});
   const auto at = load(authority.server("server", true));
   const auto from = load(authority.client("client"));
   meet(at, from);
@@ -54,7 +54,7 @@ TEST_F(TlsContextUse, ResumesAClientThatShowedItsCertificate) {
   meet(at, from);
   ASSERT_TRUE(server->info.has_value()) << server->reason;
   EXPECT_TRUE(server->info->resumed);
-  EXPECT_EQ(server->info->peer, "billing");
+  EXPECT_EQ(server->info->peer, "billing.svc");
 }
 
 TEST_F(TlsContextUse, ATicketEndsWithTheCertificateOfItsClient) {

@@ -12,6 +12,29 @@ using ::testing::HasSubstr;
 
 using TlsHandshakeTest = TlsMeeting;
 
+// Counts what is written, each of which is a system call.
+class CountingStream final : public io::Stream {
+ public:
+  CountingStream(io::StreamPtr inner, int& writes) : x_inner(std::move(inner)), x_writes(writes) {}
+  void start(io::StreamEvents& events) override { x_inner->start(events); }
+  void pause_reading() override { x_inner->pause_reading(); }
+  void resume_reading() override { x_inner->resume_reading(); }
+  void write(std::span<const std::string_view> pieces) override {
+    ++x_writes;
+    x_inner->write(pieces);
+  }
+  size_t unsent() const override { return x_inner->unsent(); }
+  void finish() override { x_inner->finish(); }
+  void abort() override { x_inner->abort(); }
+  bool is_broken() const override { return x_inner->is_broken(); }
+  std::optional<uint64_t> bytes_acked() const override { return x_inner->bytes_acked(); }
+  Address peer() const override { return x_inner->peer(); }
+
+ private:
+  io::StreamPtr x_inner;
+  int& x_writes;
+};
+
 TEST_F(TlsHandshakeTest, AgreesOnTls13AndTellsBothSides) {
   io::TlsClientOptions options = authority.client();
   options.alpn = {"http/1.1", "h2"};
@@ -36,6 +59,21 @@ TEST_F(TlsHandshakeTest, WorksByteByByte) {
   ASSERT_TRUE(client->info && server->info) << client->reason << server->reason;
   client->peer.send("question");
   ASSERT_TRUE(loop.run_until([&] { return server->peer.received == "question"; }));
+}
+
+TEST_F(TlsHandshakeTest, WritesOnceInEachStep) {
+  client.emplace(loop);
+  server.emplace(loop);
+  auto [near, far] = make_pipe(loop, pipe, *Address::parse("10.0.0.1:443"));
+  int client_writes = 0;
+  int server_writes = 0;
+  server->serve(std::make_unique<CountingStream>(std::move(far), server_writes),
+                load(authority.server()));
+  client->connect(std::make_unique<CountingStream>(std::move(near), client_writes),
+                  load(authority.client()));
+  ASSERT_TRUE(loop.run_until([&] { return client->is_over() && server->is_over(); }));
+  EXPECT_EQ(client_writes, 2) << "its hello, and its end";
+  EXPECT_EQ(server_writes, 2) << "all until its end, and all tickets";
 }
 
 TEST_F(TlsHandshakeTest, WithoutAlpnNothingIsAgreedUpon) {

@@ -121,6 +121,19 @@ TEST_F(TlsStreamTest, DeliversWhatCameWithTheEndOfTheHandshake) {
   EXPECT_EQ(server.peer.reads, 1u);
 }
 
+TEST_F(TlsStreamTest, DeliversWhatCameWithTheEndOfTheHandshakeInTheSameTurn) {
+  auto [near, far] = make_pipe(loop);
+  server.serve(std::move(far), load(authority.server()));
+  client.emplace(std::move(near));
+  client->holds_output = true;
+  ASSERT_TRUE(until([&] { return client->is_ready(); }));
+  client->send("first words");
+  client->holds_output = false;
+  client->flush();
+  loop.run_until_idle();  // time stands still
+  EXPECT_EQ(server.peer.received, "first words");
+}
+
 TEST_F(TlsStreamTest, ABreakBeforeItsStartIsToldThen) {
   auto [near, far] = make_pipe(loop);
   server.starts_at_once = false;
