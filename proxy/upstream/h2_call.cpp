@@ -15,7 +15,10 @@ H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, Endp
 
 void H2Call::begin(int64_t connect_by_ms) {
   note_begun();
-  if (H2Connection* connection = x_pool.take(wanted_name())) return use(*connection);
+  constexpr int64_t kNsPerMs = 1'000'000;
+  // What died with its connection may meet no other one that lay idle.
+  if (x_leg.is_replay()) x_opened_since_ms = x_leg.exchange().facts().start_ns / kNsPerMs;
+  if (H2Connection* connection = x_pool.take(*this)) return use(*connection);
   upstream().runtime.loop.timers.arm(x_connect_timer, connect_by_ms);
   x_pool.wait(*this);
 }

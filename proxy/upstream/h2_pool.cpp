@@ -10,12 +10,14 @@ H2Pool::~H2Pool() {
   while (!x_connections.empty()) close(x_connections.front());
 }
 
-H2Connection* H2Pool::take(std::string_view server_name) {
+H2Connection* H2Pool::take(const H2Waiter& waiter) {
   H2Connection* found = nullptr;
+  const int64_t since_ms = has_room() ? waiter.opened_since_ms() : 0;
   const int64_t now_ms = x_upstream.now_ms();
   x_connections.for_each([&](H2Connection& connection) {
     if (found != nullptr || !connection.takes_calls(now_ms)) return;
-    if (!x_tls.is_on() || connection.server_name() == server_name) found = &connection;
+    if (connection.opened_ms() < since_ms) return;
+    if (!x_tls.is_on() || connection.server_name() == waiter.wanted_name()) found = &connection;
   });
   return found;
 }
@@ -41,7 +43,7 @@ void H2Pool::on_waiter_timed_out(int64_t connect_timeout_ms) {
 
 void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
-  if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
+  if (!has_room()) return;
   x_connect_since_ms = x_upstream.now_ms();
   x_dialled_name = x_waiters.front().wanted_name();
   x_connect = std::make_unique<Dial>(x_upstream, x_address, x_tls.context(), x_dialled_name, *this);
@@ -95,7 +97,7 @@ void H2Pool::serve_waiters() {
   List<H2Waiter> others;  // they want another name than those connections have
   while (!x_waiters.empty() && has_free_stream()) {
     H2Waiter& waiter = x_waiters.pop_front();
-    H2Connection* const connection = take(waiter.wanted_name());
+    H2Connection* const connection = take(waiter);
     if (connection != nullptr) {
       waiter.on_h2_ready(*connection);
     } else {

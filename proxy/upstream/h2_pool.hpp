@@ -25,6 +25,8 @@ class H2Waiter : public ListNode<> {
  public:
   // The host that the endpoint's certificate must be for.
   virtual std::string_view wanted_name() const = 0;
+  // It takes no connection that was opened before; 0: any.
+  virtual int64_t opened_since_ms() const = 0;
   // It has a free stream, which is to be taken now.
   virtual void on_h2_ready(H2Connection& connection) = 0;
   virtual void on_h2_failed(Cause cause) = 0;
@@ -46,9 +48,9 @@ class H2Pool final : public DialEvents {
   const config::Pool& settings() const { return x_settings; }
   void set_settings(const config::Pool& settings) { x_settings = settings; }
 
-  // A connection that takes one more call, or null: then wait(). Over TLS it is one whose
-  // certificate was for `server_name`.
-  H2Connection* take(std::string_view server_name);
+  // A connection that suits `waiter` and takes one more call, or null: then wait(). Over TLS it is
+  // one whose certificate was for its name. Where no more may be opened, an old one does.
+  H2Connection* take(const H2Waiter& waiter);
   // `stream` was dialled by somebody else, and speaks HTTP/2.
   void adopt(io::StreamPtr stream, std::string_view server_name);
   void wait(H2Waiter& waiter);
@@ -79,6 +81,9 @@ class H2Pool final : public DialEvents {
   void connect_if_needed();
   bool has_free_stream();
   void count(int by);  // of its connections
+  bool has_room() const {
+    return !x_settings.connections || x_count < static_cast<size_t>(*x_settings.connections);
+  }
 
   UpstreamRuntime& x_upstream;
   const Address x_address;
