@@ -77,6 +77,7 @@ void Trace::make(const Context& context, FilterList& filters) {
 Trace::Trace(const Context& context)
     : x_random(context.runtime.loop.random),
       x_header(context.config.request_id.header),
+      x_header_id(http::intern(x_header)),
       x_generate(context.config.request_id.generate),
       x_propagate(context.config.tracing.propagate) {}
 
@@ -88,7 +89,11 @@ Step Trace::on_request(Leg& leg, void*) {
 
 void Trace::identify(Leg& leg) const {
   chain::Facts& facts = leg.exchange().facts();
-  if (const http::Field* field = leg.request().fields.find(std::string_view(x_header))) {
+  const http::Fields& fields = leg.request().fields;
+  const http::Field* const field = x_header_id != http::Name::kOther
+                                       ? fields.find(x_header_id)
+                                       : fields.find(std::string_view(x_header));
+  if (field != nullptr) {
     facts.request_id = field->value;
   } else if (x_generate) {
     Arena& arena = leg.exchange().arena();

@@ -23,6 +23,7 @@ class Trace final : public chain::Filter {
 
   Random& x_random;
   const std::string x_header;
+  const http::Name x_header_id;  // kOther: it is found by its name
   const bool x_generate;
   const bool x_propagate;
 };
