@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/io/loop_network.hpp"
 #include "tests/support/pipe_network.hpp"
+#include "tests/support/run_until.hpp"
 #include "tests/support/test_peer.hpp"
 
 namespace outrigger::testing {
@@ -14,6 +16,7 @@ namespace {
 
 const Address kSix = *Address::parse("[2001:db8::1]:80");
 const Address kSixToo = *Address::parse("[2001:db8::2]:80");
+const Address kLocalSix = *Address::parse("[::1]:0");
 const Address kFour = *Address::parse("10.0.0.1:80");
 const Address kFourToo = *Address::parse("10.0.0.2:80");
 
@@ -242,6 +245,21 @@ TEST_F(RaceTest, AConnectionThatComesTooLateIsClosed) {
   loop.run_until_idle();
   EXPECT_FALSE(winner || lost);
   EXPECT_TRUE(peer.ended || peer.broken);
+}
+
+// Over real sockets: whether this machine has IPv6 or not.
+TEST_F(RaceTest, TheKernelsRefusalsGoOnToTheNext) {
+  io::Loop kernel{1};
+  io::LoopNetwork sockets{kernel};
+  TestOrigin origin(sockets, *Address::parse("127.0.0.1:0"));
+  const Address six = Address::from_bytes(kLocalSix.ip(), origin.address().port());
+  race = std::make_unique<io::Race>(kernel.context(), sockets, std::vector{six, origin.address()},
+                                    *this);
+  ASSERT_TRUE(run_until(kernel, [&] { return winner || lost; }));
+  EXPECT_EQ(winner, origin.address());
+  loop.run_until_idle();
+  stream.reset();
+  kernel.poll();
 }
 
 }  // namespace
