@@ -21,7 +21,8 @@ bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain:
     return settings.protocol == config::Protocol::kHttp2;
   }
   if (pools.http1.tls().is_on()) return pools.agreed() == Agreed::kHttp2;
-  return leg.request().version == http::Version::kHttp2;
+  // Few servers of WebSockets know them over HTTP/2.
+  return leg.request().version == http::Version::kHttp2 && leg.request().upgrade.empty();
 }
 
 // A caller that asked for a tunnel by CONNECT speaks TLS in it by itself.

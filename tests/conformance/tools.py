@@ -28,10 +28,9 @@ class Broken(Exception):
 
 
 class Case(typing.NamedTuple):
-    """`wrong`: what the suite says went wrong; `known`: why it is right here all the same."""
+    """`wrong`: what the suite says went wrong."""
     name: str
     wrong: str | None = None
-    known: str | None = None
 
 
 def debian_tool(name, package):
@@ -124,6 +123,7 @@ listeners: [{{name: suite, address: "127.0.0.1:0", service: origin, tls: {tls}}}
 services:
   origin:
     protocol: {protocol}
+    tls: {upstream_tls}
     endpoints: {{static: ["127.0.0.1:{port}"]}}
 """
 
@@ -135,11 +135,13 @@ class Sidecar(typing.NamedTuple):
 
 
 @contextlib.contextmanager
-def sidecar(scratch, protocol, origin_port, tls=False):
+def sidecar(scratch, protocol, origin_port, tls=False, upstream_tls=False):
     """Runs the product before that origin; gives the port of its listener."""
+    cert, key = certificate(scratch) if tls or upstream_tls else (None, None)
     text = CONFIGURATION.format(
         protocol=protocol, port=origin_port,
-        tls="{{cert_file: {}, key_file: {}}}".format(*certificate(scratch)) if tls else "off")
+        tls=f"{{cert_file: {cert}, key_file: {key}}}" if tls else "off",
+        upstream_tls=f"{{ca_file: {cert}, server_name: origin}}" if upstream_tls else "off")
     with sidecar_with(scratch, text) as running:
         yield running.port
 
