@@ -115,7 +115,7 @@ Step Deadline::on_response(Leg& leg, void* slot_) {
     slot.timer.cancel();
     return Step::kContinue;
   }
-  slot.stream = http::is_stream(*leg.response());
+  slot.stream = leg.response()->stream;
   const bool opaque = leg.request().version == http::Version::kNone;
   const auto stream_idle_ms = config::stream_idle_ms(x_timeout, opaque);
   slot.idle_ms = (slot.stream ? stream_idle_ms : x_timeout.idle_ms).value_or(0);

@@ -30,7 +30,7 @@ Error refusal(Cause cause, std::string_view detail = {}) {
 bool becomes_stream(const Leg& leg) {
   const http::ResponseHead& head = *leg.response();
   if (head.tunnel) return true;
-  return http::is_stream(head) && head.framing != http::Framing::kNone && !leg.is_local_reply() &&
+  return head.stream && head.framing != http::Framing::kNone && !leg.is_local_reply() &&
          leg.grpc_status() == http::kGrpcPending;
 }
 
@@ -135,7 +135,7 @@ bool Outstanding::take_stream(OutstandingSlot& slot) const {
 // What asked for a tunnel and got something else gives its place back.
 Step Outstanding::on_response(Leg& leg, void* slot_) {
   OutstandingSlot& slot = of(slot_);
-  const bool stream = leg.response() != nullptr && http::is_stream(*leg.response());
+  const bool stream = leg.response() != nullptr && leg.response()->stream;
   if (stream || leg.error() != nullptr) slot.permit.release();
   if (!stream) {
     slot.stream.release();

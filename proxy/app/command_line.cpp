@@ -82,6 +82,7 @@ CLI::Option& add_files(CLI::App& command, std::vector<std::string>& files) {
               .add_option("-c,--config", files,
                           "Configuration file (YAML); repeat it to merge several")
               ->required()
+              ->allow_extra_args(false)
               ->type_name("FILE");
 }
 

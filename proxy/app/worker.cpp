@@ -26,6 +26,7 @@ class Worker::Server final : public downstream::Resolver {
   downstream::Resolution resolve(const http::RequestHead& request, const Address* original,
                                  Arena& arena) override;
   bool is_opaque(const Address* original) const override;
+  bool carries_tls() const override { return x_worker.x_routes->table().has_tls(); }
   bool carries_tls_of(std::string_view server_name) const override;
 
  private:

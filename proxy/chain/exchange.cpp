@@ -154,7 +154,7 @@ void Exchange::commit() {
 void Exchange::note_head(const http::ResponseHead& head) {
   x_facts.first_byte_ns = x_runtime.loop.clock.precise_ns();
   x_facts.status = head.status;
-  x_facts.stream = http::is_stream(head);
+  x_facts.stream = head.stream;
   if (x_grpc) x_facts.grpc_status = http::grpc_status(head);
 }
 

@@ -179,6 +179,7 @@ void Leg::accept(LegPtr below) {
 
 void Leg::deliver_head(http::ResponseHead& head) {
   OUTRIGGER_ASSERT(x_phase == Phase::kWaiting && x_response == nullptr);
+  head.stream = http::is_stream(head);
   x_response = &head;
   x_phase = Phase::kUp;
   mark_ready();

@@ -59,6 +59,7 @@ void RouteTable::add(const std::string& name, ServiceRoutes routes) {
   OUTRIGGER_ASSERT(is_new);
   const auto index = static_cast<uint32_t>(x_by_index.size());
   x_by_index.push_back(&service->second);
+  x_has_tls = x_has_tls || service->second.protocol == config::Protocol::kTls;
   if (!service->second.addresses.empty()) x_by_address.push_back(&service->second);
   for (const std::string& host : service->second.hosts) x_hosts.add(host, index);
 }

@@ -64,6 +64,8 @@ class RouteTable {
   // Of an opaque connection: of the services that are opaque themselves, by the name in the
   // ClientHello (`protocol: tls`), then by where it was going. Either may be missing.
   const Route* find_opaque(std::string_view server_name, const Address* original) const;
+  // Whether some service is found by the name in a ClientHello.
+  bool has_tls() const { return x_has_tls; }
   // Whether what goes there is opaque, whatever it says.
   bool is_opaque(const Address& original) const;
   // Within one service, whatever the authority says. Null when there is no such service.
@@ -94,6 +96,7 @@ class RouteTable {
   std::vector<const ServiceRoutes*> x_by_index;
   std::vector<const ServiceRoutes*> x_by_address;
   HostTable x_hosts;  // to indices
+  bool x_has_tls = false;
 };
 
 }  // namespace outrigger::chain

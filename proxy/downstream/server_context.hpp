@@ -33,7 +33,8 @@ class Resolver {
                              Arena& arena) = 0;
   // Nobody needs to look at its first bytes: what is configured says that they are not HTTP.
   virtual bool is_opaque(const Address* /*original*/) const { return false; }
-  // Whether TLS to that name (SNI) is carried, though the connection was not redirected.
+  // Whether any TLS is carried that was not redirected, and whether that to a name (SNI) is.
+  virtual bool carries_tls() const { return false; }
   virtual bool carries_tls_of(std::string_view /*server_name*/) const { return false; }
 
  protected:

@@ -62,6 +62,7 @@ struct ResponseHead {
   Framing framing = Framing::kNone;  // kNone: no body (also HEAD, 204, 304)
   bool keep_alive = true;            // the upstream's wish
   bool tunnel = false;               // bytes follow, each way until its end: 101, 2xx to CONNECT
+  bool stream = false;               // as is_stream() says, once a leg has it
   int64_t keep_alive_s = 0;          // Keep-Alive: timeout=N; 0: not said
   int64_t content_length = -1;       // as declared (also for HEAD); -1: not declared
   std::string_view reason;

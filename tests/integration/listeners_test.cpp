@@ -117,9 +117,22 @@ TEST(Listeners, AnEndpointThatIsTheSidecarItselfIsALoop) {
   EXPECT_EQ(sidecar.get("orders").status, 508);
 }
 
-TEST(Listeners, ConnectIsRefusedAsAMethod) {
+TEST(Listeners, ConnectOpensATunnel) {
   const Origin origin;
   const Sidecar sidecar(orders_at(origin));
+  for (const std::string& to : {origin.address(), std::string("orders:80")}) {
+    const Finished tunnelled =
+        run({"curl", "-sS", "-p", "-x", "http://" + sidecar.address(), "-o", "/dev/null", "-w",
+             "%{http_connect} %{http_code}", "http://" + to + "/"});
+    EXPECT_EQ(tunnelled.out, "200 200") << tunnelled.err;
+  }
+}
+
+TEST(Listeners, ConnectIsRefusedWhereWeAreNoProxy) {
+  const Origin origin;
+  const Sidecar sidecar(
+      "listeners: [{name: outbound, address: \"127.0.0.1:0\", intercept: authority}]\n" +
+      orders_at(origin));
   const Response refused =
       call(sidecar.address(),
            "CONNECT " + origin.address() + " HTTP/1.1\r\nHost: " + origin.address() + "\r\n\r\n");
@@ -132,7 +145,7 @@ TEST(Listeners, WhatEndsAtThisHopDoesNotTravelOn) {
   const Sidecar sidecar(orders_at(origin));
   const Response response =
       sidecar.get("orders", "/",
-                  "Connection: Upgrade, X-Mine\r\nUpgrade: websocket\r\nX-Mine: 1\r\n"
+                  "Connection: X-Mine\r\nUpgrade: websocket\r\nX-Mine: 1\r\n"
                   "Keep-Alive: timeout=5\r\nTE: gzip\r\nProxy-Authorization: Basic eA==\r\n");
   EXPECT_EQ(response.status, 200);
   const Request seen = origin.requests().at(0);
