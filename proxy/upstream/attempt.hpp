@@ -15,6 +15,7 @@
 #include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/io/stream.hpp"
 #include "proxy/upstream/endpoint_view.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
 
@@ -46,6 +47,9 @@ class Attempt : public chain::Call {
 
   // Until `connect_by_ms` there must be a connection.
   virtual void begin(int64_t connect_by_ms) = 0;
+  // Instead of begin(): here is one that was just made, in clear text and not yet started. Where
+  // the pool has better or no room for it, it is closed.
+  virtual void begin_on(io::StreamPtr stream, int64_t connect_by_ms) = 0;
   // Instead of begin(): it is known already that there is none.
   virtual void fail_to_connect(Cause cause) = 0;
   // A call waited so long for a connection.

@@ -21,6 +21,12 @@ void H1Call::begin(int64_t connect_by_ms) {
   acquire();
 }
 
+void H1Call::begin_on(io::StreamPtr stream, int64_t connect_by_ms) {
+  if (!x_pool.has_room()) return begin(connect_by_ms);
+  note_begun();
+  use(x_pool.adopt(std::move(stream), PoolSlot(x_pool), tls_name()));
+}
+
 void H1Call::fail_to_connect(Cause cause) {
   note_begun();
   fail(cause, Sent::kNever);

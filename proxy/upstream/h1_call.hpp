@@ -27,6 +27,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
          std::string_view name);
 
   void begin(int64_t connect_by_ms) override;
+  void begin_on(io::StreamPtr stream, int64_t connect_by_ms) override;
   void fail_to_connect(Cause cause) override;
 
  private:

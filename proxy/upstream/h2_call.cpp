@@ -23,6 +23,12 @@ void H2Call::begin(int64_t connect_by_ms) {
   x_pool.wait(*this);
 }
 
+// One connection is enough for many calls.
+void H2Call::begin_on(io::StreamPtr stream, int64_t connect_by_ms) {
+  if (x_pool.is_empty()) x_pool.adopt(std::move(stream), {});
+  begin(connect_by_ms);
+}
+
 void H2Call::fail_to_connect(Cause cause) {
   note_begun();
   fail(cause, Sent::kNever);

@@ -23,6 +23,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
          std::string_view name);
 
   void begin(int64_t connect_by_ms) override;
+  void begin_on(io::StreamPtr stream, int64_t connect_by_ms) override;
   void fail_to_connect(Cause cause) override;
 
  private:

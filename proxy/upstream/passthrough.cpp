@@ -4,12 +4,13 @@
 
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/authority.hpp"
+#include "proxy/io/race.hpp"
 #include "proxy/upstream/deferred_call.hpp"
 
 namespace outrigger::upstream {
 
-// Waits for the addresses of its name; then it is the attempt's.
-class PassthroughCall final : public DeferredCall, public NameWaiter {
+// Waits for the addresses of its name, and for one of them to answer; then it is the attempt's.
+class PassthroughCall final : public DeferredCall, public NameWaiter, public io::RaceEvents {
  public:
   PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg,
                   bool by_name)
@@ -21,24 +22,41 @@ class PassthroughCall final : public DeferredCall, public NameWaiter {
   void reap() override { this->~PassthroughCall(); }
 
  private:
-  void stop_waiting() noexcept override {
-    x_timer.cancel();
-    ListNode<>::unlink();
-  }
+  void on_race_won(const Address& address, io::StreamPtr stream) override;
+  void on_race_lost(Cause cause) override;
   void on_timeout() {
+    if (x_race != nullptr) return on_race_lost(Cause::kConnectTimeout);
     stop_waiting();
     fail(Cause::kDnsTimeout);
   }
-  void go(std::span<const Address> addresses, bool any_address);
-  void attempt(Pools& pools);
+  void stop_waiting() noexcept override {
+    x_timer.cancel();
+    ListNode<>::unlink();
+    if (x_race != nullptr) loop().reaper.doom(std::move(x_race));
+  }
+
+  void go_to_name();
+  void go_to(const Address& address);
+  void race_from(const Address& first);
+  Attempt* make_attempt_at(const Address& address);
+  bool is_usable(const Address& found) const;
+  bool is_own(const Address& address) const {
+    return x_client.upstream().own_listeners.contains(address);
+  }
+  bool is_tried(const Address& address) const;
+  Address with_port(const Address& found) const { return Address::from_bytes(found.ip(), x_port); }
   void fail(Cause cause);
+  const LoopContext& loop() const { return x_client.upstream().runtime.loop; }
 
   PassthroughClient& x_client;
   const CallSettings& x_settings;
   chain::Leg& x_leg;
   Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
-  PassthroughClient::Name* x_name = nullptr;
+  PassthroughClient::Name* x_name = nullptr;  // valid while this is in a list of it
+  io::OperationPtr x_race;
+  Address x_first;  // of the race
   std::string_view x_host;
+  int64_t x_started_ns = 0;     // the race
   int64_t x_connect_by_ms = 0;  // the lookup and the connect together
   uint16_t x_port = 80;
   const bool x_by_name;
@@ -57,14 +75,14 @@ void PassthroughCall::begin() {
   x_connect_by_ms = upstream.now_ms() + x_settings.connect_timeout_ms;
   if (const Address* original = x_leg.exchange().original_destination()) {
     x_port = original->port();
-    return go({original, 1}, true);
+    return go_to(*original);
   }
   if (!x_by_name) return fail(Cause::kNoEndpoint);
   const auto authority = http::split_authority(x_leg.request().authority);
   if (!authority) return fail(Cause::kUnknownHost);
   x_host = authority->host;
   if (authority->has_port) x_port = authority->port;
-  if (const auto literal = Address::from_ip(x_host, x_port)) return go({&*literal, 1}, true);
+  if (const auto literal = Address::from_ip(x_host, x_port)) return go_to(*literal);
 
   std::string host(x_host);
   std::transform(host.begin(), host.end(), host.begin(),
@@ -72,41 +90,97 @@ void PassthroughCall::begin() {
   x_name = &x_client.look_up(host);
   if (x_name->lookup == nullptr) return on_looked_up();
   x_name->waiters.push_back(*this);
-  upstream.runtime.loop.timers.arm(x_timer, x_connect_by_ms);
+  loop().timers.arm(x_timer, x_connect_by_ms);
 }
 
 void PassthroughCall::on_looked_up() {
   x_timer.cancel();
   if (x_name->failure != Cause::kNone) return fail(x_name->failure);
-  go(x_name->addresses, x_name->host == "localhost");
+  go_to_name();
+}
+
+// ---- which address
+
+void PassthroughCall::go_to_name() {
+  const Address* chosen = nullptr;
+  for (const Address& found : x_name->addresses) {
+    if (!is_usable(found)) continue;
+    const bool tried = is_tried(with_port(found));
+    if (chosen == nullptr || !tried) chosen = &found;
+    if (!tried) break;
+  }
+  if (chosen == nullptr) return fail(Cause::kDnsError);
+  const Address address = with_port(*chosen);
+  if (!x_leg.tried().ids().empty()) x_name->begin_with(*chosen);
+  const Pools* pools = x_client.find_pools(address);
+  const bool proven = x_name->reached || (pools != nullptr && pools->has_connection());
+  proven ? go_to(address) : race_from(address);
 }
 
 // A name that nobody configured must not lead to this host or its link: that is how a public name
 // is made to reach what trusts local callers (DNS rebinding).
-void PassthroughCall::go(std::span<const Address> addresses, bool any_address) {
-  Pools* chosen = nullptr;
-  bool full = false;
-  for (const Address& found : addresses) {
-    if (!any_address && (found.is_loopback() || found.is_link_local() || found.is_any())) continue;
-    const Address address = Address::from_bytes(found.ip(), x_port);
-    if (x_client.upstream().own_listeners.contains(address)) return fail(Cause::kLoop);
-    Pools* pool = x_client.pools_of(address);
-    full = full || pool == nullptr;
-    if (pool == nullptr) continue;
-    if (chosen == nullptr) chosen = pool;
-    if (x_leg.tried().contains(pool)) continue;
-    chosen = pool;
-    if (x_name != nullptr && !x_leg.tried().ids().empty()) x_name->begin_with(found);
-    break;
-  }
-  if (chosen == nullptr) return fail(full ? Cause::kOverload : Cause::kDnsError);
-  attempt(*chosen);
+bool PassthroughCall::is_usable(const Address& found) const {
+  if (x_name->host == "localhost") return true;
+  return !found.is_loopback() && !found.is_link_local() && !found.is_any();
 }
 
-void PassthroughCall::attempt(Pools& pools) {
-  x_leg.tried().add(&pools);
-  go_on_as(start_attempt(x_leg, x_settings, pools, EndpointLease(),
-                         pools.http1.address().to_string(), x_connect_by_ms));
+bool PassthroughCall::is_tried(const Address& address) const {
+  const Pools* pools = x_client.find_pools(address);
+  return pools != nullptr && x_leg.tried().contains(pools);
+}
+
+void PassthroughCall::go_to(const Address& address) {
+  if (is_own(address)) return fail(Cause::kLoop);
+  Pools* pools = x_client.pools_of(address);
+  if (pools == nullptr) return fail(Cause::kOverload);
+  x_leg.tried().add(pools);
+  go_on_as(start_attempt(x_leg, x_settings, *pools, EndpointLease(), address.to_string(),
+                         x_connect_by_ms));
+}
+
+// ---- the race
+
+// One family alone is reached or it is not: its addresses are tried one after the other.
+void PassthroughCall::race_from(const Address& first) {
+  std::vector<Address> addresses{first};
+  bool both_families = false;
+  for (const Address& found : x_name->addresses) {
+    const Address address = with_port(found);
+    if (address == first || !is_usable(found) || is_tried(address) || is_own(address)) continue;
+    addresses.push_back(address);
+    both_families = both_families || address.kind() != first.kind();
+  }
+  if (!both_families || is_own(first)) return go_to(first);
+  x_first = first;
+  x_started_ns = loop().clock.precise_ns();
+  x_name->racers.push_back(*this);
+  loop().timers.arm(x_timer, x_connect_by_ms);
+  x_race = std::make_unique<io::Race>(loop(), x_client.upstream().network, addresses, *this);
+}
+
+void PassthroughCall::on_race_won(const Address& address, io::StreamPtr stream) {
+  x_name->note_reached(Address::from_bytes(address.ip(), 0));
+  stop_waiting();
+  Attempt::note_connected(x_leg, x_settings, loop().clock.precise_ns() - x_started_ns);
+  if (Attempt* attempt = make_attempt_at(address)) {
+    attempt->begin_on(std::move(stream), x_connect_by_ms);
+  }
+}
+
+void PassthroughCall::on_race_lost(Cause cause) {
+  stop_waiting();
+  if (Attempt* attempt = make_attempt_at(x_first)) attempt->fail_to_connect(cause);
+}
+
+// Null: it has failed.
+Attempt* PassthroughCall::make_attempt_at(const Address& address) {
+  Pools* pools = x_client.pools_of(address);
+  if (pools == nullptr) return fail(Cause::kOverload), nullptr;
+  x_leg.tried().add(pools);
+  Attempt* attempt = nullptr;
+  const std::string_view name = x_leg.exchange().arena().copy(address.to_string());
+  go_on_as(make_attempt(x_leg, x_settings, *pools, EndpointLease(), name, attempt));
+  return attempt;
 }
 
 void PassthroughCall::fail(Cause cause) {
@@ -144,7 +218,7 @@ PassthroughClient::Name& PassthroughClient::look_up(const std::string& host) {
 void PassthroughClient::forget_the_oldest() {
   Name* oldest = nullptr;
   x_recent.for_each([&](Name& name) {
-    if (name.waiters.empty()) oldest = &name;
+    if (name.waiters.empty() && name.racers.empty()) oldest = &name;
   });
   if (oldest == nullptr) return;
   if (oldest->lookup != nullptr) x_upstream.runtime.loop.reaper.doom(std::move(oldest->lookup));
@@ -154,6 +228,11 @@ void PassthroughClient::forget_the_oldest() {
 void PassthroughClient::Name::on_resolved(io::Resolved answer) {
   addresses = std::move(answer.addresses);
   failure = addresses.empty() ? Cause::kDnsError : Cause::kNone;
+  reached = false;
+  std::rotate(addresses.begin(),
+              std::find_if(addresses.begin(), addresses.end(),
+                           [&](const Address& address) { return address.kind() == family; }),
+              addresses.end());
   expires_ms = client.x_upstream.now_ms() + std::clamp(answer.ttl_s * 1000, kTtlMinMs, kTtlMaxMs);
   tell_waiters();
 }
@@ -168,10 +247,19 @@ void PassthroughClient::Name::on_resolve_failed(Cause cause, bool empty) {
   tell_waiters();
 }
 
-// The addresses before it failed a moment ago: later calls need not find that out again.
+// The addresses before it failed a moment ago: later calls need not find that out again. Whether it
+// is any better is still to be seen.
 void PassthroughClient::Name::begin_with(const Address& address) {
+  reached = false;
   std::rotate(addresses.begin(), std::find(addresses.begin(), addresses.end(), address),
               addresses.end());
+}
+
+// Meanwhile there may have been another answer, without it.
+void PassthroughClient::Name::note_reached(const Address& address) {
+  begin_with(address);
+  family = address.kind();
+  reached = !addresses.empty() && addresses.front() == address;
 }
 
 void PassthroughClient::Name::tell_waiters() {
@@ -179,8 +267,13 @@ void PassthroughClient::Name::tell_waiters() {
   while (!waiters.empty()) waiters.pop_front().on_looked_up();
 }
 
+Pools* PassthroughClient::find_pools(const Address& address) const {
+  const auto found = x_pools.find(address);
+  return found != x_pools.end() ? found->second.get() : nullptr;
+}
+
 Pools* PassthroughClient::pools_of(const Address& address) {
-  if (const auto found = x_pools.find(address); found != x_pools.end()) return found->second.get();
+  if (Pools* found = find_pools(address)) return found;
   if (x_pools.size() >= kPoolsMax) {
     std::erase_if(x_pools, [](const auto& entry) { return entry.second->is_empty(); });
     if (x_pools.size() >= kPoolsMax) return nullptr;

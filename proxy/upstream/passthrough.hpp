@@ -1,7 +1,8 @@
 // The built-in service for hosts that no service claims: what worked before the sidecar came goes
 // on. Its terminal starts an attempt where a redirected connection was going; of any other call it
-// looks the name up (cached, bounded), port from the authority, else 80. One for each worker; one
-// thread.
+// looks the name up (cached, bounded), port from the authority, else 80. Of a name with addresses
+// of both families it goes to the one that answers first (RFC 8305), which is remembered. One for
+// each worker; one thread.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ namespace outrigger::upstream {
 
 class PassthroughCall;
 
-// A call that waits for the addresses of its name. Destroying it leaves the queue.
+// A call that waits for the addresses of its name, or for one of them to answer. Destroying it
+// leaves the queue.
 class NameWaiter : public ListNode<> {
  public:
   virtual void on_looked_up() = 0;
@@ -51,6 +53,7 @@ class PassthroughClient final {
     void on_resolved(io::Resolved answer) override;
     void on_resolve_failed(Cause cause, bool empty) override;
     void begin_with(const Address& address);
+    void note_reached(const Address& address);
     void tell_waiters();
 
     PassthroughClient& client;
@@ -60,10 +63,15 @@ class PassthroughClient final {
     int64_t expires_ms = 0;
     io::OperationPtr lookup;
     List<NameWaiter> waiters;
+    List<NameWaiter> racers;
+    bool reached = false;                         // the first address, since the lookup
+    Address::Kind family = Address::Kind::kNone;  // of the one that was reached last
   };
 
   Name& look_up(const std::string& host);
   void forget_the_oldest();
+  // Null when there is none yet.
+  Pools* find_pools(const Address& address) const;
   // Null when the bound on pools is reached and all are in use.
   Pools* pools_of(const Address& address);
 

@@ -30,6 +30,8 @@ io::TlsClientContextPtr tunnel_tls(const CallSettings& settings, const Pools& po
   return settings.protocol == config::Protocol::kTcp ? pools.http1.tls().context() : nullptr;
 }
 
+}  // namespace
+
 chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                             EndpointLease lease, std::string_view name, Attempt*& attempt) {
   Arena& arena = leg.exchange().arena();
@@ -43,6 +45,8 @@ chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools
   }
   return {attempt, {&pools.upstream().runtime.loop.reaper}};
 }
+
+namespace {
 
 chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                      EndpointLease lease, std::string_view name, int64_t connect_by_ms) {

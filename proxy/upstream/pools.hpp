@@ -41,6 +41,8 @@ class Pools final : public Reapable, public DialEvents {
   void retire();
   // Nothing is left: when retired, it can go.
   bool is_empty() const { return http1.is_empty() && http2.is_empty() && x_waiters.empty(); }
+  // Of whatever protocol.
+  bool has_connection() const { return x_open->http1 + x_open->http2 > 0; }
 
   Agreed agreed() const { return x_agreed; }
   // Dials as the waiter wants it, unless a dial is under way that is younger than a connect may
@@ -63,7 +65,11 @@ class Pools final : public Reapable, public DialEvents {
   List<AgreementWaiter> x_waiters;
 };
 
-// An attempt at that address, over what `settings.protocol`, the endpoint or the request say.
+// An attempt at that address that is not begun yet; `name` outlives it. Requires: it is known what
+// the endpoint speaks.
+chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+                            EndpointLease lease, std::string_view name, Attempt*& attempt);
+// One that begins now, over what `settings.protocol`, the endpoint or the request say.
 chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms);
 

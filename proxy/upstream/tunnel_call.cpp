@@ -22,6 +22,11 @@ void TunnelCall::begin(int64_t connect_by_ms) {
   x_dial = std::make_unique<Dial>(upstream(), x_address, std::move(x_tls), server_name(), *this);
 }
 
+void TunnelCall::begin_on(io::StreamPtr stream, int64_t /*connect_by_ms*/) {
+  note_begun();
+  open(std::move(stream));
+}
+
 void TunnelCall::fail_to_connect(Cause cause) {
   note_begun();
   fail(cause, Sent::kNever);
@@ -30,9 +35,13 @@ void TunnelCall::fail_to_connect(Cause cause) {
 void TunnelCall::on_dialled(io::StreamPtr stream, std::string_view /*alpn*/) {
   x_connect_timer.cancel();
   upstream().runtime.loop.reaper.doom(std::move(x_dial));
+  note_connected();
+  open(std::move(stream));
+}
+
+void TunnelCall::open(io::StreamPtr stream) {
   x_stream = std::move(stream);
   count(1);
-  note_connected();
   constexpr int kOk = 200;
   auto* head = x_leg.exchange().arena().make<http::ResponseHead>();
   head->status = kOk;

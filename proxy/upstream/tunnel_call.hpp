@@ -25,6 +25,7 @@ class TunnelCall final : public Attempt, public io::StreamEvents, public DialEve
              std::string_view name);
 
   void begin(int64_t connect_by_ms) override;
+  void begin_on(io::StreamPtr stream, int64_t connect_by_ms) override;
   void fail_to_connect(Cause cause) override;
 
  private:
@@ -46,6 +47,7 @@ class TunnelCall final : public Attempt, public io::StreamEvents, public DialEve
   void on_broken() override { fail(Cause::kReset, Sent::kMaybe); }
   void on_drained() override { on_request_body(); }
 
+  void open(io::StreamPtr stream);
   void count(int by);
   void finish_if_over();
   void fail(Cause cause, Sent sent);

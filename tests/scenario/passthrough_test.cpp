@@ -1,6 +1,8 @@
 // Passthrough. What no service claims goes where it went before, or is refused.
 #include <gtest/gtest.h>
 
+#include "tests/support/h2_caller.hpp"
+#include "tests/support/h2_origin.hpp"
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {
@@ -124,6 +126,248 @@ TEST(Passthrough, DefaultsOfTheFileApplyToItAsWell) {
   Town town("defaults: {timeout: {request: 2s}}\nservices: {}");
   town.origin("10.9.0.1:80").otherwise = stalls();
   EXPECT_EQ(get_from(town, "10.9.0.1").status(), 504);
+}
+
+// ---- a name with addresses of both families (RFC 8305)
+
+constexpr const char* kSixAt = "[2001:db8::1]:80";
+constexpr const char* kFourAt = "10.9.0.1:80";
+
+struct BothFamilies : ::testing::Test {
+  using Fate = AddressOptions::Fate;
+
+  explicit BothFamilies(std::string_view yaml = kNone) : town(yaml) {
+    name({"2001:db8::1", "10.9.0.1"});
+  }
+
+  void name(const std::vector<std::string>& ips) {
+    io::Resolved answer{.addresses = {}, .ttl_s = 60};
+    for (const std::string& ip : ips) answer.addresses.push_back(*Address::from_ip(ip, 0));
+    town.network.set_name("both.example", answer);
+  }
+  AddressOptions& at(std::string_view address) { return town.network.at(*Address::parse(address)); }
+  void swallow_six() { at(kSixAt).fate = Fate::kBlackhole; }
+  // How long it took to get that answer.
+  int64_t time_of_get(int status = 200) {
+    const int64_t began_ms = town.now_ms();
+    const Message answer = get_from(town, "both.example");
+    EXPECT_EQ(answer.status(), status);
+    return answer.at_ms - began_ms;
+  }
+
+  Town town;
+};
+
+TEST_F(BothFamilies, OneThatSwallowsPacketsCostsTheFirstCallAHeadStart) {
+  swallow_six();
+  Origin& origin = town.origin(kFourAt);
+  EXPECT_EQ(time_of_get(), 250);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(time_of_get(), 0);
+  EXPECT_EQ(origin.requests.size(), 6u);
+  EXPECT_EQ(origin.connections.size(), 1u);
+}
+
+TEST_F(BothFamilies, WhatAnswersInTimeIsNotDialledTwiceNorTheOther) {
+  at(kSixAt).connect_ms = 200;
+  Origin& origin = town.origin(kSixAt);
+  Origin& other = town.origin(kFourAt);
+  EXPECT_EQ(time_of_get(), 200);
+  town.pass_ms(5'000);
+  EXPECT_EQ(origin.requests.size(), 1u);
+  EXPECT_EQ(origin.connections.size(), 1u);
+  EXPECT_TRUE(other.connections.empty());
+}
+
+TEST_F(BothFamilies, LaterCallsGoStraightToTheOneThatAnswered) {
+  swallow_six();
+  town.origin(kFourAt).otherwise = stalls();
+  Caller first(town);
+  first.host = "both.example";
+  first.begin("GET", "/");
+  town.pass_ms(250);
+  // No idle connection helps this one.
+  Origin& origin = town.origin(kFourAt);
+  ASSERT_EQ(origin.requests.size(), 1u);
+  origin.otherwise = answers(200);
+  EXPECT_EQ(time_of_get(), 0);
+  // At another port the name is as good.
+  Origin& elsewhere = town.origin("10.9.0.1:81");
+  const int64_t began_ms = town.now_ms();
+  EXPECT_EQ(get_from(town, "both.example:81").at_ms - began_ms, 0);
+  EXPECT_EQ(elsewhere.requests.size(), 1u);
+}
+
+TEST_F(BothFamilies, AnotherAnswerOfTheResolverBeginsWithTheFamilyThatAnswered) {
+  swallow_six();
+  town.origin(kFourAt);
+  EXPECT_EQ(time_of_get(), 250);
+  town.pass_ms(61'000);  // the name's time and the idle connection's
+  EXPECT_EQ(time_of_get(), 0);
+  EXPECT_EQ(town.network.lookups(), 2u);
+}
+
+TEST_F(BothFamilies, WhenTheRememberedOneDiesThereIsAnotherRace) {
+  name({"10.9.0.1", "2001:db8::1", "10.9.0.2"});
+  town.origin(kFourAt).otherwise = [](Origin::Connection& connection) {
+    connection.answer(200, "", "Connection: close\r\n");
+    connection.close_cleanly();
+  };
+  EXPECT_EQ(time_of_get(), 0);
+  at(kFourAt).fate = Fate::kRefuse;
+  swallow_six();
+  Origin& last = town.origin("10.9.0.2:80");
+  EXPECT_EQ(time_of_get(), 250);
+  EXPECT_EQ(last.requests.size(), 1u);
+  EXPECT_EQ(time_of_get(), 0);
+}
+
+TEST_F(BothFamilies, WhenNoneAnswersTheCallFailsAtOnce) {
+  at(kSixAt).fate = Fate::kUnreachable;
+  at(kFourAt).fate = Fate::kRefuse;
+  EXPECT_EQ(time_of_get(502), 0);
+  town.origin(kFourAt);
+  at(kFourAt).fate = Fate::kAccept;
+  EXPECT_EQ(time_of_get(), 0);
+}
+
+TEST_F(BothFamilies, TheRaceKeepsToTheConnectTimeout) {
+  swallow_six();
+  at(kFourAt).fate = Fate::kBlackhole;
+  town.network.resolve_ms = 600;
+  const int64_t began_ms = town.now_ms();
+  const Message answer = get_from(town, "both.example");
+  EXPECT_EQ(answer.status(), 504);
+  EXPECT_NE(answer.field("proxy-status").find("connection_timeout"), std::string::npos);
+  EXPECT_EQ(answer.at_ms - began_ms, 3 * 1000);  // two more attempts, for the name is known
+}
+
+TEST_F(BothFamilies, ACallerMayLeaveAtAnyMomentOfTheRace) {
+  swallow_six();
+  at(kFourAt).connect_ms = 100;
+  Origin& origin = town.origin(kFourAt);
+  for (int64_t moment_ms = 0; moment_ms < 350; moment_ms += 7) {
+    Caller caller(town);
+    caller.host = "both.example";
+    caller.begin("GET", "/");
+    town.pass_ms(moment_ms);
+    caller.abort();
+    town.pass_ms(1'000);
+  }
+  EXPECT_TRUE(origin.connections.empty());
+  EXPECT_EQ(time_of_get(), 350);
+}
+
+TEST_F(BothFamilies, ManyCallersRaceAndKeepWhatTheyWin) {
+  swallow_six();
+  Origin& origin = town.origin(kFourAt);
+  std::vector<std::unique_ptr<Caller>> some;
+  for (int i = 0; i < 20; ++i) {
+    some.push_back(std::make_unique<Caller>(town));
+    some.back()->host = "both.example";
+    some.back()->begin("POST", "/", {}, "body");
+  }
+  for (auto& caller : some) EXPECT_EQ(caller->next().status(), 200);
+  EXPECT_EQ(origin.requests.size(), 20u);
+  EXPECT_EQ(origin.connections.size(), 20u);
+}
+
+struct BothFamiliesOfFew : BothFamilies {
+  BothFamiliesOfFew() : BothFamilies("defaults: {pool: {connections: 2}}\nservices: {}") {}
+};
+
+TEST_F(BothFamiliesOfFew, ThePoolsBoundHoldsAfterTheRace) {
+  swallow_six();
+  Origin& origin = town.origin(kFourAt);
+  origin.otherwise = after(10, answers(200));
+  std::vector<std::unique_ptr<Caller>> some;
+  for (int i = 0; i < 10; ++i) {
+    some.push_back(std::make_unique<Caller>(town));
+    some.back()->host = "both.example";
+    some.back()->begin("GET", "/");
+  }
+  for (auto& caller : some) EXPECT_EQ(caller->next().status(), 200);
+  EXPECT_EQ(origin.requests.size(), 10u);
+  size_t used = 0;
+  for (auto& connection : origin.connections) used += connection->received.empty() ? 0 : 1;
+  EXPECT_EQ(used, 2u);
+}
+
+TEST_F(BothFamilies, CallsOverHttp2ShareWhatTheFirstWon) {
+  swallow_six();
+  H2Origin origin(town, kFourAt);
+  H2Caller caller(town);
+  caller.host = "both.example";
+  H2Side& first = caller.begin("GET", "/");
+  H2Side& second = caller.begin("GET", "/");
+  EXPECT_EQ(caller.finish(first).status(), 200);
+  EXPECT_EQ(caller.finish(second).status(), 200);
+  EXPECT_EQ(caller.get().status(), 200);
+  EXPECT_EQ(origin.heads, 3u);
+  EXPECT_EQ(origin.open_connections(), 1u);
+}
+
+TEST_F(BothFamilies, ATunnelIsCarriedByTheConnectionThatWon) {
+  const Address far_at = *Address::parse("10.9.0.1:443");
+  at("[2001:db8::1]:443").fate = Fate::kBlackhole;
+  TestOrigin far(town.network, far_at);
+  constexpr std::string_view kConnect =
+      "CONNECT both.example:443 HTTP/1.1\r\nHost: both.example:443\r\n\r\n\x16\x03";
+  for (const int64_t moment_ms : {0, 100, 249}) {
+    TestClient gone(town.network, town.address());
+    town.run();
+    gone.send(kConnect);
+    town.pass_ms(moment_ms);
+    gone.abort();
+    town.pass_ms(1'000);
+  }
+  EXPECT_TRUE(far.peers.empty());
+  for (const int64_t wait_ms : {250, 0}) {
+    TestClient caller(town.network, town.address());
+    town.run();
+    caller.send(kConnect);
+    town.pass_ms(wait_ms);
+    EXPECT_EQ(caller.take(), "HTTP/1.1 200 OK\r\n\r\n");
+    EXPECT_EQ(far.last().take(), "\x16\x03");
+    far.last().send("hello");
+    town.run();
+    EXPECT_EQ(caller.take(), "hello");
+  }
+  EXPECT_EQ(far.peers.size(), 2u);
+}
+
+TEST_F(BothFamilies, AnAddressThatMustNotBeReachedDoesNotRace) {
+  name({"2001:db8::1", "127.0.0.1", "169.254.0.9"});
+  at(kSixAt).connect_ms = 900;
+  Origin& local = town.origin("127.0.0.1:80");
+  town.origin(kSixAt);
+  EXPECT_EQ(time_of_get(), 900);
+  EXPECT_TRUE(local.connections.empty());
+}
+
+TEST_F(BothFamilies, OurOwnListenerDoesNotRace) {
+  const Address own = town.address();
+  const std::string host = "localhost:" + std::to_string(own.port());
+  town.network.set_name("localhost",
+                        {{*Address::from_ip("::1", 0), *Address::from_ip("127.0.0.1", 0)}, 60});
+  const std::string six_at = "[::1]:" + std::to_string(own.port());
+  at(six_at).connect_ms = 900;
+  Origin& there = town.origin(six_at);
+  EXPECT_EQ(get_from(town, host).status(), 200);
+  EXPECT_EQ(there.requests.size(), 1u);
+}
+
+TEST_F(BothFamilies, ANameIsKeptWhileACallRaces) {
+  swallow_six();
+  at(kFourAt).connect_ms = 500;
+  town.origin(kFourAt);
+  Caller caller(town);
+  caller.host = "both.example";
+  caller.begin("GET", "/");
+  town.pass_ms(10);
+  for (size_t i = 0; i <= upstream::PassthroughClient::kNamesMax; ++i) {
+    get_from(town, "h" + std::to_string(i) + ".example");
+  }
+  EXPECT_EQ(caller.next().status(), 200);
 }
 
 }  // namespace
