@@ -117,7 +117,7 @@ class Load {
   void print() const;
 
  private:
-  void open(Connection& connection);
+  void open(Connection& connection) const;
   void begin(Connection& connection);
   void read_some(Connection& connection, int flags);
   void on_frame(Connection& connection, const Frame& frame);
@@ -165,7 +165,7 @@ bool Load::is_over() const {
   return x_options.seconds > 0 && x_took_s >= x_options.seconds;
 }
 
-void Load::open(Connection& connection) {
+void Load::open(Connection& connection) const {
   connection.fd = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   setsockopt(connection.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -14,7 +14,9 @@ Detection::Detection(ServerContext& context, Arrival arrival, Owner& owner, io::
     : Connection(context, std::move(arrival)),
       x_owner(owner),
       x_stream(std::move(stream)),
-      x_sniffer(is_redirected() ? Sniffer::Expected::kAnything : Sniffer::Expected::kHttp) {}
+      x_sniffer(is_redirected()     ? Sniffer::Expected::kAnything
+                : x_context.tunnels ? Sniffer::Expected::kHttpOrTls
+                                    : Sniffer::Expected::kHttp) {}
 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();

@@ -89,6 +89,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void start_request(std::string_view text);
   void begin(const Resolution& found);
   void answer_options();
+  void leave_unanswered();
   // Answers by ourselves; the connection ends with it.
   void refuse(const chain::Route* route, Cause cause);
   // The body broke off: ends what runs upstream, answers if that is still possible.

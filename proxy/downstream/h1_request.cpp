@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <utility>
 
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/h1_connection.hpp"
 #include "proxy/downstream/request_rules.hpp"
+#include "proxy/http/line_scan.hpp"
 
 namespace outrigger::downstream {
 namespace {
@@ -17,6 +19,12 @@ size_t count_heads(std::string_view bytes) {
     ++count;
   }
   return count;
+}
+
+// What does not so much as name HTTP in its first line speaks something else, to which an answer in
+// HTTP would be one more riddle.
+bool names_http(std::string_view text) {
+  return http::first_line(text).find(" HTTP/") != std::string_view::npos;
 }
 
 }  // namespace
@@ -77,8 +85,10 @@ bool H1Connection::take_head(std::string_view& bytes) {
   bytes.remove_prefix(look.end);
   x_head_end.reset();
   if (x_heads > 0) --x_heads;
-  if (!x_used) x_context.series.detect_http1.add();
-  x_used = true;
+  if (!std::exchange(x_used, true)) {
+    if (!names_http(text)) return leave_unanswered(), true;
+    x_context.series.detect_http1.add();
+  }
   start_request(text);
   // Filters must have seen the head before a body follows it; when the driver is under way already,
   // it comes to this request after the current callback.
@@ -127,6 +137,12 @@ void H1Connection::begin(const Resolution& found) {
   x_exchange->begin(*found.route, *found.chain);
   if (x_body == nullptr && !x_tunnel) x_exchange->finish_request(nullptr);
   runtime().driver.run();
+}
+
+void H1Connection::leave_unanswered() {
+  x_context.series.detect_refused.add();
+  x_last = true;
+  begin_close();
 }
 
 void H1Connection::answer_options() {

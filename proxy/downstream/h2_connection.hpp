@@ -31,8 +31,8 @@ class H2Connection final : public Connection,
 
   // -- for its streams
   ServerContext& context() { return x_context; }
-  using Connection::tls;
   using Connection::original;
+  using Connection::tls;
   http::H2Session& session() { return x_session; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
   void note_pulled(H2ServerStream& stream);

@@ -33,7 +33,7 @@ Speech Sniffer::look(std::string_view bytes) {
   if (kPreface.starts_with(begun)) {
     return begun.size() == kPreface.size() ? Speech::kHttp2 : Speech::kUnclear;
   }
-  if (bytes.front() == kTlsHandshake) {
+  if (bytes.front() == kTlsHandshake && x_expected != Expected::kHttp) {
     switch (x_hello.read(bytes)) {
       case io::ClientHelloReader::State::kMore:
         return Speech::kUnclear;
@@ -43,7 +43,7 @@ Speech Sniffer::look(std::string_view bytes) {
         break;
     }
   }
-  if (x_expected == Expected::kHttp) return Speech::kHttp1;
+  if (x_expected != Expected::kAnything) return Speech::kHttp1;
   const Speech speech = look_for_request_line(bytes);
   // So long a target is for HTTP/1 to refuse.
   const bool enough = speech == Speech::kUnclear && bytes.size() >= kBytesMax;

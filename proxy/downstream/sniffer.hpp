@@ -21,17 +21,17 @@ enum class Speech : uint8_t {
 
 class Sniffer {
  public:
-  // What a connection may speak. kHttp: it was meant for us, and what is neither HTTP/2 nor TLS is
-  // HTTP/1's to refuse. kAnything: it was redirected.
-  enum class Expected : uint8_t { kHttp, kAnything };
+  // What a connection may speak. But for kAnything it was meant for us, and all else is HTTP/1's to
+  // refuse.
+  enum class Expected : uint8_t { kHttp, kHttpOrTls, kAnything };
 
   // Of this many bytes none is kUnclear.
   static constexpr size_t kBytesMax = io::ClientHelloReader::kWireBytes;
 
   explicit Sniffer(Expected expected) : x_expected(expected) {}
 
-  // `bytes` is all that has come: each call begins with the bytes of the last one. The verdict does
-  // not depend on how they were cut.
+  // `bytes`, at least one, is all that has come: each call begins with the bytes of the last one.
+  // The verdict does not depend on how they were cut.
   Speech look(std::string_view bytes);
 
   // Of kTls: the name that the caller asks for (RFC 6066 section 3), or empty. Lasts as long as the

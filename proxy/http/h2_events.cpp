@@ -33,7 +33,10 @@ void H2Session::take_block(H2Stream& stream, bool ended) {
 void H2Session::take_request(H2Stream& stream, bool ended) {
   stream.x_head_read = true;
   RequestHead head;
-  const Cause cause = x_reader.finish_request(ended, head);
+  Cause cause = x_reader.finish_request(ended, head);
+  if (cause == Cause::kNone && head.asks_tunnel() && !x_limits.tunnels) {
+    cause = head.tunnel ? Cause::kMethodRefused : Cause::kMalformedRequest;
+  }
   if (cause == Cause::kMalformedRequest) return refuse(stream, malformed());
   stream.x_method = head.method;
   if (cause != Cause::kNone) {

@@ -29,7 +29,7 @@ struct H2Limits {
   HeadLimits head;
   uint32_t streams = 100;  // at once: that the peer of a server may open, or a client will
   uint32_t streams_assumed = UINT32_MAX;  // client: before the peer has said how many it allows
-  bool tunnels = false;                   // a server takes extended CONNECT (RFC 8441)
+  bool tunnels = false;                   // server: takes CONNECT, also that of RFC 8441
   uint32_t stream_window_bytes = 256 * 1024;
   uint32_t connection_window_bytes = 1024 * 1024;
   H2Flood flood;

@@ -84,11 +84,9 @@ H2FieldSpan h2_request_fields(const RequestHead& head, const H2RequestWriting& w
   Block block(arena, head.fields.size());
   block.add(":method", head.upgrade.empty() ? head.method_text : "CONNECT");
   if (!head.upgrade.empty()) block.add(":protocol", head.upgrade);
+  if (!head.tunnel) block.add(":scheme", writing.scheme);
   block.add(":authority", writing.authority.empty() ? head.authority : writing.authority);
-  if (!head.tunnel) {
-    block.add(":scheme", writing.scheme);
-    block.add(":path", head.target);
-  }
+  if (!head.tunnel) block.add(":path", head.target);
   block.add_fields(head.fields, !head.upgrade.empty());
   block.add_via(head.version, writing.via);
   if (head.framing == Framing::kLength) block.add_number("content-length", head.content_length);

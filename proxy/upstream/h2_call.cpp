@@ -19,6 +19,9 @@ H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, Endp
 
 void H2Call::begin(int64_t connect_by_ms) {
   note_begun();
+  constexpr int64_t kNsPerMs = 1'000'000;
+  // What died with its connection may meet no other one that lay idle.
+  if (x_leg.is_replay()) x_opened_since_ms = x_leg.exchange().facts().start_ns / kNsPerMs;
   const H2Pool::Offer offer = x_pool.offer(*this);
   if (offer.connection != nullptr) return use(*offer.connection);
   if (offer.refused) return fail(Cause::kRefusedStream, Sent::kNever);

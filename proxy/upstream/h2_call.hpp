@@ -48,6 +48,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
     return x_pool.tls().is_on() ? server_name() : std::string_view();
   }
   bool wants_tunnel() const override { return x_tunnel != Tunnel::kNone; }
+  int64_t opened_since_ms() const override { return x_opened_since_ms; }
   void on_h2_ready(H2Connection& connection) override { use(connection); }
   void on_h2_failed(Cause cause) override { fail(cause, Sent::kNever); }
   void on_connect_timeout();
@@ -81,7 +82,8 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   H2Pool& x_pool;
   H2Connection* x_connection = nullptr;  // null also once both sides are complete
   Timer x_connect_timer = Timer::of<&H2Call::on_connect_timeout>(*this);
-  Buffer x_held;      // of the answer, that may not be pushed yet
+  Buffer x_held;  // of the answer, that may not be pushed yet
+  int64_t x_opened_since_ms = 0;
   size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much
   const http::Fields* x_trailers = nullptr;
   std::string_view x_protocol;  // that a tunnel is to speak

@@ -32,6 +32,7 @@ H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, std::string_view 
       x_stream(std::move(stream)),
       x_server_name(server_name),
       x_session(http::H2Role::kClient, limits_of(pool), pool.upstream().runtime.loop.clock, *this),
+      x_opened_ms(now_ms()),
       x_expires_ms(expires_ms),
       x_heard_ms(now_ms()) {}
 

@@ -40,6 +40,7 @@ class H2Connection final : public Reapable,
   // Over TLS: whom the certificate was for.
   std::string_view server_name() const { return x_server_name; }
 
+  int64_t opened_ms() const { return x_opened_ms; }
   // Neither lost nor about to end.
   bool is_good(int64_t now_ms) const;
   bool takes_calls(int64_t now_ms) const { return is_good(now_ms) && x_session.may_open(); }
@@ -79,6 +80,7 @@ class H2Connection final : public Reapable,
   const std::string x_server_name;
   http::H2Session x_session;
   Timer x_timer = Timer::of<&H2Connection::on_timer>(*this);
+  const int64_t x_opened_ms;
   const int64_t x_expires_ms;
   int64_t x_heard_ms;           // or began to wait
   int64_t x_idle_since_ms = 0;  // 0: it is not

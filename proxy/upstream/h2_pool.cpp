@@ -12,26 +12,27 @@ H2Pool::~H2Pool() {
 
 H2Pool::Offer H2Pool::offer(const H2Waiter& waiter) {
   Offer offer;
-  bool full = false;  // one that takes tunnels
+  bool busy = false;  // one takes tunnels, but not now
   const std::string_view name = waiter.wanted_name();
   const bool tunnel = waiter.wants_tunnel();
+  const int64_t since_ms = has_room() ? waiter.opened_since_ms() : 0;
   const int64_t now_ms = x_upstream.now_ms();
   x_connections.for_each([&](H2Connection& connection) {
     if (offer.connection != nullptr || !connection.is_good(now_ms)) return;
     if (x_tls.is_on() && connection.server_name() != name) return;
     const std::optional<bool> takes = tunnel ? connection.takes_tunnels() : std::optional(true);
-    const bool has_room = connection.takes_calls(now_ms);
+    const bool suits = connection.takes_calls(now_ms) && connection.opened_ms() >= since_ms;
     if (!takes) {
-      offer.pending = offer.pending || has_room;
+      offer.pending = offer.pending || suits;
     } else if (!*takes) {
       offer.refused = true;
-    } else if (has_room) {
+    } else if (suits) {
       offer.connection = &connection;
     } else {
-      full = true;
+      busy = true;
     }
   });
-  offer.refused = offer.refused && offer.connection == nullptr && !offer.pending && !full;
+  offer.refused = offer.refused && offer.connection == nullptr && !offer.pending && !busy;
   return offer;
 }
 
@@ -56,7 +57,7 @@ void H2Pool::on_waiter_timed_out(int64_t connect_timeout_ms) {
 
 void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
-  if (x_settings.connections && x_count >= static_cast<size_t>(*x_settings.connections)) return;
+  if (!has_room()) return;
   const H2Waiter* const waiter = first_without();
   if (waiter == nullptr) return;
   x_connect_since_ms = x_upstream.now_ms();

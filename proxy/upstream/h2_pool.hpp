@@ -27,6 +27,8 @@ class H2Waiter : public ListNode<> {
   virtual std::string_view wanted_name() const = 0;
   // By extended CONNECT (RFC 8441), which not every endpoint takes.
   virtual bool wants_tunnel() const = 0;
+  // It takes no connection that was opened before; 0: any.
+  virtual int64_t opened_since_ms() const = 0;
   // It has a free stream, which is to be taken now.
   virtual void on_h2_ready(H2Connection& connection) = 0;
   virtual void on_h2_failed(Cause cause) = 0;
@@ -49,7 +51,7 @@ class H2Pool final : public DialEvents {
   void set_settings(const config::Pool& settings) { x_settings = settings; }
 
   // What the connections that are open are to a call. Over TLS only those whose certificate was for
-  // its name count.
+  // its name count. Where no more may be opened, an old one does.
   struct Offer {
     H2Connection* connection = nullptr;  // takes it now; null: then wait()
     bool pending = false;                // one may, when its peer has said whether it takes tunnels
@@ -90,6 +92,9 @@ class H2Pool final : public DialEvents {
   void fail_waiters(Cause cause, Concerns concerns);
   bool has_free_stream();
   void count(int by);  // of its connections
+  bool has_room() const {
+    return !x_settings.connections || x_count < static_cast<size_t>(*x_settings.connections);
+  }
 
   UpstreamRuntime& x_upstream;
   const Address x_address;

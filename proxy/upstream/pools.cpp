@@ -15,14 +15,14 @@ PoolTls tls_of(const Published<io::TlsClientContext>* contexts, Agreed& agreed) 
   return contexts != nullptr ? PoolTls(*contexts, agreed) : PoolTls();
 }
 
-// Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke. But most
-// servers that know WebSockets know them over HTTP/1.1 alone.
+// Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke.
 bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
   if (settings.protocol != config::Protocol::kAuto) {
     return settings.protocol == config::Protocol::kHttp2;
   }
   if (pools.http1.tls().is_on()) return pools.agreed() == Agreed::kHttp2;
-  return leg.request().version == http::Version::kHttp2 && !leg.request().asks_tunnel();
+  // Few servers of WebSockets know them over HTTP/2.
+  return leg.request().version == http::Version::kHttp2 && leg.request().upgrade.empty();
 }
 
 // A caller that asked for a tunnel by CONNECT speaks TLS in it by itself.

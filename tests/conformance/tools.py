@@ -28,10 +28,9 @@ class Broken(Exception):
 
 
 class Case(typing.NamedTuple):
-    """`wrong`: what the suite says went wrong; `known`: why it is right here all the same."""
+    """`wrong`: what the suite says went wrong."""
     name: str
     wrong: str | None = None
-    known: str | None = None
 
 
 def debian_tool(name, package):
@@ -124,38 +123,56 @@ listeners: [{{name: suite, address: "127.0.0.1:0", service: origin, tls: {tls}}}
 services:
   origin:
     protocol: {protocol}
+    tls: {upstream_tls}
     endpoints: {{static: ["127.0.0.1:{port}"]}}
 """
 
 
+class Sidecar(typing.NamedTuple):
+    port: int
+    metrics_port: int
+    pid: int
+
+
 @contextlib.contextmanager
-def sidecar(scratch, protocol, origin_port, tls=False):
+def sidecar(scratch, protocol, origin_port, tls=False, upstream_tls=False):
     """Runs the product before that origin; gives the port of its listener."""
+    cert, key = certificate(scratch) if tls or upstream_tls else (None, None)
+    text = CONFIGURATION.format(
+        protocol=protocol, port=origin_port,
+        tls=f"{{cert_file: {cert}, key_file: {key}}}" if tls else "off",
+        upstream_tls=f"{{ca_file: {cert}, server_name: origin}}" if upstream_tls else "off")
+    with sidecar_with(scratch, text) as running:
+        yield running.port
+
+
+@contextlib.contextmanager
+def sidecar_with(scratch, configuration):
+    """Runs the product with that; its listener is called "suite"."""
     if not OUTRIGGER.exists():
         raise Broken(f"there is no {OUTRIGGER}: ./dev build")
     file = scratch / "outrigger.yaml"
-    file.write_text(CONFIGURATION.format(
-        protocol=protocol, port=origin_port,
-        tls="{{cert_file: {}, key_file: {}}}".format(*certificate(scratch)) if tls else "off"))
+    file.write_text(configuration)
     log = scratch / "outrigger.log"
     with log.open("w") as out:
         process = subprocess.Popen([OUTRIGGER, "run", "-c", file], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=out)
     try:
         eventually(lambda: '"msg":"ready"' in log.read_text(), "outrigger", process)
-        yield port_of(log.read_text())
+        text = log.read_text()
+        yield Sidecar(port_of(text, "suite"), port_of(text, "metrics"), process.pid)
         end(process, log)
     finally:
         process.kill()
         process.wait()
 
 
-def port_of(log):
+def port_of(log, listener):
     for line in filter(None, log.splitlines()):
         said = json.loads(line)
-        if said.get("listener") == "suite":
+        if said.get("listener") == listener:
             return int(said["address"].rsplit(":", 1)[1])
-    raise Broken("outrigger names no listener")
+    raise Broken(f"outrigger names no listener {listener}")
 
 
 def end(process, log):

@@ -37,6 +37,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   outrigger::downstream::check(bytes, Sniffer::Expected::kAnything);
-  outrigger::downstream::check(bytes, Sniffer::Expected::kHttp);
+  outrigger::downstream::check(bytes, Sniffer::Expected::kHttpOrTls);
   return 0;
 }

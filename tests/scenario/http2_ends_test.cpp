@@ -206,6 +206,26 @@ TEST(Http2Ends, AConnectionThatIsLostIsReplacedForWhatMayBeRepeated) {
   EXPECT_EQ(origin.requests.size(), 7u);
 }
 
+TEST(Http2Ends, WhatDiedWithItsConnectionGoesOnAFreshOne) {
+  H2Town town(", pool: {streams: 1}");
+  H2Origin origin(town, kAt);
+  H2Caller caller(town);
+  H2Side& one = caller.begin("GET", "/");
+  H2Side& other = caller.begin("GET", "/");
+  ASSERT_EQ(caller.finish(one).status(), 200);
+  ASSERT_EQ(caller.finish(other).status(), 200);
+  ASSERT_EQ(origin.open_connections(), 2u);
+  town.pass_ms(100);
+  // Both end, one a little later than the other.
+  origin.on_head = [&](H2Side& on) {
+    if (on.connection > 1) return;
+    on.peer().after(0, [&on] { on.peer().break_off(); });
+  };
+  EXPECT_EQ(caller.get().status(), 200);
+  EXPECT_EQ(origin.accepted(), 3u);
+  EXPECT_EQ(origin.heads, 4u);
+}
+
 TEST(Http2Ends, AConnectionThatIsLostBeforeItSaidAWordIsPaidForByTheBudget) {
   H2Town town(", circuit: off, endpoint_circuit: off, retry: {unsent: 3, budget: 1%}");
   H2Origin origin(town, kAt);

@@ -326,7 +326,7 @@ services:
 )");
   Server vault(town, *Address::parse("10.0.0.8:8200"));
   Server there(town, *Address::parse("10.1.0.9:443"));
-  const std::string hello = openssl_hello({.server_name = "vault.test"});
+  const std::string hello = openssl_hello({.server_name = "vault.test", .protocols = {}});
   Neighbour named(town, "10.1.0.9:443");
   for (const char byte : hello) {
     named.send({&byte, 1});
@@ -335,7 +335,7 @@ services:
   ASSERT_EQ(vault.peers.size(), 1u);
   EXPECT_EQ(vault.last().take(), hello);
 
-  const std::string other_hello = openssl_hello({.server_name = "other.test"});
+  const std::string other_hello = openssl_hello({.server_name = "other.test", .protocols = {}});
   Neighbour other(town, "10.1.0.9:443");
   other.send(other_hello);
   town.run();

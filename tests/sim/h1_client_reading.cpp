@@ -61,9 +61,11 @@ void H1Client::on_head(const Head& head) {
 // proxy must have seen that at once.
 void H1Client::check_left() {
   constexpr int64_t kOnTheWayMs = 200;
+  constexpr uint64_t kSoonThereBytes = 4'000;
   const Request& request = x_requests[x_answered];
   const bool may_half_close = request.is_http10 || request.head.find("close") != std::string::npos;
-  const bool is_seen = !x_pipelines && request.body.empty() && x_read_pause_ms == 0;
+  const bool is_seen =
+      !x_pipelines && request.body.empty() && x_read_pause_ms == 0 && x_sent < kSoonThereBytes;
   if (may_half_close || !is_seen || now_ms() < x_left_ms + kOnTheWayMs) return;
   violation("an answer to one who left");
 }

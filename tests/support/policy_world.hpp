@@ -40,6 +40,7 @@ class PolicyCall {
     http::RequestHead& head = exchange.request();
     head.method_text = arena.copy(wanted.method);
     head.method = http::method_from(head.method_text);
+    head.tunnel = head.method == http::Method::kConnect;
     head.target = arena.copy(wanted.target);
     head.authority = arena.copy(wanted.authority);
     for (const auto& [name, value] : wanted.fields) {

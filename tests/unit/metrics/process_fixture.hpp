@@ -63,6 +63,7 @@ class Process {
   void count_everything() {
     for (const auto& series : orders) {
       series->requests.add(200, RequestOutcome::kSuccess);
+      series->tcp_connections[0].add();
       for (auto& histogram : series->request_duration) histogram.observe_ns(3'000'000);
       series->retries[0].add();
       series->replies[static_cast<size_t>(Cause::kCircuitOpen)].add();

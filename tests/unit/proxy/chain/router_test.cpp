@@ -107,7 +107,9 @@ std::unique_ptr<Route> route(std::string name) {
 }
 
 ServiceRoutes orders(std::vector<std::pair<std::string, config::RouteMatch>> matches) {
-  ServiceRoutes service{.hosts = {"orders"}, .routes = {}, .otherwise = route("")};
+  ServiceRoutes service;
+  service.hosts = {"orders"};
+  service.otherwise = route("");
   for (const auto& [name, match] : matches) {
     service.routes.emplace_back(match_of(match), route(name));
   }
@@ -119,7 +121,10 @@ class Asking {
  public:
   explicit Asking(ServiceRoutes service) {
     x_table.add("orders", std::move(service));
-    x_table.add("billing", {{"billing", "orders"}, {}, route("billing")});
+    ServiceRoutes billing;
+    billing.hosts = {"billing", "orders"};
+    billing.otherwise = route("billing");
+    x_table.add("billing", std::move(billing));
   }
 
   std::string get(std::string_view target, std::string_view method = "GET") {
@@ -230,6 +235,59 @@ TEST(Router, AllocatesNothingForAPathInCanonicalForm) {
   head.target = "/v2/items?x=%2e";
   ASSERT_NE(ask.table().find(head, arena), nullptr);
   EXPECT_EQ(arena.heap_bytes(), 0U);
+}
+
+class Redirected : public ::testing::Test {
+ protected:
+  void add(const std::string& name, config::Protocol protocol, std::vector<std::string> ranges) {
+    ServiceRoutes service;
+    service.hosts = {name};
+    service.protocol = protocol;
+    for (const std::string& range : ranges) {
+      service.addresses.push_back(*AddressRange::parse(range));
+    }
+    service.otherwise = route(name);
+    x_table.add(name, std::move(service));
+  }
+  static std::string name_of(const Route* found) { return found == nullptr ? "none" : found->name; }
+  std::string opaque(std::string_view server_name, const std::string& to) {
+    const Address original = *Address::parse(to);
+    return name_of(x_table.find_opaque(server_name, &original));
+  }
+  std::string at(const std::string& to) {
+    Arena arena({});
+    return name_of(x_table.find_at(*Address::parse(to), http::RequestHead(), arena));
+  }
+
+  RouteTable x_table;
+};
+
+TEST_F(Redirected, GoesToTheNarrowestRangeThatIsClaimed) {
+  add("all", config::Protocol::kAuto, {"10.0.0.0/8:*"});
+  add("port", config::Protocol::kAuto, {"10.0.0.0/8:80"});
+  add("net", config::Protocol::kAuto, {"10.1.0.0/16:*"});
+  add("one", config::Protocol::kAuto, {"10.1.0.1:80", "[fd00::1]:80"});
+  EXPECT_EQ(at("10.9.9.9:1"), "all");
+  EXPECT_EQ(at("10.9.9.9:80"), "port");
+  EXPECT_EQ(at("10.1.9.9:80"), "net");
+  EXPECT_EQ(at("10.1.0.1:80"), "one");
+  EXPECT_EQ(at("[fd00::1]:80"), "one");
+  EXPECT_EQ(at("11.0.0.1:80"), "none");
+}
+
+TEST_F(Redirected, WhatIsOpaqueGoesToOpaqueServicesOnly) {
+  add("web", config::Protocol::kAuto, {"10.1.0.0/16:*"});
+  add("db", config::Protocol::kTcp, {"10.2.0.0/16:*"});
+  add("vault", config::Protocol::kTls, {"10.3.0.0/16:*"});
+  EXPECT_EQ(opaque("", "10.1.0.1:80"), "none");
+  EXPECT_EQ(opaque("web", "10.9.0.1:80"), "none");
+  EXPECT_EQ(opaque("db", "10.9.0.1:80"), "none");
+  EXPECT_EQ(opaque("vault", "10.9.0.1:80"), "vault");
+  EXPECT_EQ(opaque("vault", "10.2.0.1:80"), "vault");
+  EXPECT_EQ(opaque("", "10.2.0.1:80"), "db");
+  EXPECT_EQ(opaque("other", "10.3.0.1:80"), "vault");
+  EXPECT_TRUE(x_table.is_opaque(*Address::parse("10.2.0.1:80")));
+  EXPECT_FALSE(x_table.is_opaque(*Address::parse("10.3.0.1:80")));  // its name decides first
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST(H1Abuse, BytesThatAreNotHttpAreCountedAbuse58) {
 TEST(H1Abuse, ConnectAbuse68) {
   expect_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405);
   expect_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n\x16\x03\x01hello", 405);
-  expect_refused("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405);
+  expect_refused("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 400);
 }
 
 TEST(H1Abuse, TraceAbuse75) {

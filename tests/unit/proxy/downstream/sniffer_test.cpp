@@ -42,7 +42,8 @@ TEST(Sniffer, TakesWhatOnlyBeginsLikeHttpForOpaque) {
         "INVITE sip:a@b SIP/2.0\r\n", "PING\r\n", "*1\r\n$4\r\nPING\r\n", "EHLO mail.test\r\n",
         "CONNECT a:443 HTTP/1.1\r\n", "USER anonymous\r\n", "GET key\r\n", "GET / HTTP/1.1 \r\n",
         "GET /\x01 HTTP/1.1\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\r\nGET / HTTP/1.1\r\n",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP", " ", "\0\0\0\x08\x04\xd2\x16\x2f"}) {
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP", " ",
+        std::string_view("\0\0\0\x08\x04\xd2\x16\x2f", 8)}) {
     EXPECT_EQ(look(other), Speech::kOpaque) << other;
     EXPECT_EQ(look_slowly(other), Speech::kOpaque) << other;
   }
@@ -77,6 +78,9 @@ TEST(Sniffer, LeavesToHttp1WhatWasMeantForUsAndIsNeitherHttp2NorTls) {
   }
   EXPECT_EQ(look("PR", Expected::kHttp), Speech::kUnclear);
   EXPECT_EQ(look(kPreface, Expected::kHttp), Speech::kHttp2);
+  const std::string hello = openssl_hello({.server_name = "a", .protocols = {}});
+  EXPECT_EQ(look(hello, Expected::kHttpOrTls), Speech::kTls);
+  EXPECT_EQ(look(hello.substr(0, 1), Expected::kHttp), Speech::kHttp1);
 }
 
 TEST(Sniffer, AlwaysHasAVerdictOfSoManyBytes) {
