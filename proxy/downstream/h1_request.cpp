@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/h1_connection.hpp"
@@ -85,7 +84,8 @@ bool H1Connection::take_head(std::string_view& bytes) {
   bytes.remove_prefix(look.end);
   x_head_end.reset();
   if (x_heads > 0) --x_heads;
-  if (!std::exchange(x_used, true)) {
+  if (!x_used) {
+    x_used = true;
     if (!names_http(text)) return leave_unanswered(), true;
     x_context.series.detect_http1.add();
   }

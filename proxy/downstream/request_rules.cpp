@@ -18,6 +18,11 @@ std::string_view received_by(std::string_view element) {
   return rest.substr(0, rest.find_first_of(kBlank));
 }
 
+// What is redirected speaks with another proxy.
+bool takes_connect(const ServerContext& context, const Address* original) {
+  return context.tunnels && context.takes_absolute_form() && original == nullptr;
+}
+
 }  // namespace
 
 Error refusal(Cause cause) {
@@ -32,9 +37,9 @@ Admission admit(http::RequestHead& request, const Address* original, ServerConte
   const auto refused = [](Cause cause) { return Admission{.found = {.cause = cause}}; };
   // An Upgrade may be ignored (RFC 9110 section 7.8).
   if (!context.tunnels) request.upgrade = {};
-  // What is redirected speaks with another proxy.
-  const bool is_proxy = context.tunnels && context.takes_absolute_form() && original == nullptr;
-  if (request.method == http::Method::kConnect && !is_proxy) return refused(Cause::kMethodRefused);
+  if (request.method == http::Method::kConnect && !takes_connect(context, original)) {
+    return refused(Cause::kMethodRefused);
+  }
   if (context.draining) return refused(Cause::kDraining);
   if (request.absolute_form && !context.takes_absolute_form()) {
     return refused(Cause::kMalformedRequest);

@@ -88,7 +88,9 @@ void H1Call::send_head() {
   std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
   http::RequestHead& head = *to_send;
-  x_proof.add_to(head, x_leg.exchange().arena(), upstream().runtime.loop.random);
+  if (!head.upgrade.empty()) {
+    x_proof.add_to(head, x_leg.exchange().arena(), upstream().runtime.loop.random);
+  }
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
   if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);

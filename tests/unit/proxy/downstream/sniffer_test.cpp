@@ -37,13 +37,13 @@ TEST(Sniffer, KnowsARequestLineOnceItIsComplete) {
 }
 
 TEST(Sniffer, TakesWhatOnlyBeginsLikeHttpForOpaque) {
-  for (const std::string_view other :
-       {"GET\r\n", "GET  / HTTP/1.1\r\n", "get / HTTP/1.1\r\n", "GET / RTSP/1.0\r\n",
-        "INVITE sip:a@b SIP/2.0\r\n", "PING\r\n", "*1\r\n$4\r\nPING\r\n", "EHLO mail.test\r\n",
-        "CONNECT a:443 HTTP/1.1\r\n", "USER anonymous\r\n", "GET key\r\n", "GET / HTTP/1.1 \r\n",
-        "GET /\x01 HTTP/1.1\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\r\nGET / HTTP/1.1\r\n",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP", " ",
-        std::string_view("\0\0\0\x08\x04\xd2\x16\x2f", 8)}) {
+  for (const std::string_view other : std::initializer_list<std::string_view>{
+           "GET\r\n", "GET  / HTTP/1.1\r\n", "get / HTTP/1.1\r\n", "GET / RTSP/1.0\r\n",
+           "INVITE sip:a@b SIP/2.0\r\n", "PING\r\n", "*1\r\n$4\r\nPING\r\n", "EHLO mail.test\r\n",
+           "CONNECT a:443 HTTP/1.1\r\n", "USER anonymous\r\n", "GET key\r\n", "GET / HTTP/1.1 \r\n",
+           "GET /\x01 HTTP/1.1\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\r\nGET / HTTP/1.1\r\n",
+           "ABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP", " ",
+           std::string_view("\0\0\0\x08\x04\xd2\x16\x2f", 8)}) {
     EXPECT_EQ(look(other), Speech::kOpaque) << other;
     EXPECT_EQ(look_slowly(other), Speech::kOpaque) << other;
   }
