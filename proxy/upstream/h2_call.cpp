@@ -93,7 +93,7 @@ const http::Fields* H2Call::trailers_out() const {
 Arena& H2Call::arena() { return x_leg.exchange().arena(); }
 
 void H2Call::on_response(http::ResponseHead& head) {
-  if (head.status < 200) {
+  if (head.status < 200 && !head.tunnel) {
     if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse, Sent::kMaybe);
     return x_leg.deliver_interim(head.status, head.fields);
   }
