@@ -46,7 +46,8 @@ void H2Session::take_request(H2Stream& stream, bool ended) {
     stream.on_request(head, cause);
     return charge_fault();
   }
-  stream.x_due = due_after(head.framing, head.content_length, head.asks_tunnel());
+  stream.x_asks_tunnel = head.asks_tunnel();
+  stream.x_due = due_after(head.framing, head.content_length, stream.x_asks_tunnel);
   const int32_t id = stream.x_id;
   stream.on_request(head, Cause::kNone);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -62,7 +63,10 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
   }
   if (stream.x_asks_tunnel && head.status / 100 == 2) {
     head.status = 101;
-    head.tunnel = true;
+    head.tunnel = stream.x_tunnel = true;
+    // Whatever it declares (RFC 9110 section 8.6).
+    head.framing = Framing::kNone;
+    head.content_length = -1;
   }
   stream.x_head_read = head.status >= 200 || head.tunnel;
   if (stream.x_head_read) {
@@ -77,7 +81,9 @@ void H2Session::take_trailers(H2Stream& stream, bool ended) {
   const Side side = x_role == H2Role::kServer ? Side::kRequest : Side::kResponse;
   auto& trailers = *stream.arena().make<Fields>();
   const Cause cause = x_reader.finish_trailers(side, trailers);
-  if (cause != Cause::kNone || !ended) {
+  // A tunnel has bytes and an end, no fields (RFC 9113 section 8.5).
+  const bool tunnel = x_role == H2Role::kServer ? stream.x_asks_tunnel : stream.x_tunnel;
+  if (cause != Cause::kNone || !ended || tunnel) {
     H2Close close = malformed();
     if (cause != Cause::kNone) close.cause = cause;
     return refuse(stream, close);

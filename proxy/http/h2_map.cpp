@@ -294,4 +294,14 @@ Cause H2HeadReader::finish_trailers(Side side, Fields& trailers) {
   return Cause::kNone;
 }
 
+std::string_view h2_protocol_of(std::string_view upgrade) {
+  constexpr std::string_view kWebSocket = "websocket";
+  std::string_view found;
+  for_each_element(upgrade, [&](std::string_view name) {
+    if (found.empty() && is_token(name)) found = name;
+  });
+  // HTTP/1 does not mind its case, RFC 8441 has it so.
+  return same_name(found, kWebSocket) ? kWebSocket : found;
+}
+
 }  // namespace outrigger::http

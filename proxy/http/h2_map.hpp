@@ -91,4 +91,8 @@ struct H2ResponseWriting {
   std::string_view via;
 };
 
+// What of RequestHead::upgrade goes out as :protocol, which is one name: the first of those that
+// are offered without a version. Empty: there is none.
+std::string_view h2_protocol_of(std::string_view upgrade);
+
 }  // namespace outrigger::http

@@ -354,4 +354,9 @@ uint32_t H2Session::streams_max() const {
   return std::min(peers, x_limits.streams);
 }
 
+bool H2Session::takes_tunnels() const {
+  return x_settled && nghttp2_session_get_remote_settings(
+                          x_session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 }  // namespace outrigger::http

@@ -135,6 +135,9 @@ class H2Session final : private H2Guard::Streams {
   bool may_open() const;
   // Client: how many streams the peer allows at once, at most `limits.streams`.
   uint32_t streams_max() const;
+  // Client: the peer's SETTINGS are known and let us ask for tunnels by extended CONNECT (RFC 8441
+  // section 3).
+  bool takes_tunnels() const;
   // Client: how many it takes them to be before the peer has said so.
   uint32_t assumed_max() const { return std::min(x_limits.streams, x_limits.streams_assumed); }
   // No stream can be opened any more: GOAWAY was sent or is about to be, a client got one, or there

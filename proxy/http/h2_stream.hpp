@@ -115,8 +115,8 @@ class H2Stream : public ListNode<H2StreamTag> {
   Method x_method = Method::kGet;         // of the request
   bool x_attached = false;                // to a session, until release
   bool x_open = false;
-  bool x_asks_tunnel = false;  // client
-  bool x_tunnel = false;       // server: was accepted; each way ends by itself
+  bool x_asks_tunnel = false;
+  bool x_tunnel = false;  // was accepted; each way ends by itself
   bool x_head_sent = false;
   bool x_head_read = false;  // the request, or the final response
   bool x_peer_done = false;

@@ -40,6 +40,17 @@ std::string_view websocket_accept_of(std::string_view key, Arena& arena) {
   return base64(io::sha1(arena.concat({key, kGuid})), arena);
 }
 
+void prove_websocket(const RequestHead& request, ResponseHead& answer, Arena& arena) {
+  const Field* const key = request.fields.find(kKey);
+  if (key == nullptr) return;
+  Fields fields;
+  for (const Field& field : answer.fields) {
+    if (!same_name(field.name, kAccept)) fields.add(arena, field.name, field.value);
+  }
+  fields.add(arena, kAccept, websocket_accept_of(key->value, arena));
+  answer.fields = fields;
+}
+
 void WebSocketProof::add_to(RequestHead& head, Arena& arena, Random& random) {
   if (!same_name(head.upgrade, "websocket") || head.fields.find(kKey) != nullptr) return;
   std::array<uint8_t, 16> bytes;

@@ -71,7 +71,7 @@ std::optional<http::RequestHead> Attempt::request_head() const {
 // ---- the answer
 
 void Attempt::deliver_head(http::ResponseHead& head) {
-  if (!x_leg.exchange().is_grpc()) {
+  if (!x_leg.exchange().is_grpc() || head.tunnel) {
     settle_by_answer(head, http::kGrpcPending);
     return x_leg.deliver_head(head);
   }

@@ -4,12 +4,16 @@
 
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/http/h2_map.hpp"
+#include "proxy/http/websocket.hpp"
 
 namespace outrigger::upstream {
 
 H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
                std::string_view name)
-    : Attempt(leg, settings, pool.upstream(), std::move(lease), name), x_pool(pool) {}
+    : Attempt(leg, settings, pool.upstream(), std::move(lease), name), x_pool(pool) {
+  if (leg.request().asks_tunnel()) x_tunnel = Tunnel::kAsked;
+}
 
 // ---- getting a stream
 
@@ -18,7 +22,9 @@ void H2Call::begin(int64_t connect_by_ms) {
   constexpr int64_t kNsPerMs = 1'000'000;
   // What died with its connection may meet no other one that lay idle.
   if (x_leg.is_replay()) x_opened_since_ms = x_leg.exchange().facts().start_ns / kNsPerMs;
-  if (H2Connection* connection = x_pool.take(*this)) return use(*connection);
+  const H2Pool::Offer offer = x_pool.offer(*this);
+  if (offer.connection != nullptr) return use(*offer.connection);
+  if (offer.refused) return fail(Cause::kRefusedStream, Sent::kNever);
   upstream().runtime.loop.timers.arm(x_connect_timer, connect_by_ms);
   x_pool.wait(*this);
 }
@@ -36,7 +42,8 @@ void H2Call::fail_to_connect(Cause cause) {
 
 void H2Call::on_connect_timeout() {
   // Waiting for a free stream is waiting for a connection, but nobody failed to answer.
-  const Cause cause = x_pool.is_connecting() ? Cause::kConnectTimeout : Cause::kLimit;
+  const bool unanswered = x_pool.is_connecting() || x_pool.offer(*this).pending;
+  const Cause cause = unanswered ? Cause::kConnectTimeout : Cause::kLimit;
   fail(cause, Sent::kNever);
   x_pool.on_waiter_timed_out(x_settings.connect_timeout_ms);
 }
@@ -47,14 +54,19 @@ void H2Call::use(H2Connection& connection) {
   x_connection = &connection;
   note_spoken(http::Version::kHttp2);
   x_reused = connection.note_call();
-  const std::optional<http::RequestHead> to_send = request_head();
+  std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
-  const http::RequestHead& head = *to_send;
+  http::RequestHead& head = *to_send;
+  if (wants_tunnel()) {
+    head.upgrade = x_protocol = http::h2_protocol_of(head.upgrade);
+    if (x_protocol.empty()) return fail(Cause::kRefusedStream, Sent::kNever);
+  }
   // Behind a length of 0 there may still be trailers.
   const bool ends_here = x_leg.body_ended() && trailers_out() == nullptr;
   const bool has_body =
-      head.framing != http::Framing::kNone &&
-      (head.content_length > 0 || !ends_here || head.framing == http::Framing::kChunked);
+      wants_tunnel() ||
+      (head.framing != http::Framing::kNone &&
+       (head.content_length > 0 || !ends_here || head.framing == http::Framing::kChunked));
   const http::H2RequestWriting writing{
       .authority = head.authority, .scheme = x_pool.tls().is_on() ? "https" : "http", .via = {}};
   if (!connection.session().submit_request(*this, head, writing, has_body)) {
@@ -68,20 +80,50 @@ void H2Call::on_request_body() {
   if (x_connection != nullptr) x_connection->session().resume(*this);
 }
 
-const http::Fields* H2Call::trailers_out() const { return x_leg.exchange().body().trailers(); }
+std::string_view H2Call::body_ready() {
+  const bool flows = x_tunnel == Tunnel::kNone || x_tunnel == Tunnel::kOpen;
+  return flows ? x_leg.body_ready() : std::string_view();
+}
+
+bool H2Call::body_ended() const {
+  const bool flows = x_tunnel == Tunnel::kNone || x_tunnel == Tunnel::kOpen;
+  return flows ? x_leg.body_ended() : x_tunnel == Tunnel::kRefused;
+}
+
+const http::Fields* H2Call::trailers_out() const {
+  return wants_tunnel() ? nullptr : x_leg.exchange().body().trailers();
+}
 
 // ---- the answer
 
 Arena& H2Call::arena() { return x_leg.exchange().arena(); }
 
 void H2Call::on_response(http::ResponseHead& head) {
-  if (head.status < 200) {
+  if (head.status < 200 && !head.tunnel) {
     if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse, Sent::kMaybe);
     return x_leg.deliver_interim(head.status, head.fields);
   }
   x_head_read = true;
-  deliver_head(*arena().make<http::ResponseHead>(head));
+  auto& kept = *arena().make<http::ResponseHead>(head);
+  if (x_tunnel == Tunnel::kAsked) answer_tunnel(kept);
+  deliver_head(kept);
   upstream().runtime.driver.run();
+}
+
+// RFC 8441 section 5. What was sent ahead of another answer goes nowhere.
+void H2Call::answer_tunnel(http::ResponseHead& head) {
+  x_tunnel = head.tunnel ? Tunnel::kAccepted : Tunnel::kRefused;
+  if (!head.tunnel) return x_connection->session().resume(*this);
+  head.upgrade = x_protocol;
+  http::prove_websocket(x_leg.request(), head, arena());
+}
+
+void H2Call::on_flow() {
+  if (x_tunnel == Tunnel::kAccepted) {
+    x_tunnel = Tunnel::kOpen;
+    on_request_body();
+  }
+  push_held();
 }
 
 void H2Call::on_data(std::string_view bytes) {
@@ -126,6 +168,7 @@ void H2Call::push_held() {
 
 void H2Call::on_end(const http::Fields* trailers) {
   x_peer_done = true;
+  if (is_tunnel()) return finish_if_complete();
   x_trailers = trailers;
   // The rest of the request is of no use any more (RFC 9113 section 8.1).
   if (!x_leg.body_ended() || !x_leg.body_ready().empty()) x_done = true;
@@ -141,14 +184,22 @@ void H2Call::on_end(const http::Fields* trailers) {
 }
 
 void H2Call::on_done() {
+  // It takes no more of what the caller has to say.
+  if (is_tunnel() && !body_ended()) return fail(Cause::kReset, Sent::kMaybe);
   x_done = true;
   // What is held may outlive the connection.
   leave();
+  // It may come while the session writes, when nothing else may be written.
+  if (is_tunnel()) return upstream().runtime.loop.timers.arm(x_end_timer, upstream().now_ms());
   finish_if_complete();
 }
 
 void H2Call::finish_if_complete() {
-  if (!x_done || !x_peer_done || !x_held.empty() || !x_leg.is_flowing()) return;
+  if (!x_peer_done || !x_held.empty() || !x_leg.is_flowing()) return;
+  if (!x_done) {
+    if (is_tunnel() && !std::exchange(x_half_closed, true)) x_leg.push_half_close();
+    return;
+  }
   x_over = true;
   drop();
   x_leg.push_end(x_trailers);
@@ -157,6 +208,7 @@ void H2Call::finish_if_complete() {
 // ---- ends
 
 void H2Call::on_closed(const http::H2Close& close) {
+  if (is_tunnel()) return fail(Cause::kReset, Sent::kMaybe);
   if (x_peer_done) return on_done();  // all of the answer is here
   if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe);
   fail(close.cause, sent_of(close));
@@ -184,6 +236,7 @@ void H2Call::cancel() noexcept {
 
 void H2Call::drop() {
   x_connect_timer.cancel();
+  x_end_timer.cancel();
   if (ListNode<>::is_linked()) {
     ListNode<>::unlink();
     x_pool.on_waiter_left();

@@ -3,7 +3,9 @@
 // before the caller can take it waits here, bounded by the window of the stream, which opens again
 // only as bytes go on. Lives in the arena of its exchange; one thread.
 //
-//   kWaiting ─> kExchanging (head, then body) ─> kOver
+//   kWaiting ─> kExchanging (head, then body or tunnel) ─> kOver
+//
+// An Upgrade goes by extended CONNECT (RFC 8441): what the caller sends waits for the answer.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +29,16 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void fail_to_connect(Cause cause) override;
 
  private:
+  enum class Tunnel : uint8_t {
+    kNone,  // is not asked for
+    kAsked,
+    kRefused,   // something else was answered
+    kAccepted,  // but the answer has not gone to the caller yet
+    kOpen,
+  };
+
   // -- chain::Call
-  void on_flow() override { push_held(); }
+  void on_flow() override;
   void on_request_body() override;
   void on_congestion(bool congested) override;
   void cancel() noexcept override;
@@ -38,6 +48,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   std::string_view wanted_name() const override {
     return x_pool.tls().is_on() ? server_name() : std::string_view();
   }
+  bool wants_tunnel() const override { return x_tunnel != Tunnel::kNone; }
   int64_t opened_since_ms() const override { return x_opened_since_ms; }
   void on_h2_ready(H2Connection& connection) override { use(connection); }
   void on_h2_failed(Cause cause) override { fail(cause, Sent::kNever); }
@@ -51,12 +62,14 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void on_end(const http::Fields* trailers) override;
   void on_done() override;
   void on_closed(const http::H2Close& close) override;
-  std::string_view body_ready() override { return x_leg.body_ready(); }
+  std::string_view body_ready() override;
   void body_sent(size_t bytes) override { x_leg.body_consume(bytes); }
-  bool body_ended() const override { return x_leg.body_ended(); }
+  bool body_ended() const override;
   const http::Fields* trailers_out() const override;
 
   bool may_push() const { return x_leg.is_flowing() && !x_congested; }
+  bool is_tunnel() const { return x_tunnel == Tunnel::kAccepted || x_tunnel == Tunnel::kOpen; }
+  void answer_tunnel(http::ResponseHead& head);
   void push_held();
   void consume_owed();
   // The answer is complete, and nothing is held: the leg may end.
@@ -70,15 +83,19 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   H2Pool& x_pool;
   H2Connection* x_connection = nullptr;  // null also once both sides are complete
   Timer x_connect_timer = Timer::of<&H2Call::on_connect_timeout>(*this);
+  Timer x_end_timer = Timer::of<&H2Call::finish_if_complete>(*this);  // of a tunnel
   Buffer x_held;  // of the answer, that may not be pushed yet
   int64_t x_opened_since_ms = 0;
   size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much
   const http::Fields* x_trailers = nullptr;
+  std::string_view x_protocol;  // that a tunnel is to speak
   int x_interims = 0;
+  Tunnel x_tunnel = Tunnel::kNone;
   bool x_reused = false;  // the connection had calls before
   bool x_head_read = false;
-  bool x_peer_done = false;  // the whole answer is here
-  bool x_done = false;       // both sides are complete
+  bool x_peer_done = false;    // the whole answer is here
+  bool x_done = false;         // both sides are complete
+  bool x_half_closed = false;  // the leg was told that nothing more comes of a tunnel
   bool x_congested = false;
   bool x_pushing = false;
   bool x_over = false;  // cancelled, failed or complete

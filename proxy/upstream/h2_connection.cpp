@@ -43,9 +43,13 @@ void H2Connection::start() {
 
 int64_t H2Connection::now_ms() const { return x_pool.upstream().now_ms(); }
 
-bool H2Connection::takes_calls(int64_t now_ms) const {
+bool H2Connection::is_good(int64_t now_ms) const {
   return !x_dead && !x_lost && !x_failed && !x_finishing && now_ms < x_expires_ms &&
-         x_session.may_open();
+         !x_session.is_closing();
+}
+
+std::optional<bool> H2Connection::takes_tunnels() const {
+  return x_session.is_settled() ? std::optional(x_session.takes_tunnels()) : std::nullopt;
 }
 
 bool H2Connection::note_call() {
@@ -79,8 +83,7 @@ void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code /*code*/) 
 
 void H2Connection::on_settings() {
   if (x_dead) return;
-  x_pool.note_streams(x_session.streams_max());
-  x_pool.serve_waiters();
+  x_pool.on_settings(x_session.streams_max());
 }
 
 void H2Connection::on_fault(http::Http2Fault reason, std::string_view text) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,11 @@ class H2Connection final : public Reapable,
   std::string_view server_name() const { return x_server_name; }
 
   int64_t opened_ms() const { return x_opened_ms; }
-  bool takes_calls(int64_t now_ms) const;
+  // Neither lost nor about to end.
+  bool is_good(int64_t now_ms) const;
+  bool takes_calls(int64_t now_ms) const { return is_good(now_ms) && x_session.may_open(); }
+  // By extended CONNECT; nothing: the peer has not said yet.
+  std::optional<bool> takes_tunnels() const;
   // A call takes a stream. False: it is the first one on this connection.
   bool note_call();
   // Its stream was released.

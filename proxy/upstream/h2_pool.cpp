@@ -10,16 +10,30 @@ H2Pool::~H2Pool() {
   while (!x_connections.empty()) close(x_connections.front());
 }
 
-H2Connection* H2Pool::take(const H2Waiter& waiter) {
-  H2Connection* found = nullptr;
+H2Pool::Offer H2Pool::offer(const H2Waiter& waiter) {
+  Offer offer;
+  bool busy = false;  // one takes tunnels, but not now
+  const std::string_view name = waiter.wanted_name();
+  const bool tunnel = waiter.wants_tunnel();
   const int64_t since_ms = has_room() ? waiter.opened_since_ms() : 0;
   const int64_t now_ms = x_upstream.now_ms();
   x_connections.for_each([&](H2Connection& connection) {
-    if (found != nullptr || !connection.takes_calls(now_ms)) return;
-    if (connection.opened_ms() < since_ms) return;
-    if (!x_tls.is_on() || connection.server_name() == waiter.wanted_name()) found = &connection;
+    if (offer.connection != nullptr || !connection.is_good(now_ms)) return;
+    if (x_tls.is_on() && connection.server_name() != name) return;
+    const std::optional<bool> takes = tunnel ? connection.takes_tunnels() : std::optional(true);
+    const bool suits = connection.takes_calls(now_ms) && connection.opened_ms() >= since_ms;
+    if (!takes) {
+      offer.pending = offer.pending || suits;
+    } else if (!*takes) {
+      offer.refused = true;
+    } else if (suits) {
+      offer.connection = &connection;
+    } else {
+      busy = true;
+    }
   });
-  return found;
+  offer.refused = offer.refused && offer.connection == nullptr && !offer.pending && !busy;
+  return offer;
 }
 
 void H2Pool::wait(H2Waiter& waiter) {
@@ -44,9 +58,42 @@ void H2Pool::on_waiter_timed_out(int64_t connect_timeout_ms) {
 void H2Pool::connect_if_needed() {
   if (x_waiters.empty() || x_connect != nullptr) return;
   if (!has_room()) return;
+  const H2Waiter* const waiter = first_without();
+  if (waiter == nullptr) return;
   x_connect_since_ms = x_upstream.now_ms();
-  x_dialled_name = x_waiters.front().wanted_name();
+  x_dialled_name = waiter->wanted_name();
   x_connect = std::make_unique<Dial>(x_upstream, x_address, x_tls.context(), x_dialled_name, *this);
+}
+
+// The first one that waits for a connection, and not for what the peer of one has to say.
+H2Waiter* H2Pool::first_without() {
+  H2Waiter* found = nullptr;
+  x_waiters.for_each([&](H2Waiter& waiter) {
+    if (found != nullptr || (waiter.wants_tunnel() && offer(waiter).pending)) return;
+    found = &waiter;
+  });
+  return found;
+}
+
+// Those that come in answer to this begin anew.
+template <class Concerns>
+void H2Pool::fail_waiters(Cause cause, Concerns concerns) {
+  List<H2Waiter> failed;
+  List<H2Waiter> others;
+  while (!x_waiters.empty()) {
+    H2Waiter& waiter = x_waiters.pop_front();
+    (concerns(waiter) ? failed : others).push_back(waiter);
+  }
+  x_waiters.splice_back(others);
+  while (!failed.empty()) failed.pop_front().on_h2_failed(cause);
+}
+
+void H2Pool::on_settings(uint32_t streams_allowed) {
+  x_streams_assumed = std::max(streams_allowed, uint32_t{1});
+  fail_waiters(Cause::kRefusedStream, [this](const H2Waiter& waiter) {
+    return waiter.wants_tunnel() && offer(waiter).refused;
+  });
+  serve_waiters();
 }
 
 void H2Pool::on_dialled(io::StreamPtr stream, std::string_view alpn) {
@@ -80,24 +127,18 @@ void H2Pool::count(int by) {
 void H2Pool::on_dial_failed(Cause cause) {
   x_upstream.runtime.loop.reaper.doom(std::move(x_connect));
   const std::string failed_name = std::move(x_dialled_name);
-  List<H2Waiter> failed;
-  List<H2Waiter> others;
-  while (!x_waiters.empty()) {
-    H2Waiter& waiter = x_waiters.pop_front();
-    const bool concerned = !is_of_one_name(cause) || waiter.wanted_name() == failed_name;
-    (concerned ? failed : others).push_back(waiter);
-  }
-  x_waiters.splice_back(others);
+  fail_waiters(cause, [&](const H2Waiter& waiter) {
+    if (waiter.wants_tunnel() && offer(waiter).pending) return false;
+    return !is_of_one_name(cause) || waiter.wanted_name() == failed_name;
+  });
   connect_if_needed();
-  // Those that come in answer to this begin anew.
-  while (!failed.empty()) failed.pop_front().on_h2_failed(cause);
 }
 
 void H2Pool::serve_waiters() {
-  List<H2Waiter> others;  // they want another name than those connections have
+  List<H2Waiter> others;  // they want another name than those connections have, or a tunnel
   while (!x_waiters.empty() && has_free_stream()) {
     H2Waiter& waiter = x_waiters.pop_front();
-    H2Connection* const connection = take(waiter);
+    H2Connection* const connection = offer(waiter).connection;
     if (connection != nullptr) {
       waiter.on_h2_ready(*connection);
     } else {
@@ -123,6 +164,13 @@ void H2Pool::close(H2Connection& connection) {
   count(-1);
   x_upstream.runtime.loop.reaper.doom(&connection);
   connection.die();
+  // To those that waited for what its peer would say it is as one that failed to open.
+  if (!connection.session().is_settled()) {
+    fail_waiters(Cause::kReset, [&](const H2Waiter& waiter) {
+      return waiter.wants_tunnel() && waiter.wanted_name() == connection.server_name() &&
+             !offer(waiter).pending;
+    });
+  }
   connect_if_needed();
 }
 

@@ -25,6 +25,8 @@ class H2Waiter : public ListNode<> {
  public:
   // The host that the endpoint's certificate must be for.
   virtual std::string_view wanted_name() const = 0;
+  // By extended CONNECT (RFC 8441), which not every endpoint takes.
+  virtual bool wants_tunnel() const = 0;
   // It takes no connection that was opened before; 0: any.
   virtual int64_t opened_since_ms() const = 0;
   // It has a free stream, which is to be taken now.
@@ -48,9 +50,14 @@ class H2Pool final : public DialEvents {
   const config::Pool& settings() const { return x_settings; }
   void set_settings(const config::Pool& settings) { x_settings = settings; }
 
-  // A connection that suits `waiter` and takes one more call, or null: then wait(). Over TLS it is
-  // one whose certificate was for its name. Where no more may be opened, an old one does.
-  H2Connection* take(const H2Waiter& waiter);
+  // What the connections that are open are to a call. Over TLS only those whose certificate was for
+  // its name count. Where no more may be opened, an old one does.
+  struct Offer {
+    H2Connection* connection = nullptr;  // takes it now; null: then wait()
+    bool pending = false;                // one may, when its peer has said whether it takes tunnels
+    bool refused = false;                // tunnels are not taken
+  };
+  Offer offer(const H2Waiter& waiter);
   // `stream` was dialled by somebody else, and speaks HTTP/2.
   void adopt(io::StreamPtr stream, std::string_view server_name);
   void wait(H2Waiter& waiter);
@@ -65,7 +72,8 @@ class H2Pool final : public DialEvents {
   // How many streams the endpoint allowed when it was last asked: what calls go by until a new
   // connection has heard it.
   uint32_t streams_assumed() const { return x_streams_assumed; }
-  void note_streams(uint32_t allowed) { x_streams_assumed = std::max(allowed, uint32_t{1}); }
+  // A peer has said what it allows.
+  void on_settings(uint32_t streams_allowed);
   // A stream came free.
   void serve_waiters();
   // It ended, or takes no more calls and has none left.
@@ -79,6 +87,9 @@ class H2Pool final : public DialEvents {
   void on_dialled(io::StreamPtr stream, std::string_view alpn) override;
   void on_dial_failed(Cause cause) override;
   void connect_if_needed();
+  H2Waiter* first_without();
+  template <class Concerns>
+  void fail_waiters(Cause cause, Concerns concerns);
   bool has_free_stream();
   void count(int by);  // of its connections
   bool has_room() const {
