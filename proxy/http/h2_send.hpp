@@ -11,14 +11,12 @@ namespace outrigger::http {
 // As far as the kernel takes it: what it did not take is at most one piece, and nothing more is
 // asked of the session until that has gone. Returns the bytes that were written.
 inline size_t send_pending(H2Session& session, io::Stream& stream, io::Outbox& outbox) {
-  constexpr size_t kPieceBytes = 64 * 1024;
+  const std::span<char> into = outbox.late_scratch();
   size_t total = 0;
   while (stream.unsent() == 0) {
-    char* const begin = outbox.reserve(stream, kPieceBytes);
-    const size_t size = session.write({begin, kPieceBytes});
+    const size_t size = session.write(into);
     if (size == 0) break;
-    outbox.commit(size);
-    outbox.flush();
+    stream.write({into.data(), size});
     total += size;
   }
   return total;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -42,6 +43,8 @@ class Outbox {
     if (!writer.is_linked()) x_late.push_back(writer);
   }
   bool has_late_writers() const { return !x_late.empty(); }
+  // Where a late writer gathers. Streams may end while it is filled, and others be written to.
+  std::span<char> late_scratch() { return x_late_scratch; }
   // By the loop, before it sleeps.
   void call_late_writers();
   // The stream is about to close: what is gathered for it is dropped.
@@ -62,6 +65,7 @@ class Outbox {
   size_t x_count = 0;
   std::array<std::string_view, kPieces> x_pieces;
   std::array<char, kScratchBytes> x_scratch;
+  std::array<char, kScratchBytes / 2> x_late_scratch;
 };
 
 }  // namespace outrigger::io

@@ -1,6 +1,7 @@
 // One attempt over HTTP/1.1: gets a connection, sends the request, reads the answer and hands it to
 // its leg. It says of each failure whether the request may have been seen. It decides nothing: who
-// tries again, and where, is for the retry filter. Lives in the arena of its exchange; one thread.
+// tries again, and where, is for the retry filter. h1_call.cpp connects, sends and ends,
+// h1_answer.cpp reads. Lives in the arena of its exchange; one thread.
 //
 //   kWaiting ─> kConnecting ─> kExchanging (head, then body or tunnel) ─> kOver
 #pragma once

@@ -189,8 +189,6 @@ void H2Call::on_done() {
   x_done = true;
   // What is held may outlive the connection.
   leave();
-  // It may come while the session writes, when nothing else may be written.
-  if (is_tunnel()) return upstream().runtime.loop.timers.arm(x_end_timer, upstream().now_ms());
   finish_if_complete();
 }
 
@@ -236,7 +234,6 @@ void H2Call::cancel() noexcept {
 
 void H2Call::drop() {
   x_connect_timer.cancel();
-  x_end_timer.cancel();
   if (ListNode<>::is_linked()) {
     ListNode<>::unlink();
     x_pool.on_waiter_left();

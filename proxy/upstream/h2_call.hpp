@@ -83,7 +83,6 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   H2Pool& x_pool;
   H2Connection* x_connection = nullptr;  // null also once both sides are complete
   Timer x_connect_timer = Timer::of<&H2Call::on_connect_timeout>(*this);
-  Timer x_end_timer = Timer::of<&H2Call::finish_if_complete>(*this);  // of a tunnel
   Buffer x_held;  // of the answer, that may not be pushed yet
   int64_t x_opened_since_ms = 0;
   size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much

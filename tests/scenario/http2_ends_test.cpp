@@ -318,5 +318,27 @@ TEST(Http2Ends, AnUpstreamThatBreaksTheProtocolIsLeft) {
   EXPECT_EQ(origin.open_connections(), 0u);
 }
 
+// The answer is complete while the last frame of the request waits to be written; with that frame
+// the call ends, and its caller is written to.
+TEST(Http2Ends, ACallThatEndsWithItsOwnLastFrameKeepsItsBytesFromItsCaller) {
+  H2Town town(", protocol: http2");
+  H2Origin origin(town, kAt);
+  Caller caller(town);
+  caller.begin_raw("POST",
+                   "POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "3\r\nabc\r\n");
+  town.run();
+  H2Side& side = origin.connections.front()->sides.back();
+  side.answer(200, "ok");
+  caller.send("0\r\n\r\n");
+  const Message answer = caller.next();
+  EXPECT_EQ(answer.status(), 200);
+  EXPECT_EQ(answer.body, "ok");
+  town.run();
+  EXPECT_TRUE(side.message.complete);
+  EXPECT_EQ(side.message.body, "abc");
+  EXPECT_FALSE(side.closed);
+}
+
 }  // namespace
 }  // namespace outrigger::testing
