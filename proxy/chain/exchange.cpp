@@ -14,20 +14,26 @@
 
 namespace outrigger::chain {
 
-Exchange* Exchange::create(Runtime& runtime, ResponseSink& sink) {
-  const std::span<std::byte> block = runtime.exchanges.take();
-  return new (block.data()) Exchange(runtime, sink, block.subspan(sizeof(Exchange)));
+Exchange* Exchange::create(Runtime& runtime, ResponseSink& sink, ExchangeBlock block) {
+  const std::span<std::byte> bytes = runtime.exchanges.take(block);
+  return new (bytes.data()) Exchange(runtime, sink, block, bytes.subspan(sizeof(Exchange)));
 }
 
-Exchange::Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest)
-    : x_runtime(runtime), x_sink(sink), x_arena(rest), x_body(x_arena, runtime.retry_bodies) {
+Exchange::Exchange(Runtime& runtime, ResponseSink& sink, ExchangeBlock block,
+                   std::span<std::byte> rest)
+    : x_runtime(runtime),
+      x_sink(sink),
+      x_arena(rest),
+      x_body(x_arena, runtime.retry_bodies),
+      x_block(block) {
   x_facts.start_ns = runtime.loop.clock.precise_ns();
 }
 
 void Exchange::reap() {
   ExchangePool& pool = x_runtime.exchanges;
+  const ExchangeBlock block = x_block;
   this->~Exchange();
-  pool.give_back(this);
+  pool.give_back(block, this);
 }
 
 // ---- the server side
@@ -238,31 +244,36 @@ Call* Exchange::flowing_call() {
 // ---- the pool
 
 ExchangePool::~ExchangePool() {
-  while (x_free != nullptr) {
-    void* const next = *static_cast<void**>(x_free);
-    std::free(std::exchange(x_free, next));
+  for (FreeList& free : x_free) {
+    while (free.first != nullptr) {
+      void* const next = *static_cast<void**>(free.first);
+      std::free(std::exchange(free.first, next));
+    }
   }
 }
 
-std::span<std::byte> ExchangePool::take() {
+std::span<std::byte> ExchangePool::take(ExchangeBlock kind) {
   ++x_in_use;
-  void* block = x_free;
+  FreeList& free = x_free[static_cast<size_t>(kind)];
+  const size_t bytes = kBytes[static_cast<size_t>(kind)];
+  void* block = free.first;
   if (block != nullptr) {
-    x_free = *static_cast<void**>(block);
-    --x_free_count;
+    free.first = *static_cast<void**>(block);
+    --free.count;
   } else {
-    block = std::malloc(kBlockBytes);
+    block = std::malloc(bytes);
     if (block == nullptr) throw std::bad_alloc();
   }
-  return {static_cast<std::byte*>(block), kBlockBytes};
+  return {static_cast<std::byte*>(block), bytes};
 }
 
-void ExchangePool::give_back(void* block) {
+void ExchangePool::give_back(ExchangeBlock kind, void* block) {
   --x_in_use;
-  if (x_free_count == kFreeMax) return std::free(block);
-  *static_cast<void**>(block) = x_free;
-  x_free = block;
-  ++x_free_count;
+  FreeList& free = x_free[static_cast<size_t>(kind)];
+  if (free.count == kFreeMax) return std::free(block);
+  *static_cast<void**>(block) = free.first;
+  free.first = block;
+  ++free.count;
 }
 
 }  // namespace outrigger::chain

@@ -29,6 +29,10 @@ class Exchange;
 class ExchangePool;
 struct Route;
 
+// What the memory of an exchange is enough for: a call with its heads, or bytes alone. What needs
+// more takes it from the heap.
+enum class ExchangeBlock : uint8_t { kCall, kTunnel };
+
 // What the exchange writes its answer to. Calls come in this order: interim*, head, body*, end;
 // after the head, abort may come instead of the rest. After end or abort nothing comes. Only from
 // within these two may the sink end the exchange.
@@ -106,11 +110,13 @@ struct Facts {
 
 class Exchange : public Reapable {
  public:
-  static Exchange* create(Runtime& runtime, ResponseSink& sink);
+  static Exchange* create(Runtime& runtime, ResponseSink& sink,
+                          ExchangeBlock block = ExchangeBlock::kCall);
 
   Runtime& runtime() { return x_runtime; }
   LoopContext& loop() { return x_runtime.loop; }
   Arena& arena() { return x_arena; }
+  const Arena& arena() const { return x_arena; }
   http::RequestHead& request() { return x_request; }
   const http::RequestHead& request() const { return x_request; }
   RequestBody& body() { return x_body; }
@@ -171,7 +177,7 @@ class Exchange : public Reapable {
  private:
   friend class ExchangePool;
   void run_on(const Route* route);
-  Exchange(Runtime& runtime, ResponseSink& sink, std::span<std::byte> rest);
+  Exchange(Runtime& runtime, ResponseSink& sink, ExchangeBlock block, std::span<std::byte> rest);
   ~Exchange() override = default;
 
   // An error as the caller gets it.
@@ -201,6 +207,7 @@ class Exchange : public Reapable {
   int64_t x_request_complete_ms = 0;
   int64_t x_callers_deadline_ms = Leg::kNever;
   const Address* x_original = nullptr;  // of the connection, which outlives us
+  const ExchangeBlock x_block;
   bool x_grpc = false;
   bool x_asks_tunnel = false;
   bool x_committed = false;
@@ -212,20 +219,24 @@ class Exchange : public Reapable {
   bool x_ended = false;
 };
 
-// Blocks of one size for exchanges; keeps a bounded number of free ones. One for each worker.
+// Blocks for exchanges; keeps a bounded number of free ones of each size. One for each worker.
 class ExchangePool {
  public:
-  static constexpr size_t kBlockBytes = 6 * 1024;
+  static constexpr std::array<size_t, 2> kBytes = {6 * 1024, 2 * 1024};  // by ExchangeBlock
   static constexpr size_t kFreeMax = 256;
 
   ~ExchangePool();
-  std::span<std::byte> take();
-  void give_back(void* block);
+  std::span<std::byte> take(ExchangeBlock kind);
+  void give_back(ExchangeBlock kind, void* block);
   size_t in_use() const { return x_in_use; }
 
  private:
-  void* x_free = nullptr;
-  size_t x_free_count = 0;
+  struct FreeList {
+    void* first = nullptr;
+    size_t count = 0;
+  };
+
+  std::array<FreeList, kBytes.size()> x_free;
   size_t x_in_use = 0;
 };
 

@@ -21,7 +21,7 @@ OpaqueConnection::OpaqueConnection(ServerContext& context, Arrival arrival, Owne
     : Connection(context, std::move(arrival)),
       x_owner(owner),
       x_stream(std::move(stream)),
-      x_exchange(chain::Exchange::create(context.runtime, *this)),
+      x_exchange(chain::Exchange::create(context.runtime, *this, chain::ExchangeBlock::kTunnel)),
       x_verdict(Verdict::kNone) {
   http::RequestHead& request = x_exchange->request();
   Arena& arena = x_exchange->arena();

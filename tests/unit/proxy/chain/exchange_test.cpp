@@ -312,14 +312,21 @@ TEST(Exchange, EndsCleanlyAtWhateverStepTheCallerLeaves) {
   for (int leaves_at = 0; leaves_at < turns; ++leaves_at) turns_until_the_caller_leaves(leaves_at);
 }
 
-TEST(ExchangePool, TakesBlocksAgain) {
+TEST(ExchangePool, TakesBlocksAgainEachForItsKind) {
   ExchangePool pool;
-  void* const first = pool.take().data();
-  pool.give_back(first);
-  EXPECT_EQ(pool.take().data(), first);
-  EXPECT_EQ(pool.in_use(), 1U);
-  pool.give_back(first);
+  void* const call = pool.take(ExchangeBlock::kCall).data();
+  void* const tunnel = pool.take(ExchangeBlock::kTunnel).data();
+  EXPECT_EQ(pool.in_use(), 2U);
+  pool.give_back(ExchangeBlock::kCall, call);
+  pool.give_back(ExchangeBlock::kTunnel, tunnel);
   EXPECT_EQ(pool.in_use(), 0U);
+  const auto tunnel_again = pool.take(ExchangeBlock::kTunnel);
+  const auto call_again = pool.take(ExchangeBlock::kCall);
+  EXPECT_EQ(tunnel_again.data(), tunnel);
+  EXPECT_EQ(call_again.data(), call);
+  EXPECT_LT(tunnel_again.size(), call_again.size());
+  pool.give_back(ExchangeBlock::kTunnel, tunnel);
+  pool.give_back(ExchangeBlock::kCall, call);
 }
 
 }  // namespace
