@@ -1,6 +1,8 @@
 #include "proxy/app/worker.hpp"
 
 #include <algorithm>
+
+#include "proxy/base/log.hpp"
 #include <utility>
 
 namespace outrigger::app {
