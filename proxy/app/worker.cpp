@@ -1,9 +1,9 @@
 #include "proxy/app/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/base/log.hpp"
-#include <utility>
 
 namespace outrigger::app {
 
@@ -187,6 +187,10 @@ int Worker::end() {
 
 void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
   x_recorder.on_exchange_end(exchange, outcome);
+  if (exchange.facts().cause == Cause::kLoop) {
+    log::repeated(log::Level::kWarning, "loop: a call leads to the sidecar itself",
+                  {{"to", exchange.request().authority}});
+  }
   if (x_process.exchange_observer != nullptr) {
     x_process.exchange_observer->on_exchange_end(exchange, outcome);
   }
