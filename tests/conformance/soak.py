@@ -2,8 +2,9 @@
 
 h2load calls through the sidecar, over h2c, two instances of nghttpx, each before one nghttpd that
 stays. Every second one instance ends, in turn gracefully (GOAWAY, then the end), at once, and
-killed; and is begun anew. All calls may be repeated, by the defaults of `retry` but for how often:
-none may be lost, and the sidecar may not grow.
+killed; and is begun anew. The other one serves meanwhile: none ends before both do. All calls may be
+repeated, by the defaults of `retry` but for how often: none may be lost, and the sidecar may not
+grow.
 """
 import contextlib
 import itertools
@@ -82,6 +83,7 @@ class Restarts(threading.Thread):
         self.instances = instances
         self.over = threading.Event()
         self.count = dict.fromkeys(ENDS, 0)
+        self.broken = None
 
     def run(self):
         turns = zip(itertools.cycle(self.instances), itertools.cycle(ENDS))
@@ -89,11 +91,18 @@ class Restarts(threading.Thread):
             instance, how = next(turns)
             instance.end(ENDS[how])
             instance.begin()
+            try:
+                instance.await_start()
+            except tools.Broken as broken:
+                self.broken = broken
+                return
             self.count[how] += 1
 
     def stop(self):
         self.over.set()
         self.join()
+        if self.broken:
+            raise self.broken
 
 
 @contextlib.contextmanager
