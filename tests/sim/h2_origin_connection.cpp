@@ -69,6 +69,8 @@ Origin::H2Stream* Origin::H2Connection::find(int32_t id) {
 }
 
 void Origin::H2Connection::on_field(int32_t id, std::string_view name, std::string_view value) {
+  // They may come until the GOAWAY does, which may wait for room to be written.
+  if (x_leaving && id > x_last_taken) return;
   auto& stream = x_streams[id];
   if (stream == nullptr) stream = std::make_unique<H2Stream>(*this, id);
   if (name == "x-id") stream->arrive(value);
@@ -115,9 +117,13 @@ void Origin::H2Connection::flush() {
   drop("origin: ends after GOAWAY");
 }
 
+// A body of which a part was read need not be at hand any more: a gentle origin keeps such a call.
 int32_t Origin::H2Connection::last_begun() const {
   int32_t last = 0;
-  for (const auto& [id, stream] : x_streams) last = stream->is_begun() ? id : last;
+  for (const auto& [id, stream] : x_streams) {
+    const bool kept = stream->is_begun() || (is_gentle() && stream->has_body());
+    last = kept ? id : last;
+  }
   return last;
 }
 
@@ -148,6 +154,7 @@ void Origin::H2Connection::go_away(int32_t last, uint32_t code) {
   }
   note("origin: GOAWAY", static_cast<uint64_t>(last), code);
   x_leaving = true;
+  x_last_taken = last;
   x_wire.goaway(last, code);
   flush_soon();
 }

@@ -80,6 +80,7 @@ class Origin::H2Connection final : public io::StreamEvents, private H2WireEvents
   bool x_dies_by_reset = false;
   bool x_deaf = false;
   bool x_leaving = false;  // GOAWAY was sent
+  int32_t x_last_taken = INT32_MAX;
 };
 
 }  // namespace outrigger::sim

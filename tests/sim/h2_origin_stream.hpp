@@ -21,6 +21,7 @@ class Origin::H2Stream {
   void on_message_end();
   // It was looked at: an answer to it was begun, or it may have had an effect.
   bool is_begun() const { return x_begun; }
+  bool has_body() const { return x_body_read > 0; }
   // Nobody has looked at it: the proxy may believe that.
   void send_back();
   // The connection is gone.
