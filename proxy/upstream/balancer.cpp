@@ -72,11 +72,14 @@ Pick Balancer::pick(int64_t now_ms, Random& random, std::span<const Endpoint* co
     if (x_view.usable().empty()) return {};
     const bool panic = too_few_eligible();
     WorkerEndpoint* slot = choose(panic, now_ms, random, avoid);
+    // All eligible ones have failed this very call: what is held against the others is older.
+    const bool any = panic || slot == nullptr;
+    if (slot == nullptr && !panic) slot = choose(true, now_ms, random, avoid);
     if (slot == nullptr) slot = choose(panic, now_ms, random, {});
     EndpointCircuit& circuit = slot->endpoint().circuit();
     EndpointToken token = circuit.admit(now_ms);
     // Another worker may have taken its probe, or opened it, since we looked.
-    const bool lost = !token.holds() && !panic && circuit.excludes(now_ms);
+    const bool lost = !token.holds() && !any && circuit.excludes(now_ms);
     if (lost && i < kTries) continue;
     return {EndpointLease(*slot, std::move(token)), panic};
   }

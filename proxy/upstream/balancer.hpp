@@ -42,8 +42,8 @@ class Balancer {
     return x_view.apply(std::move(set));
   }
 
-  // Prefers endpoints outside `avoid` (those that this call has tried), and fails only when none is
-  // usable. The lease counts as in flight at once.
+  // Prefers endpoints outside `avoid` (those that this call has tried), even such as are not
+  // eligible, and fails only when none is usable. The lease counts as in flight at once.
   Pick pick(int64_t now_ms, Random& random, std::span<const Endpoint* const> avoid = {});
 
   // Whether pick() would be in panic; for the metric.

@@ -58,6 +58,19 @@ class BalancerTest : public testing::Test {
   std::vector<std::shared_ptr<Endpoint>> gone;
 };
 
+TEST_F(BalancerTest, WhatTheCallHasNotTriedComesBeforeTheEligibleOnesThatFailedIt) {
+  for (const Balance balance : {Balance::kLeastLoaded, Balance::kRoundRobin, Balance::kRandom}) {
+    entries.clear();
+    make(3, balance);
+    open_circuit(at(2));
+    EXPECT_EQ(pick({&at(0)}).endpoint(), &at(1));
+    const Pick last = pick({&at(0), &at(1)});
+    EXPECT_EQ(last.endpoint(), &at(2));
+    EXPECT_FALSE(last.panic);
+    EXPECT_NE(pick({&at(0), &at(1), &at(2)}).endpoint(), &at(2));
+  }
+}
+
 // --- the three ways
 
 TEST_F(BalancerTest, HasNothingToPickWithoutEndpoints) {
@@ -316,7 +329,7 @@ TEST_F(BalancerTest, PicksATriedOneRatherThanNone) {
     make(2, balance);
     EXPECT_NE(pick({&at(0), &at(1)}).endpoint(), nullptr);
     open_circuit(at(0));
-    EXPECT_EQ(pick({&at(1)}).endpoint(), &at(1));
+    EXPECT_EQ(pick({&at(0), &at(1)}).endpoint(), &at(1));
   }
 }
 
