@@ -2,8 +2,8 @@
 
 h2load calls through the sidecar, over h2c, two instances of nghttpx, each before one nghttpd that
 stays. Every second one instance ends, in turn gracefully (GOAWAY, then the end), at once, and
-killed; and is begun anew. The other one serves meanwhile: none ends before both do. All calls may be
-repeated, by the defaults of `retry` but for how often: none may be lost, and the sidecar may not
+killed; and is begun anew. The other one serves meanwhile: none ends before both do. All calls may
+be repeated, by the defaults of `retry` but for how often: none may be lost, and the sidecar may not
 grow.
 """
 import contextlib

@@ -317,9 +317,7 @@ TEST_F(BalancerTest, AvoidsWhatTheCallHasTried) {
   for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
     entries.clear();
     make(3, balance);
-    for (int i = 0; i < 100; ++i) {
-      EXPECT_EQ(pick({&at(0), &at(2)}).endpoint(), &at(1));
-    }
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(pick({&at(0), &at(2)}).endpoint(), &at(1));
   }
 }
 
@@ -400,9 +398,7 @@ TEST_F(BalancerTest, ALeaseMayOutliveTheBalancer) {
   {
     Balancer short_lived{settings};
     add();
-    auto set = std::make_shared<EndpointSet>();
-    set->entries = entries;
-    short_lived.apply(set);
+    short_lived.apply(std::make_shared<EndpointSet>(EndpointSet{0, entries}));
     held = short_lived.pick(now, random);
   }
   EXPECT_EQ(held.endpoint()->outstanding(), 1);
