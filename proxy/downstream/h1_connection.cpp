@@ -45,13 +45,14 @@ void H1Connection::on_read(std::string_view bytes) {
 }
 
 // An end while the answer is pending means that the caller has left, unless it said that this was
-// its last request, or a tunnel is open: there each way ends by itself.
+// its last request, or a tunnel is open: there each way ends by itself, also before the answer.
 void H1Connection::on_end() {
   x_ended = true;
   if (x_held) take_buffered();
+  if (is_over()) return;
   if (x_body != nullptr) {
     fail_body(Cause::kMalformedRequest);
-  } else if (x_tunnel_open) {
+  } else if (x_tunnel_open || (x_tunnel && x_half_closes)) {
     x_exchange->finish_request(nullptr);
   } else if (x_exchange != nullptr) {
     if (!x_half_closes) return end(chain::Outcome::Kind::kCallerGone);

@@ -154,9 +154,16 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
 }
 
 void H2ServerStream::abort(const Error& error) {
-  x_connection.session().reset(
-      *this, error.cause == Cause::kTimeout ? http::H2Code::kCancel : http::H2Code::kInternalError);
+  x_connection.session().reset(*this, code_of(error));
   end(chain::Outcome::Kind::kFailed, &error);
+}
+
+// The end of a connection has a code of its own (RFC 9113 section 8.5); for a WebSocket it is
+// CANCEL (RFC 8441 section 5).
+http::H2Code H2ServerStream::code_of(const Error& error) const {
+  if (x_tunnel && x_exchange->request().upgrade.empty()) return http::H2Code::kConnectError;
+  if (x_tunnel || error.cause == Cause::kTimeout) return http::H2Code::kCancel;
+  return http::H2Code::kInternalError;
 }
 
 void H2ServerStream::body_sent(size_t bytes) {

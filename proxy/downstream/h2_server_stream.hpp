@@ -68,6 +68,7 @@ class H2ServerStream final : public http::H2Stream,
 
   void refuse(const chain::Route* route, Cause cause);
   void refuse_tunnel();
+  http::H2Code code_of(const Error& error) const;
   void answer_options();
   void submit(const http::ResponseHead& head, bool has_body);
   size_t waiting() const { return x_small.size() + x_out.size(); }

@@ -50,6 +50,29 @@ TEST(CallerLeaves, AfterConnectionCloseTheEndIsAHalfCloseAndTheAnswerIsSent) {
   }
 }
 
+// A reply that is sent at once begins the next request from within the filters: its body waits for
+// the next turn, and the end of the caller may come first.
+TEST(CallerLeaves, AfterAMalformedBodyThatStillWaits) {
+  Town town(
+      "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off, fallback: "
+      "[{on: [any], respond: {status: 200, body: '" +
+      std::string(40'000, 'x') + "'}}]}}");
+  TestOrigin server(town.network, *Address::parse(kAt));
+  TestClient caller(town.network, town.address());
+  town.run();
+  caller.send(
+      "GET / HTTP/1.1\r\nHost: orders\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n");
+  town.run();
+  ASSERT_EQ(server.peers.size(), 1u);
+  server.last().send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+  caller.finish();
+  town.run();
+  EXPECT_TRUE(caller.received.starts_with("HTTP/1.1 200 "));
+  EXPECT_NE(caller.received.find("HTTP/1.1 400 "), std::string::npos);
+  EXPECT_TRUE(caller.ended);
+}
+
 TEST(CallerLeaves, ACallThatBacksOffOrWaitsForAConnectionEndsAsWell) {
   Town town(
       "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: {attempts: 2, "

@@ -43,13 +43,6 @@ struct Http2Upgrade : ::testing::Test {
     caller.send(std::string(kAsk) + std::string(behind));
     town.run();
   }
-  static std::string head_of(TestPeer& peer) {
-    const size_t end = peer.received.find("\r\n\r\n");
-    if (end == std::string::npos) return {};
-    std::string text = peer.received.substr(0, end + 4);
-    peer.received.erase(0, end + 4);
-    return text;
-  }
 
   Town town{kOrders};
   H2Origin server;
@@ -65,7 +58,7 @@ TEST_F(Http2Upgrade, AnUpgradeBecomesAnExtendedConnect) {
   town.pass_ms(500);
   EXPECT_EQ(server.last_side().message.body, "");  // waits for the answer
   H2Side& side = accept();
-  const std::string answered = head_of(caller);
+  const std::string answered = caller.take_head();
   EXPECT_TRUE(answered.starts_with("HTTP/1.1 101 ")) << answered;
   EXPECT_NE(answered.find("Upgrade: websocket\r\n"), std::string::npos) << answered;
   EXPECT_NE(answered.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
@@ -159,7 +152,7 @@ TEST_F(Http2Upgrade, ATunnelOutlivesGoawayAndALongSilence) {
   TestClient caller(town.network, town.address());
   ask(caller);
   H2Side& side = accept();
-  head_of(caller);
+  caller.take_head();
   server.last().session().submit_goaway(http::H2Code::kNoError);
   town.pass_ms(600'000);
   EXPECT_FALSE(caller.broken);

@@ -42,6 +42,14 @@ class TestPeer : public io::StreamEvents {
   io::StreamPtr take_stream() { return std::move(x_stream); }
   // What has been received since the last call.
   std::string take() { return std::exchange(received, {}); }
+  // The head of a message at its front, without its body; empty while it is not all there.
+  std::string take_head() {
+    const size_t end = received.find("\r\n\r\n");
+    if (end == std::string::npos) return {};
+    std::string head = received.substr(0, end + 4);
+    received.erase(0, end + 4);
+    return head;
+  }
 
   std::string received;
   size_t reads = 0;
