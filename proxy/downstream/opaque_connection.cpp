@@ -95,6 +95,7 @@ void OpaqueConnection::pass_on(std::string_view bytes) {
 void OpaqueConnection::on_end() {
   if (x_exchange == nullptr) return;
   if (x_verdict == Verdict::kNone) settle_as_opaque();
+  if (x_exchange == nullptr) return;
   x_exchange->finish_request(nullptr);
   x_context.runtime.driver.run();
 }
@@ -139,6 +140,7 @@ void OpaqueConnection::send_head(const http::ResponseHead& head) {
 void OpaqueConnection::send_body(std::string_view bytes) {
   if (x_refused) return;
   if (x_verdict == Verdict::kNone) settle_as_opaque();
+  if (is_over()) return;
   x_context.series.downstream_bytes_out.add(bytes.size());
   io::Outbox& outbox = x_context.runtime.outbox;
   outbox.append_lasting(*x_stream, bytes);
