@@ -98,7 +98,7 @@ Step Outstanding::on_request(Leg& leg, void* slot_) {
   OutstandingSlot& slot = of(slot_);
   const int64_t known_bytes =
       std::max(leg.request().content_length, leg.exchange().facts().bytes_in);
-  if (x_body_bytes && known_bytes > *x_body_bytes) {
+  if (x_body_bytes && known_bytes > *x_body_bytes && !leg.request().asks_tunnel()) {
     leg.refuse(refusal(Cause::kRequestBodyTooLarge));
     return Step::kReplied;
   }
@@ -146,8 +146,10 @@ Step Outstanding::on_response(Leg& leg, void* slot_) {
   return Step::kReplied;
 }
 
+// What the caller sends into a tunnel is no body.
 void Outstanding::on_chunk(Leg& leg, void* slot, chain::Way, std::string_view) {
-  if (leg.error() != nullptr || leg.exchange().facts().bytes_in <= *x_body_bytes) return;
+  if (leg.error() != nullptr || leg.request().asks_tunnel()) return;
+  if (leg.exchange().facts().bytes_in <= *x_body_bytes) return;
   leg.fail(slot, refusal(Cause::kRequestBodyTooLarge));
 }
 

@@ -164,6 +164,21 @@ services:
   ASSERT_EQ(server.peers.size(), 1u);
 }
 
+// What passes through a tunnel is no body of a request.
+TEST(Tunnel, CarriesMoreThanABodyMayBe) {
+  Town town("{defaults: {limits: {body_bytes: 1KiB}}, services: {}}");
+  Server server(town);
+  Neighbour caller(town, kServer);
+  const std::string much(4096, 'x');
+  caller.send("\x01" + much);
+  town.run();
+  caller.send(much);
+  town.run();
+  ASSERT_EQ(server.peers.size(), 1u);
+  EXPECT_EQ(server.last().take(), "\x01" + much + much);
+  EXPECT_FALSE(caller.broken);
+}
+
 TEST(Tunnel, WhatCannotBeConnectedIsTriedElsewhere) {
   Town town(R"(
 listeners: [{name: outbound, address: '127.0.0.1:15001', service: db}]
