@@ -176,6 +176,11 @@ struct ListenerConfig {
   ListenerFlood flood;
   std::vector<FilterKind> filters = default_filters();
 
+  // Whether it asks where a connection was going. One that ends TLS does not: those bytes were
+  // meant for it, and must not go on to anybody in the clear.
+  bool takes_redirected() const {
+    return (intercept == Intercept::kAny || intercept == Intercept::kTransparent) && !tls;
+  }
   bool operator==(const ListenerConfig&) const = default;
 };
 

@@ -13,9 +13,8 @@ constexpr std::array<std::string_view, 2> kLoopback = {"127.0.0.0/8", "::1/128"}
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 
-bool takes_redirected(const config::ListenerConfig& listener) {
-  return listener.intercept != config::Intercept::kProxy &&
-         listener.intercept != config::Intercept::kAuthority && !listener.service && !listener.tls;
+bool takes_all_redirected(const config::ListenerConfig& listener) {
+  return listener.takes_redirected() && !listener.service;
 }
 
 // REDIRECT leads to 127.0.0.1 or ::1 for what this host sends, and to an address of the interface
@@ -196,7 +195,7 @@ void change(std::string& text, const Hook& hook, const NatChains& from, const Na
 
 Result<Interception> interception(const config::Config& config, const InterceptionPlace& place) {
   const auto listener =
-      std::find_if(config.listeners.begin(), config.listeners.end(), takes_redirected);
+      std::find_if(config.listeners.begin(), config.listeners.end(), takes_all_redirected);
   if (listener == config.listeners.end()) {
     return failure(std::string(
         "no listener takes redirected connections; one must have \"intercept: any\" and "

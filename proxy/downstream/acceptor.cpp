@@ -38,7 +38,7 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
   if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
   Arrival arrival{.count = ConnectionCount(x_context), .known = {}};
-  if (x_context.takes_redirected()) {
+  if (x_context.config.takes_redirected()) {
     if (auto original = stream->original_destination()) {
       arrival.know().original = std::move(*original);
     }

@@ -63,10 +63,6 @@ struct ServerContext {
   const Published<io::TlsServerContext>* tls = nullptr;
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
-  bool takes_redirected() const {
-    return config.intercept == config::Intercept::kAny ||
-           config.intercept == config::Intercept::kTransparent;
-  }
   std::string_view via() const {
     return config.via ? std::string_view(*config.via) : std::string_view();
   }

@@ -2,6 +2,7 @@
 // becomes of those who do not greet as they should.
 #include <gtest/gtest.h>
 
+#include "tests/support/neighbour.hpp"
 #include "tests/support/tls_town.hpp"
 
 namespace outrigger::testing {
@@ -153,6 +154,21 @@ TEST(Tls, WhoSpeaksHttpToTheTlsPortIsClosedAndCounted) {
   EXPECT_TRUE(caller.ended || caller.broken);
   EXPECT_EQ(caller.received.find("HTTP/"), std::string::npos);
   EXPECT_EQ(town.series().detect_tls_failed.value(), 1u);
+}
+
+// A connection that a redirect brought meant someone else, but its bytes are no longer as it sent
+// them.
+TEST(Tls, WhatWasDecryptedIsNeverCarriedOnInTheClear) {
+  TlsTown town(behind(kServer));
+  const Address to = *Address::parse("10.1.0.9:5432");
+  TestOrigin there(town.network, to);
+  RedirectedNetwork redirected(town);
+  TestClient caller(town.client_over(redirected, {}), to);
+  town.run();
+  caller.send("\x01secret");
+  town.pass_ms(1'000);
+  EXPECT_TRUE(there.peers.empty());
+  EXPECT_TRUE(caller.ended || caller.broken);
 }
 
 TEST(Tls, AHandshakeThatIsNotDoneInTimeEndsAndIsCounted) {

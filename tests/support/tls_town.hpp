@@ -39,9 +39,13 @@ class TlsTown : public TlsTownParts, public Town {
   }
   // Callers connect by it.
   TlsNetwork& client(std::vector<std::string> alpn, const std::string& certificate = {}) {
+    return client_over(network, std::move(alpn), certificate);
+  }
+  TlsNetwork& client_over(io::Network& below, std::vector<std::string> alpn,
+                          const std::string& certificate = {}) {
     io::TlsClientOptions options = authority.client(certificate);
     options.alpn = std::move(alpn);
-    return networks.emplace_back(network, tls_loop(), nullptr, load(options), "orders");
+    return networks.emplace_back(below, tls_loop(), nullptr, load(options), "orders");
   }
   Origin& origin_over(TlsNetwork& tls, std::string_view address) {
     auto& made = origins[std::string(address)];
