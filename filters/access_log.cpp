@@ -53,6 +53,7 @@ bool AccessLog::wanted(RequestOutcome outcome, int64_t total_ms) const {
 }
 
 void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
+  if (!chain::is_call(exchange, outcome)) return;
   const chain::Facts& facts = exchange.facts();
   const Clock& clock = x_runtime.loop.clock;
   const int64_t total_ns = clock.precise_ns() - facts.start_ns;

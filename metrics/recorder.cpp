@@ -4,7 +4,9 @@
 #include "proxy/chain/route.hpp"
 
 namespace outrigger::metrics {
+
 void Recorder::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
+  if (!chain::is_call(exchange, outcome)) return;
   const chain::Facts& facts = exchange.facts();
   const chain::Route* route = exchange.route();
   ServiceSeries& series =
@@ -14,9 +16,6 @@ void Recorder::on_exchange_end(const chain::Exchange& exchange, const chain::Out
   const int64_t head_ns = facts.first_byte_ns != 0 ? facts.first_byte_ns : now_ns;
 
   if (exchange.request().version == http::Version::kNone) {
-    // Where nobody has spoken it may yet turn out to be HTTP.
-    const bool silent = facts.bytes_in + facts.bytes_out == 0;
-    if (silent && outcome.kind == chain::Outcome::Kind::kDropped) return;
     series.tcp_connections[static_cast<size_t>(how)].add();
   } else {
     series.requests.add(facts.status, how, facts.grpc_status);

@@ -47,4 +47,10 @@ RequestOutcome classify(const Facts& facts, const Outcome& outcome) {
   return by_grpc ? classify_grpc(facts.grpc_status) : classify_status(facts.status);
 }
 
+bool is_call(const Exchange& exchange, const Outcome& outcome) {
+  if (exchange.request().version != http::Version::kNone) return true;
+  const bool silent = exchange.facts().bytes_in + exchange.facts().bytes_out == 0;
+  return !silent || outcome.kind != Outcome::Kind::kDropped;
+}
+
 }  // namespace outrigger::chain

@@ -211,6 +211,22 @@ TEST(AccessLog, WhenErrorsLeavesOutWhatWentWell) {
   EXPECT_EQ(field(lines[0], "status"), "500");
 }
 
+// Its requests are, once it turns out to be HTTP.
+TEST(AccessLog, AConnectionOnWhichNobodySpokeIsNoCall) {
+  using Kind = chain::Outcome::Kind;
+  for (const auto& [end, bytes, lines] : {std::tuple{Kind::kDropped, "", 0U},
+                                          {Kind::kDropped, "some", 1U},
+                                          {Kind::kCallerGone, "", 1U}}) {
+    Logged logged;
+    logged.world->script({Script::hanging()});
+    PolicyCall& call = logged.world->call({.method = "CONNECT", .complete = false});
+    call.sink.exchange().request().version = http::Version::kNone;
+    if (*bytes != '\0') call.send(bytes);
+    call.sink.end(end);
+    EXPECT_EQ(logged.lines().size(), lines) << bytes;
+  }
+}
+
 TEST(AccessLog, SampleWritesAShareOfTheCalls) {
   config::AccessLogConfig sampled;
   sampled.sample_share = 0.25;
