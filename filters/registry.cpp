@@ -1,6 +1,7 @@
 #include "filters/registry.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "filters/access_log.hpp"
 #include "filters/attempt_timeout.hpp"
@@ -32,6 +33,14 @@ constexpr Entry kEntries[] = {
     {config::FilterKind::kAttemptTimeout, AttemptTimeout::make},
 };
 
+std::vector<config::FilterKind> without(std::vector<config::FilterKind> kinds,
+                                        std::initializer_list<config::FilterKind> which) {
+  std::erase_if(kinds, [&](config::FilterKind kind) {
+    return std::find(which.begin(), which.end(), kind) != which.end();
+  });
+  return kinds;
+}
+
 }  // namespace
 
 FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context) {
@@ -45,21 +54,13 @@ FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Cont
 }
 
 std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds) {
-  std::vector<config::FilterKind> inner = kinds;
-  std::erase_if(inner, [](config::FilterKind kind) {
-    return kind == config::FilterKind::kAccessLog || kind == config::FilterKind::kTrace ||
-           kind == config::FilterKind::kFallback;
-  });
-  return inner;
+  return without(kinds, {config::FilterKind::kAccessLog, config::FilterKind::kTrace,
+                         config::FilterKind::kFallback});
 }
 
 std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds) {
-  std::vector<config::FilterKind> tunnel = kinds;
-  std::erase_if(tunnel, [](config::FilterKind kind) {
-    return kind == config::FilterKind::kTrace || kind == config::FilterKind::kHeaders ||
-           kind == config::FilterKind::kFallback;
-  });
-  return tunnel;
+  return without(kinds, {config::FilterKind::kTrace, config::FilterKind::kHeaders,
+                         config::FilterKind::kFallback});
 }
 
 }  // namespace outrigger::filters

@@ -16,8 +16,8 @@ using FilterList = std::vector<std::unique_ptr<chain::Filter>>;
 FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context);
 
 // What the fallback of another service enters: all but the outer ones, which belong to the call.
-// Those of them that take part in tunnels.
-std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds);
 std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds);
+// What takes part in connections that are carried unread: all but those that read HTTP.
+std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds);
 
 }  // namespace outrigger::filters
