@@ -1,5 +1,4 @@
 #include <fstream>
-#include <span>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,17 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-struct Case {
-  std::string_view text;
-  std::string_view problem;
-};
-
-void expect_each(std::span<const Case> cases) {
-  for (const Case& one : cases) {
-    EXPECT_THAT(mistakes(one.text), ElementsAre(one.problem)) << one.text;
-  }
-}
 
 TEST(Mistakes, UnknownKeysComeWithTheNearestKnownOne) {
   constexpr Case kCases[] = {

@@ -3,8 +3,12 @@
 // set unless the test says so.
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config.hpp"
 
@@ -29,6 +33,18 @@ inline std::vector<std::string> texts(const std::vector<Problem>& problems) {
 
 inline std::vector<std::string> mistakes(std::string_view text) {
   return texts(load_text("f", text, no_environment()).problems);
+}
+
+// A text and the one thing that is wrong with it.
+struct Case {
+  std::string_view text;
+  std::string_view problem;
+};
+
+inline void expect_each(std::span<const Case> cases) {
+  for (const Case& one : cases) {
+    EXPECT_THAT(mistakes(one.text), testing::ElementsAre(one.problem)) << one.text;
+  }
 }
 
 // A configuration that has no mistake; if it has, the test that asked fails by the message.

@@ -1,5 +1,4 @@
-// The keys of interception, of opaque connections and of the limit on streams.
-#include <span>
+// Opaque connections: which listeners and services have them, and what bounds streams.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,17 +11,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-struct Case {
-  std::string_view text;
-  std::string_view problem;
-};
-
-void expect_each(std::span<const Case> cases) {
-  for (const Case& one : cases) {
-    EXPECT_THAT(mistakes(one.text), ElementsAre(one.problem)) << one.text;
-  }
-}
 
 ListenerConfig only_listener(std::string_view text) { return good(text).listeners.at(0); }
 
