@@ -88,6 +88,8 @@ void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   if (way == Way::kResponse) return slot.timer.cancel();
   if (leg.response() != nullptr || leg.error() != nullptr) return;
   if (leg.exchange().is_grpc()) guard_as_stream(slot, false);
+  // Who opened the leg was told before us, and may have bounded it.
+  if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
   start_request_timeout(slot);
   arm(slot);
 }

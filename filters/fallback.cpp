@@ -257,6 +257,12 @@ int64_t Fallback::deadline_ms(const FallbackSlot& slot, int64_t within_ms) const
   return deadline_ms;
 }
 
+// One that was opened before the caller had sent its last byte: `request` runs from now on.
+void Fallback::bound_alternate(FallbackSlot& slot) const {
+  if (slot.alternate == nullptr) return;
+  slot.alternate->set_deadline_ms(std::min(slot.alternate->deadline_ms(), deadline_ms(slot, 0)));
+}
+
 void Fallback::respond(FallbackSlot& slot, const Entry& entry,
                        const config::FallbackRespond& answer) const {
   Arena& arena = slot.leg.exchange().arena();
@@ -377,8 +383,9 @@ void Fallback::on_chunk(Leg&, void* slot_, chain::Way, std::string_view bytes) {
 }
 
 // Only a complete answer is kept.
-void Fallback::on_body_end(Leg&, void* slot_, chain::Way) {
+void Fallback::on_body_end(Leg&, void* slot_, chain::Way way) {
   FallbackSlot& slot = of(slot_);
+  if (way == chain::Way::kRequest) return bound_alternate(slot);
   if (slot.captured == nullptr) return;
   slot.captured->stored_ms = x_runtime.loop.clock.now_ms();
   if (!x_store.put(x_label, slot.key, std::move(*slot.captured))) {

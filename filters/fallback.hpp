@@ -24,7 +24,10 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
 
   std::string_view name() const override { return "fallback"; }
   chain::Wants wants() const override {
-    return {.response_chunks = x_stores, .response_end = x_stores, .opens_legs = true};
+    return {.response_chunks = x_stores,
+            .request_end = true,
+            .response_end = x_stores,
+            .opens_legs = true};
   }
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
@@ -60,6 +63,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   std::string_view marking(const FallbackSlot& slot) const;
   static std::string_view reason_of(const chain::Leg& first);
   int64_t deadline_ms(const FallbackSlot& slot, int64_t within_ms) const;
+  void bound_alternate(FallbackSlot& slot) const;
   void begin_capture(FallbackSlot& slot, const chain::Leg& below) const;
 
   chain::Runtime& x_runtime;

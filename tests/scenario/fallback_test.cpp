@@ -186,6 +186,21 @@ TEST(Fallback, AnAlternateHasOnlyWhatWasKeptBack) {
   EXPECT_EQ(caller.answers[0].at_ms - began_ms, 2000);
 }
 
+// Also one that was opened before the caller had sent its last byte, from which `request` runs.
+TEST(Fallback, RequestOfTheServiceThatWasCalledBoundsAnAlternate) {
+  Town town(
+      with("{on: [any], methods: any, service: replica, within: 10s}", ", timeout: {request: 2s}"));
+  town.service("orders").circuit().force(upstream::CircuitForce::kForcedOpen, town.now_ms());
+  town.origin(kOther).otherwise = stalls();
+  Caller caller(town);
+  caller.begin_raw("POST", "POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 4\r\n\r\nab");
+  town.pass_ms(500);
+  const int64_t sent_ms = town.now_ms();
+  caller.send("cd");
+  EXPECT_EQ(caller.next().status(), 503);
+  EXPECT_EQ(caller.answers[0].at_ms - sent_ms, 2000);
+}
+
 TEST(Fallback, NothingIsReplacedOnceItBegan) {
   Town town(with("{on: [any], respond: {status: 200, body: stand-in}}"));
   town.origin(kAt).otherwise =
