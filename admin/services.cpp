@@ -16,11 +16,6 @@ std::string_view to_string(upstream::Health health) {
   return health == upstream::Health::kHealthy ? "healthy" : "unhealthy";
 }
 
-std::string_view to_string(config::Protocol protocol) {
-  if (protocol == config::Protocol::kAuto) return "auto";
-  return protocol == config::Protocol::kHttp2 ? "http2" : "http1";
-}
-
 // An endpoint that has no connection may have been found to speak something before.
 Json protocol_json(upstream::Agreed agreed) {
   if (agreed == upstream::Agreed::kNothing) return {};
@@ -91,7 +86,7 @@ Json service_json(upstream::Service& service, const config::ServiceConfig& confi
   Json json;
   json["name"] = config.name;
   json["hosts"] = config.hosts_auto ? Json("auto") : Json(config.hosts);
-  json["protocol"] = to_string(config.policy.protocol);
+  json["protocol"] = config::to_string(config.policy.protocol);
   json["tls"] = config.policy.tls ? tls_json(*config.policy.tls, service.tls().get()) : Json();
   json["circuit"] = {{"state", upstream::to_string(service.circuit().state())}};
   json["limits"] = limits_json(service.limit());

@@ -7,8 +7,6 @@
 namespace outrigger::config {
 
 inline constexpr std::array<std::string_view, 2> kModeWords = {"enforce", "shadow"};
-inline constexpr std::array<std::string_view, 5> kProtocolWords = {"auto", "http1", "http2", "tcp",
-                                                                   "tls"};
 inline constexpr std::array<std::string_view, 2> kStoreWords = {"unless_forbidden", "rfc9111"};
 inline constexpr std::array<std::string_view, 3> kOmitWords = {"no_content", "empty_list",
                                                                "empty_message"};

@@ -73,9 +73,9 @@ void drop_http(Reader& reader, ServiceConfig& service) {
   if (!is_opaque(policy.protocol)) return;
   const Node own = own_layers(reader.document(), service.name);
   const auto say = [&](const Entry& entry) {
-    const std::string_view word = kProtocolWords[static_cast<size_t>(policy.protocol)];
     reader.problem(entry.mark, in_quotes(entry.key) + " means nothing to \"protocol: " +
-                                   std::string(word) + "\", whose connections are not read");
+                                   std::string(to_string(policy.protocol)) +
+                                   "\", whose connections are not read");
   };
   for (const OfHttp& http : kOfHttp) {
     const Entry* section = own.entry(http.section);

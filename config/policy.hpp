@@ -3,9 +3,11 @@
 // by the reader, shared between threads as part of an immutable Config. `off` is std::nullopt.
 // Durations are milliseconds, sizes bytes, shares 0..1.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -17,6 +19,13 @@ enum class Mode : uint8_t { kEnforce, kShadow };  // shadow decides and counts, 
 enum class Balance : uint8_t { kLeastLoaded, kRoundRobin, kRandom };
 // tcp: bytes of an unknown protocol; tls: the same, told apart by their SNI and not decrypted.
 enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2, kTcp, kTls };
+
+inline constexpr std::array<std::string_view, 5> kProtocolWords = {"auto", "http1", "http2", "tcp",
+                                                                   "tls"};
+
+constexpr std::string_view to_string(Protocol protocol) {
+  return kProtocolWords[static_cast<size_t>(protocol)];
+}
 
 constexpr bool is_opaque(Protocol protocol) {
   return protocol == Protocol::kTcp || protocol == Protocol::kTls;

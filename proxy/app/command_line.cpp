@@ -136,7 +136,9 @@ int run_command_line(int argc, char** argv) {
       *cli.add_subcommand("explain", "Say what a call would get, and which line says so");
   add_files(explain_command, files);
   explain_command.add_option("method", question.method, "GET, POST ...")->required();
-  explain_command.add_option("url", question.url, "http://HOST[:PORT]/PATH")->required();
+  explain_command
+      .add_option("url", question.url, "http://HOST[:PORT]/PATH, or HOST:PORT of CONNECT")
+      ->required();
   explain_command.add_option("-H,--header", question.headers, "A field of the call, 'name: value'")
       ->allow_extra_args(false)
       ->type_name("FIELD");

@@ -199,6 +199,14 @@ TEST_F(Api, SaysWhatIsSpokenWithAServiceAndItsEndpoints) {
   EXPECT_EQ(json["endpoints"][1]["protocol"], nullptr);
 }
 
+TEST_F(Api, SaysThatConnectionsOfAServiceAreCarriedUnread) {
+  x_control.install(
+      testing::load("services: { orders: { endpoints: { static: [\"10.0.0.1:5432\"] }, "
+                    "protocol: tcp } }"),
+      [] {});
+  EXPECT_EQ(call("GET", "/api/v1/services/orders").as<Json>()["protocol"], "tcp");
+}
+
 TEST_F(Api, SaysHowAServiceIsVerified) {
   x_control.install(
       testing::load("services: { orders: { endpoints: { static: [\"10.0.0.1:8080\"] }, "
