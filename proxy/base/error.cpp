@@ -9,6 +9,7 @@ namespace outrigger {
 namespace {
 
 constexpr int kResourceExhausted = 8;
+constexpr int kFailedPrecondition = 9;
 constexpr int kAborted = 10;
 constexpr int kDeadlineExceeded = 4;
 constexpr int kUnimplemented = 12;
@@ -34,6 +35,8 @@ constexpr std::array kRows = {
              "unknown_transfer_coding", "The transfer coding is not known."},
     CauseRow{Cause::kUnsupportedVersion, Token::kNone, 505, kUnimplemented, "http_request_error",
              "unsupported_version", "The HTTP version is not supported."},
+    CauseRow{Cause::kMisdirected, Token::kNone, 421, kFailedPrecondition, "http_request_denied",
+             "misdirected", "The connection was opened for another host."},
     CauseRow{Cause::kUnknownHost, Token::kNone, 502, kUnavailable, "destination_not_found",
              "unknown_host", "No service answers to this host."},
     CauseRow{Cause::kLoop, Token::kNone, 508, kAborted, "proxy_loop_detected", "loop",

@@ -22,6 +22,7 @@ enum class Cause : uint8_t {
   kRequestBodyTooLarge,
   kUnknownTransferCoding,
   kUnsupportedVersion,
+  kMisdirected,
   kUnknownHost,
   kLoop,
   // The proxy's own refusals.

@@ -9,7 +9,7 @@ namespace {
 using metrics::RequestOutcome;
 
 RequestOutcome classify_cause(Cause cause) {
-  if (cause >= Cause::kMalformedRequest && cause <= Cause::kUnsupportedVersion) {
+  if (cause >= Cause::kMalformedRequest && cause <= Cause::kMisdirected) {
     return RequestOutcome::kClientError;
   }
   if (cause >= Cause::kUnknownHost && cause <= Cause::kOverload) {

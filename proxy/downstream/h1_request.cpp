@@ -123,7 +123,7 @@ void H1Connection::start_request(std::string_view text) {
         arena.make<http::BodyReader>(http::Side::kRequest, request.framing, request.content_length,
                                      x_context.head_limits().head_bytes);
   }
-  const Admission admission = admit(request, original(), x_context, arena);
+  const Admission admission = admit(*x_exchange, original(), x_context);
   if (admission.ends_here) return answer_options();
   const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);

@@ -29,7 +29,7 @@ void H2ServerStream::on_request(http::RequestHead& head, Cause cause) {
   request = head;
   if (cause != Cause::kNone) return refuse(nullptr, cause);
   ServerContext& context = x_connection.context();
-  const Admission admission = admit(request, x_connection.original(), context, x_exchange->arena());
+  const Admission admission = admit(*x_exchange, x_connection.original(), context);
   if (admission.ends_here) return answer_options();
   const Resolution& found = admission.found;
   if (found.cause != Cause::kNone) return refuse(found.route, found.cause);

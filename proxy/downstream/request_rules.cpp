@@ -3,7 +3,9 @@
 #include <array>
 #include <charconv>
 
+#include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::downstream {
 namespace {
@@ -23,6 +25,15 @@ bool takes_connect(const ServerContext& context, const Address* original) {
   return context.tunnels && context.takes_absolute_form() && original == nullptr;
 }
 
+// A client may use a connection for another host only where that host is served by the same
+// certificate (RFC 9110 section 7.4), which the name it asked for says. What names its proxy there
+// is none.
+bool is_misdirected(const http::RequestHead& request, const io::TlsInfo* tls) {
+  if (tls == nullptr || tls->sni.empty() || request.absolute_form || request.tunnel) return false;
+  const auto authority = http::split_authority(request.authority);
+  return authority && !http::same_host(authority->host, tls->sni);
+}
+
 }  // namespace
 
 Error refusal(Cause cause) {
@@ -32,8 +43,9 @@ Error refusal(Cause cause) {
   return error;
 }
 
-Admission admit(http::RequestHead& request, const Address* original, ServerContext& context,
-                Arena& arena) {
+Admission admit(chain::Exchange& exchange, const Address* original, ServerContext& context) {
+  http::RequestHead& request = exchange.request();
+  Arena& arena = exchange.arena();
   const auto refused = [](Cause cause) { return Admission{.found = {.cause = cause}}; };
   // An Upgrade may be ignored (RFC 9110 section 7.8).
   if (!context.tunnels) request.upgrade = {};
@@ -44,6 +56,7 @@ Admission admit(http::RequestHead& request, const Address* original, ServerConte
   if (request.absolute_form && !context.takes_absolute_form()) {
     return refused(Cause::kMalformedRequest);
   }
+  if (is_misdirected(request, exchange.facts().tls)) return refused(Cause::kMisdirected);
   const std::string_view via = context.via();
   if (!via.empty() && passed_by(request.fields, via)) return refused(Cause::kLoop);
   if (ends_here(request, arena)) return {.found = {}, .ends_here = true};

@@ -16,9 +16,8 @@ struct Admission {
   bool ends_here = false;  // to be answered with options_head(), for it may go no further
 };
 
-// May edit `request`. `original` as in Resolver.
-Admission admit(http::RequestHead& request, const Address* original, ServerContext& context,
-                Arena& arena);
+// May edit the request of `exchange`. `original` as in Resolver.
+Admission admit(chain::Exchange& exchange, const Address* original, ServerContext& context);
 
 Error refusal(Cause cause);
 

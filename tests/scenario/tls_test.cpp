@@ -1,5 +1,7 @@
 // TLS of a listener, wired into a whole worker: who speaks what, who the caller is, and what
 // becomes of those who do not greet as they should.
+#include <tuple>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/neighbour.hpp"
@@ -69,6 +71,30 @@ TEST(Tls, ACallerSpeaksWhatItAgreesTo) {
     EXPECT_EQ(call.tls, "TLSv1.3");
     EXPECT_EQ(call.peer, "") << "it was not asked who it is";
   }
+}
+
+// Who asks for a proxy by its own name names others in the target.
+TEST(Tls, ARequestForAnotherHostThanWasGreetedIs421Abuse154) {
+  TlsTown town(behind(kServer));
+  town.origin(kAt);
+  for (const auto& [target, host, status] : {std::tuple{"/", "stock", 421},
+                                             {"/", "ORDERS:443", 200},
+                                             {"http://orders/", "orders", 200}}) {
+    Caller caller(town, town.client({"http/1.1"}));
+    caller.begin_raw("GET",
+                     "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    EXPECT_EQ(caller.next().status(), status) << target << ' ' << host;
+  }
+  H2Origin origin(town, "10.0.0.2:80");
+  town.set_endpoints("orders", {"10.0.0.2:80"});
+  H2Caller other(town, town.client({"h2"}));
+  other.host = "stock:443";
+  H2Side& refused = other.get();
+  EXPECT_EQ(refused.status(), 421);
+  EXPECT_EQ(refused.message.field("proxy-status"),
+            "outrigger; error=http_request_denied; details=\"misdirected\"");
+  other.host = "orders";
+  EXPECT_EQ(other.get().status(), 200);
 }
 
 TEST(Tls, WithoutAnAgreementTheFirstBytesDecide) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kDeadlineExceeded = 4;
 constexpr int kResourceExhausted = 8;
+constexpr int kFailedPrecondition = 9;
 constexpr int kAborted = 10;
 constexpr int kUnimplemented = 12;
 constexpr int kInternal = 13;
@@ -34,6 +35,7 @@ constexpr Expected kTable[] = {
     {Cause::kRequestBodyTooLarge, "none", 413, kResourceExhausted, "http_request_error"},
     {Cause::kUnknownTransferCoding, "none", 501, kUnimplemented, "http_request_error"},
     {Cause::kUnsupportedVersion, "none", 505, kUnimplemented, "http_request_error"},
+    {Cause::kMisdirected, "none", 421, kFailedPrecondition, "http_request_denied"},
     {Cause::kUnknownHost, "none", 502, kUnavailable, "destination_not_found"},
     {Cause::kLoop, "none", 508, kAborted, "proxy_loop_detected"},
     {Cause::kNoEndpoint, "no_endpoint", 503, kUnavailable, "destination_unavailable"},

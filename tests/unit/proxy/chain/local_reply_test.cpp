@@ -33,6 +33,8 @@ constexpr std::array kExpected = {
              R"(outrigger; error=http_request_error; details="unknown_transfer_coding orders")"},
     Expected{Cause::kUnsupportedVersion, 505, 12,
              R"(outrigger; error=http_request_error; details="unsupported_version orders")"},
+    Expected{Cause::kMisdirected, 421, 9,
+             R"(outrigger; error=http_request_denied; details="misdirected orders")"},
     Expected{Cause::kUnknownHost, 502, 14,
              R"(outrigger; error=destination_not_found; details="unknown_host orders")"},
     Expected{Cause::kLoop, 508, 10,
