@@ -10,7 +10,7 @@
 why_not_redirected() {
   local program refused
   [ "$(id -u)" = 0 ] || { echo "it needs root; sudo examples/demo/run redirected"; return; }
-  for program in ip nft unshare nsenter setpriv getent; do
+  for program in ip nft unshare nsenter lsns setpriv getent; do
     command -v $program >/dev/null ||
       { echo "there is no $program here; ./dev demo installs it"; return; }
   done
@@ -57,6 +57,7 @@ as_neighbour() { "${in_pod[@]}" --reuid 1000 --regid 1000 bash -c "$1"; }
 root() { local prompt='root#' runner=as_root; "$@"; }
 neighbour() { local prompt='neighbour$' runner=as_neighbour; "$@"; }
 sidecar() { local prompt='sidecar$'; "$@"; }
+far() { local prompt='far#'; "$@"; }
 
 # start_far NAME ADDRESS:PORT [KIND]
 start_far() {
@@ -98,8 +99,8 @@ told+=(redirected)
 log=$scratch/redirected.log
 make_hosts
 
-tell "Two hosts on a cable of their own: the services are on one, and on the other, the pod, a"
-tell "neighbour and a sidecar. What is called here is called in the pod, as the user of the prompt."
+tell "Two hosts on a cable of their own: on one, far, are the services, on the other, the pod, a"
+tell "neighbour and a sidecar. The prompt says which user of the pod makes the call, or far."
 start_stock
 start_far reports 10.77.0.13:80 500
 start_far till 10.77.0.14:7000 echo
@@ -141,7 +142,7 @@ claim "two were answered" answer_has '^ *2 200 *$'
 claim "four were refused at once, and Proxy-Status says why" answer_has '^ *4 503 .*limit'
 
 chapter "The circuit opens, the fallback answers"
-root command_line "kill -9 ${pid[far/stock-1]} ${pid[far/stock-2]}     # every instance of stock"
+far command_line "kill -9 ${pid[far/stock-1]} ${pid[far/stock-2]}     # every instance of stock"
 end far/stock-1 KILL || true
 end far/stock-2 KILL || true
 neighbour show "curl -si http://stock/v1/stock/17"
@@ -151,7 +152,7 @@ tell "A call that was never answered before, once the circuit is open:"
 neighbour show_once circuit_open "curl -si http://stock/v1/stock/99"
 claim "200 with the fixed value of the file, marked circuit_open" \
   answer_has '^\{"left": "unknown"\}$'
-command_line "demo_instance stock-1 10.77.0.11:80 & demo_instance stock-2 10.77.0.12:80 &"
+far command_line "demo_instance stock-1 10.77.0.11:80 & demo_instance stock-2 10.77.0.12:80 &"
 start_stock
 stock_closed() {
   as_neighbour 'curl -s -o /dev/null http://stock/v1/stock/99'
@@ -207,6 +208,9 @@ TRY
 }
 
 if [ "$stay" = no ]; then
+  chapter "The end"
+  networks=$(readlink "/proc/${pid[pod]}/ns/net" "/proc/${pid[far]}/ns/net" | tr -dc '0-9\n')
   end_all
-  tell "" "With their last processes the two hosts are gone as well."
+  are_gone() { ! lsns --noheadings --type net --output NS | grep -qwF "$networks"; }
+  claim "with their last processes the two hosts are gone" are_gone
 fi
