@@ -25,6 +25,9 @@ SCENARIOS = [
     Scenario("gRPC, 32 x 1 stream", proxies.HTTP2, 1.0, BOTH, connections=32, streams=1),
     Scenario("TLS, 64 connections", proxies.TLS, 1.0, connections=64),
     Scenario("TLS, full handshakes", proxies.TLS, 1.0, connections=16, reconnect=True),
+    Scenario("tunnel, 1 MB, 16 connections", proxies.TCP, 1.0, path="/1m", connections=16),
+    Scenario("tunnel, 1 kB, 64 connections", proxies.TCP, 1.0, path="/1k", connections=64),
+    Scenario("tunnel, a connection each", proxies.TCP, connections=16, reconnect=True),
 ]
 RATE, RATE_CONNECTIONS = 5000, 16
 REFERENCE = "haproxy"
@@ -107,10 +110,10 @@ def ratios(samples, name, reference):
 def print_cpu(cpu, names):
     print(f"\nCPU per request in µs (user and kernel, whole process tree), median; in brackets the"
           f" median of\nthe rounds' ratios to {REFERENCE} [quartiles]\n")
-    print(f"{'':24}" + "".join(f"{name:>26}" for name in names))
+    print(f"{'':28}" + "".join(f"{name:>26}" for name in names))
     for scenario, samples in cpu.items():
         cells = [cpu_cell(samples, name) for name in names]
-        print(f"{scenario.name:24}" + "".join(f"{cell:>26}" for cell in cells))
+        print(f"{scenario.name:28}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def cpu_cell(samples, name):

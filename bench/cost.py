@@ -4,6 +4,7 @@ the opening of connections cancel."""
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ import proxies
 
 IDLE_CONNECTIONS = 10_000
 IDLE_H2_CONNECTIONS = 2_000
+# Each takes two descriptors of one process.
+IDLE_TUNNELS = min(10_000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)
 CALLGRIND_REQUESTS = 3000
 STRACE_REQUESTS = 20_000
 MALLOC_REQUESTS = 20_000
@@ -157,11 +160,11 @@ class Costs:
     def resident(self, port, kind, what, limit):
         self.row(what, resident(self.name, port, kind) / 1024, limit, digits=1)
 
-    def growth(self, port, kind, connections, limit=None):
+    def growth(self, port, kind, connections, limit=None, limit_each=None):
         growth = grown(self.name, port, kind, connections)
         self.row(f"growth over {connections:,} idle connections, MB", growth / 1024, limit,
                  digits=1)
-        self.row("  bytes per idle connection", growth * 1024 / connections)
+        self.row("  bytes per idle connection", growth * 1024 / connections, limit_each)
 
     def http1(self):
         with proxies.origin() as port:
@@ -193,13 +196,18 @@ class Costs:
                      allocations(self.name, port, proxies.TLS), 0, digits=2)
             self.resident(port, proxies.TLS, "TLS: resident MB at rest", 14)
 
+    def tcp(self):
+        with proxies.origin(proxies.TCP) as port:
+            print("Tunnels:")
+            self.growth(port, proxies.TCP, IDLE_TUNNELS, limit_each=4096)
+
 
 def run(name):
     """True when every limit holds."""
     print(f"\n{name}")
     costs = Costs(name)
     for kind, measure in ((proxies.HTTP1, costs.http1), (proxies.HTTP2, costs.http2),
-                          (proxies.TLS, costs.tls)):
+                          (proxies.TLS, costs.tls), (proxies.TCP, costs.tcp)):
         if name in kind.templates:
             measure()
     return costs.table.is_within

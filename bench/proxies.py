@@ -48,6 +48,9 @@ HTTP2 = Kind(["bench_h2_origin", "@PORT@"], ["bench_h2_load"],
 # HTTP/1.1 over TLS 1.3.
 TLS = Kind(["bench_origin", "@PORT@", "@TLS@/cert.pem", "@TLS@/key.pem"], ["bench_load", "--tls"],
            {"outrigger": "outrigger-tls.yaml", "haproxy": "haproxy-tls.cfg"})
+# The same calls as HTTP1, by proxies that do not look.
+TCP = Kind(HTTP1.origin, HTTP1.generator,
+           {"outrigger": "outrigger-tcp.yaml", "haproxy": "haproxy-tcp.cfg"})
 
 
 def is_installed(name):
