@@ -3,7 +3,9 @@ import contextlib
 import functools
 import http.server
 import re
+import shutil
 import threading
+import typing
 import xml.etree.ElementTree as xml
 
 import tools
@@ -11,17 +13,30 @@ from tools import Case
 
 H2SPEC = ("github.com/summerwind/h2spec/cmd/h2spec", "v2.2.1+incompatible")
 H2SPEC_CASES = 146
-GRPC_CLIENT = ("google.golang.org/grpc/interop/client", "v1.83.0")
-GRPC_SERVER = ("google.golang.org/grpc/interop/server", "v1.83.0")
-# All of the client's cases but those that need credentials of a cloud, and pick_first_unary, which
-# fails without a proxy too: this server does not say who it is.
+GRPC_GO_CLIENT = ("google.golang.org/grpc/interop/client", "v1.83.0")
+GRPC_GO_SERVER = ("google.golang.org/grpc/interop/server", "v1.83.0")
+GRPC_JAVA = tools.ROOT / "tests/conformance/java/pom.xml"
+# All cases of the Go client but those that need credentials of a cloud, and pick_first_unary, which
+# fails without a proxy too: no server says who it is.
 GRPC_CASES = """
     empty_unary large_unary client_streaming server_streaming ping_pong empty_stream
     timeout_on_sleeping_server cancel_after_begin cancel_after_first_response
     status_code_and_message special_status_message custom_metadata unimplemented_method
-    unimplemented_service rpc_soak channel_soak orca_per_rpc orca_oob""".split()
-# The orca cases look at load reports through a balancer of the client.
+    unimplemented_service rpc_soak channel_soak""".split()
+# The orca cases look at load reports through a balancer of the client. Java's wait for seconds.
+ORCA_CASES = ["orca_per_rpc", "orca_oob"]
 ORCA = '{"loadBalancingConfig": [{"test_backend_metrics_load_balancer": {}}]}'
+# Java on both sides: the Go client has none of these cases, and the Go server knows no
+# compression and takes no more than 4 MiB. Without a proxy fail, too: client_compressed_unary and
+# client_compressed_streaming, as no server answers their first, malformed call as they ask (the
+# rest of them is here), and cacheable_unary, which no server has.
+JAVA_CASES = """
+    client_compressed_unary_noprobe server_compressed_unary client_compressed_streaming_noprobe
+    server_compressed_streaming very_large_request""".split()
+# Client, server, and what is run. A Java client takes a second to start, so not everything is run
+# with everything; OkHttp is the other HTTP/2 of the Java client.
+GRPC_PAIRS = (("Go", "Go", GRPC_CASES + ORCA_CASES), ("Go", "Java", GRPC_CASES + ORCA_CASES),
+              ("Java", "Go", GRPC_CASES), ("OkHttp", "Java", JAVA_CASES))
 H2LOAD_REQUESTS = 4000
 
 PAGE = b"0123456789abcdef" * 64
@@ -113,23 +128,52 @@ def read_h2spec(report):
             yield Case(f"{suite.get('package')}/{number}", wrong)
 
 
-def grpc(tls, scratch):
-    client, server = tools.go_tool(*GRPC_CLIENT), tools.go_tool(*GRPC_SERVER)
-    options, server_options = [], []
-    if tls:
-        cert, key = tools.certificate(scratch)
-        options = ["--use_tls", "--use_test_ca", f"--ca_file={cert}",
-                   "--server_host_override=origin"]
-        server_options = ["--use_tls", f"--tls_cert_file={cert}", f"--tls_key_file={key}"]
+class Grpc(typing.NamedTuple):
+    """The commands of one language's interop programs; `--use_tls` is left to say."""
+    client: list
+    server: list
+
+
+def grpc_go(scratch):
+    cert, key = tools.certificate(scratch)
+    return Grpc([tools.go_tool(*GRPC_GO_CLIENT), f"--ca_file={cert}"],
+                [tools.go_tool(*GRPC_GO_SERVER), f"--tls_cert_file={cert}",
+                 f"--tls_key_file={key}"])
+
+
+def grpc_java(scratch):
+    """Java's programs find their certificates on the class path, where the first one counts."""
+    command, jars = tools.java_tool(GRPC_JAVA)
+    cert, key = tools.certificate(scratch)
+    (scratch / "certs").mkdir(exist_ok=True)
+    for name, file in (("ca.pem", cert), ("server1.pem", cert), ("server1.key", key)):
+        shutil.copy(file, scratch / "certs" / name)
+    command = [*command, "-cp", f"{scratch}:{jars}"]
+    return Grpc([*command, "io.grpc.testing.integration.TestServiceClient"],
+                [*command, "io.grpc.testing.integration.TestServiceServer"])
+
+
+def grpc_okhttp(scratch):
+    java = grpc_java(scratch)
+    return java._replace(client=[*java.client, "--use_okhttp=true"])
+
+
+GRPC = {"Go": grpc_go, "Java": grpc_java, "OkHttp": grpc_okhttp}
+
+
+def grpc(client, server, cases, tls, scratch):
+    client, server = GRPC[client](scratch).client, GRPC[server](scratch).server
+    over = f"--use_tls={str(tls).lower()}"
     port = tools.free_port()
-    with tools.server([server, f"--port={port}", *server_options], port), \
+    with tools.server([*server, f"--port={port}", over], port), \
             tools.sidecar(scratch, "http2", port, tls, upstream_tls=tls) as listener:
-        command = [client, "--server_host=127.0.0.1", f"--server_port={listener}", *options]
-        return [grpc_case(command, case) for case in GRPC_CASES]
+        command = [*client, "--server_host=127.0.0.1", f"--server_port={listener}", over,
+                   "--use_test_ca=true", "--server_host_override=origin"]
+        return [grpc_case(command, case) for case in cases]
 
 
 def grpc_case(command, case):
-    balancer = [f"--service_config_json={ORCA}"] if case.startswith("orca") else []
+    balancer = [f"--service_config_json={ORCA}"] if case in ORCA_CASES else []
     status, said = tools.run([*command, f"--test_case={case}", *balancer], 30)
     return Case(case, None if status == 0 else f"ended with {status}: {said.strip()[-300:]}")
 
@@ -156,4 +200,6 @@ def all_suites():
                    functools.partial(h2spec, protocol, tls))
             yield (f"h2load {before}, {words} upstream",
                    functools.partial(h2load, protocol, tls))
-        yield f"gRPC interop {before} on both sides", functools.partial(grpc, tls)
+        for client, server, cases in GRPC_PAIRS:
+            yield (f"gRPC interop {before} on both sides, {client} client, {server} server",
+                   functools.partial(grpc, client, server, cases, tls))

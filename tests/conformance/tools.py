@@ -7,8 +7,10 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import typing
+import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTRIGGER = pathlib.Path(os.environ.get("OUTRIGGER", ROOT / "build/release/outrigger"))
@@ -58,15 +60,46 @@ def go_install(what, folder):
     if found is None or tuple(map(int, found.groups())) < GO_NEEDED:
         raise Missing(f"it needs {needed}, and here is: {said.strip()}")
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"conformance: go install {what}", flush=True)
+    install(f"go install {what}", ["go", "install", what], folder,
+            {**os.environ, "GOBIN": str(folder)})
+
+
+def java_tool(pom):
+    """The command that runs a class, and the class path of what the pom depends on."""
+    dependency = xml.parse(pom).getroot().find(".//{*}dependency")
+    name, version = (dependency.findtext(f"{{*}}{key}") for key in ("artifactId", "version"))
+    java = debian_tool("java", "default-jre-headless")
+    folder = CACHE / "outrigger/conformance" / f"{name}@{version}"
+    if not folder.exists():
+        maven_install(pom, folder)
+    # Most of a short run is the start of the machine: one compiler, and no threads to collect.
+    return [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], f"{folder}/*"
+
+
+def maven_install(pom, folder):
+    """All jars or, where that fails, no folder."""
+    maven = debian_tool("mvn", "maven")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+        jars = pathlib.Path(partial) / folder.name
+        install(f"mvn dependency:copy-dependencies of {folder.name}",
+                [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies",
+                 f"-DoutputDirectory={jars}"], folder.parent)
+        jars.rename(folder)
+
+
+def install(words, command, folder, environment=None):
+    print(f"conformance: {words}", flush=True)
     try:
-        done = subprocess.run(["go", "install", what], env={**os.environ, "GOBIN": str(folder)},
-                              cwd=folder, capture_output=True, text=True, check=False,
-                              timeout=INSTALL_LIMIT_S)
+        done = subprocess.run(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=INSTALL_LIMIT_S)
     except subprocess.TimeoutExpired:
-        raise Missing(f"go install {what} took longer than {INSTALL_LIMIT_S} s") from None
+        raise Missing(f"{words} took longer than {INSTALL_LIMIT_S} s") from None
     if done.returncode != 0:
-        raise Missing(f"go install {what} failed: {' '.join(done.stderr.split())[-300:]}")
+        # Maven closes with where to read about its errors.
+        said = " ".join(done.stdout.split("[Help 1]")[0].split())
+        raise Missing(f"{words} failed: {said[-300:]}")
 
 
 def free_port():
