@@ -187,6 +187,10 @@ Result<TlsClientContextPtr> TlsClientContext::load(const TlsClientOptions& optio
     SSL_CTX_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn->data()),
                             static_cast<unsigned>(alpn->size()));
   }
+  std::vector<std::string> without_http2 = options.alpn;
+  std::erase(without_http2, "h2");
+  made->x_alpn_wire_without_http2 = *alpn_wire_of(without_http2);
+  made->x_offers_http1 = options.alpn.empty() || !without_http2.empty();
   SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, &TlsSession::verify);
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ssl, &TlsSession::keep_ticket);

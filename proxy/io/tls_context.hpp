@@ -33,6 +33,9 @@ struct TlsClientOptions {
   std::vector<std::string> alpn;  // what is offered, best first; empty: nothing
 };
 
+// Which protocols a handshake offers (RFC 7301) of those of its context.
+enum class AlpnOffer : uint8_t { kAll, kWithoutHttp2 };
+
 struct SslCtxFree {
   void operator()(ssl_ctx_st* context) const;
 };
@@ -69,8 +72,12 @@ class TlsClientContext {
   // Of our own certificate; 0 when none is shown.
   int64_t expires_unix_s() const { return x_expires_unix_s; }
 
+  // Whether there is anything but HTTP/2 to agree upon.
+  bool offers_http1() const { return x_offers_http1; }
+
   // For proxy/io only.
   ssl_ctx_st* ssl_ctx() const { return x_context.get(); }
+  const std::string& alpn_wire_without_http2() const { return x_alpn_wire_without_http2; }
   const std::string& server_name() const { return x_server_name; }
   const std::string& spiffe() const { return x_spiffe; }
   // What may be resumed; shared by all threads.
@@ -81,6 +88,8 @@ class TlsClientContext {
 
   std::string x_server_name;
   std::string x_spiffe;
+  std::string x_alpn_wire_without_http2;
+  bool x_offers_http1 = true;
   std::unique_ptr<TlsTickets> x_tickets;
   SslCtxPtr x_context;
   int64_t x_expires_unix_s = 0;

@@ -15,10 +15,11 @@ TlsHandshake::TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsServer
 }
 
 TlsHandshake::TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsClientContextPtr& context,
-                           std::string_view server_name, TlsHandshakeEvents& events)
+                           std::string_view server_name, TlsHandshakeEvents& events,
+                           AlpnOffer offer)
     : x_loop(loop),
       x_events(events),
-      x_session(std::make_unique<TlsSession>(std::move(inner), context, server_name)) {
+      x_session(std::make_unique<TlsSession>(std::move(inner), context, server_name, offer)) {
   begin();
 }
 

@@ -44,7 +44,8 @@ class TlsHandshake final : public Operation, private StreamEvents {
   // context has its own. The peer's certificate must have it among its subjectAltNames (RFC 9525),
   // an IP among those of its IPs; a name is sent as SNI, an IP is not (RFC 6066 section 3).
   TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsClientContextPtr& context,
-               std::string_view server_name, TlsHandshakeEvents& events);
+               std::string_view server_name, TlsHandshakeEvents& events,
+               AlpnOffer offer = AlpnOffer::kAll);
   ~TlsHandshake() override;
 
  private:

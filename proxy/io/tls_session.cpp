@@ -35,10 +35,15 @@ TlsSession::TlsSession(StreamPtr inner, const TlsServerContextPtr& context)
 }
 
 TlsSession::TlsSession(StreamPtr inner, const TlsClientContextPtr& context,
-                       std::string_view server_name)
+                       std::string_view server_name, AlpnOffer offer)
     : x_inner(std::move(inner)), x_context(context), x_client(context.get()) {
   if (!make(context->ssl_ctx())) return;
   SSL_set_connect_state(x_ssl.get());
+  if (offer == AlpnOffer::kWithoutHttp2) {
+    const std::string& alpn = context->alpn_wire_without_http2();
+    SSL_set_alpn_protos(x_ssl.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                        static_cast<unsigned>(alpn.size()));
+  }
   const std::string& own = context->server_name();
   if (!expect(own.empty() ? std::string(server_name) : own)) return;
   if (const SslSessionPtr ticket = context->tickets().take(x_server)) {

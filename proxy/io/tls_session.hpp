@@ -30,7 +30,8 @@ class TlsSession {
   static constexpr size_t kRecordBytes = 16 * 1024;
 
   TlsSession(StreamPtr inner, const TlsServerContextPtr& context);
-  TlsSession(StreamPtr inner, const TlsClientContextPtr& context, std::string_view server_name);
+  TlsSession(StreamPtr inner, const TlsClientContextPtr& context, std::string_view server_name,
+             AlpnOffer offer);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;

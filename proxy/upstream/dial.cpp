@@ -12,12 +12,13 @@ void log_tls_failure(const Address& endpoint, std::string_view server_name, std:
 }
 
 Dial::Dial(UpstreamRuntime& upstream, const Address& address, io::TlsClientContextPtr tls,
-           std::string_view server_name, DialEvents& events)
+           std::string_view server_name, DialEvents& events, io::AlpnOffer offer)
     : x_upstream(upstream),
       x_address(address),
       x_tls(std::move(tls)),
       x_server_name(server_name),
       x_events(events),
+      x_offer(offer),
       x_step(upstream.network.connect(address, *this)) {}
 
 void Dial::on_connected(io::StreamPtr stream) {
@@ -25,8 +26,9 @@ void Dial::on_connected(io::StreamPtr stream) {
   if (x_tls == nullptr) return x_events.on_dialled(std::move(stream), {});
   chain::Runtime& runtime = x_upstream.runtime;
   runtime.loop.reaper.doom(std::move(x_step));
-  x_step = std::make_unique<io::TlsHandshake>(io::TlsLoop{runtime.loop, runtime.outbox},
-                                              std::move(stream), x_tls, x_server_name, *this);
+  x_step =
+      std::make_unique<io::TlsHandshake>(io::TlsLoop{runtime.loop, runtime.outbox},
+                                         std::move(stream), x_tls, x_server_name, *this, x_offer);
 }
 
 void Dial::on_connect_failed(Cause cause) {

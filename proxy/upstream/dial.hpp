@@ -30,7 +30,7 @@ class Dial final : public io::Operation, public io::ConnectEvents, public io::Tl
   // Without a context in clear text. `server_name` is the host that the peer's certificate must be
   // for, unless the context says another.
   Dial(UpstreamRuntime& upstream, const Address& address, io::TlsClientContextPtr tls,
-       std::string_view server_name, DialEvents& events);
+       std::string_view server_name, DialEvents& events, io::AlpnOffer offer = io::AlpnOffer::kAll);
 
  private:
   void on_connected(io::StreamPtr stream) override;
@@ -46,6 +46,7 @@ class Dial final : public io::Operation, public io::ConnectEvents, public io::Tl
   const io::TlsClientContextPtr x_tls;
   const std::string x_server_name;
   DialEvents& x_events;
+  const io::AlpnOffer x_offer;
   io::OperationPtr x_step;  // the connect, then the handshake
 };
 

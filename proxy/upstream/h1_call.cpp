@@ -43,8 +43,11 @@ void H1Call::acquire() {
   }
   if (!x_pool.has_room()) return x_pool.wait(*this);
   x_slot.emplace(x_pool);
+  // An Upgrade is of HTTP/1, whatever the endpoint speaks best.
+  const auto offer =
+      x_leg.request().upgrade.empty() ? io::AlpnOffer::kAll : io::AlpnOffer::kWithoutHttp2;
   x_connect = std::make_unique<Dial>(upstream(), x_pool.address(), x_pool.tls().context(),
-                                     tls_name(), *this);
+                                     tls_name(), *this, offer);
 }
 
 std::string_view H1Call::tls_name() const {

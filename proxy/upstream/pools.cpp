@@ -15,14 +15,21 @@ PoolTls tls_of(const Published<io::TlsClientContext>* contexts, Agreed& agreed) 
   return contexts != nullptr ? PoolTls(*contexts, agreed) : PoolTls();
 }
 
+// Few servers of WebSockets know them over HTTP/2.
+bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+  if (settings.protocol != config::Protocol::kAuto || leg.request().upgrade.empty()) return false;
+  const io::TlsClientContextPtr tls = pools.http1.tls().context();
+  return tls == nullptr || tls->offers_http1();
+}
+
 // Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke.
 bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
   if (settings.protocol != config::Protocol::kAuto) {
     return settings.protocol == config::Protocol::kHttp2;
   }
+  if (is_best_over_http1(settings, pools, leg)) return false;
   if (pools.http1.tls().is_on()) return pools.agreed() == Agreed::kHttp2;
-  // Few servers of WebSockets know them over HTTP/2.
-  return leg.request().version == http::Version::kHttp2 && leg.request().upgrade.empty();
+  return leg.request().version == http::Version::kHttp2;
 }
 
 // A caller that asked for a tunnel by CONNECT speaks TLS in it by itself.
@@ -195,7 +202,8 @@ chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pool
   // The endpoint may be forgotten before the call's log line is written.
   const std::string_view kept = arena.copy(name);
   const bool decided = leg.request().tunnel || settings.protocol != config::Protocol::kAuto ||
-                       !pools.http1.tls().is_on() || pools.agreed() != Agreed::kNothing;
+                       !pools.http1.tls().is_on() || pools.agreed() != Agreed::kNothing ||
+                       is_best_over_http1(settings, pools, leg);
   if (decided) return start(leg, settings, pools, std::move(lease), kept, connect_by_ms);
   auto* call =
       arena.make<UndecidedCall>(leg, settings, pools, std::move(lease), kept, connect_by_ms);

@@ -58,6 +58,46 @@ TEST(TlsUpstream, AProtocolThatIsSaidIsAllThatIsOffered) {
   EXPECT_EQ(origin.requests.size(), 1u);
 }
 
+// Also of an endpoint that is known to speak HTTP/2, few of which know tunnels over it.
+TEST(TlsUpstream, AnUpgradeIsOfHttp1WhateverElseIsOffered) {
+  TlsTown town(orders());
+  TlsNetwork& tls = town.server(kBoth);
+  TestOrigin server(tls, *Address::parse(kAt));
+  for (const bool known : {false, true}) {
+    TestClient caller(town.network, town.address());
+    town.run();
+    caller.send(
+        "GET /chat HTTP/1.1\r\nHost: orders\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: x\r\n\r\n");
+    town.run();
+    EXPECT_EQ(tls.agreed.back().alpn, "http/1.1") << known;
+    EXPECT_TRUE(server.last().take_head().starts_with("GET /chat HTTP/1.1\r\n")) << known;
+    server.last().send(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhi");
+    town.run();
+    EXPECT_TRUE(caller.take_head().starts_with("HTTP/1.1 101 ")) << known;
+    EXPECT_EQ(caller.take(), "hi") << known;
+    Caller other(town);
+    other.begin("GET", "/");
+    town.run();
+    EXPECT_EQ(open_to(town).agreed.load(), upstream::Agreed::kHttp2);
+  }
+}
+
+TEST(TlsUpstream, AnUpgradeIsOfHttp2WhereNothingElseIsOffered) {
+  TlsTown town(orders({}, ", alpn: [h2]"));
+  TlsNetwork& tls = town.server(kBoth);
+  TestOrigin server(tls, *Address::parse(kAt));
+  TestClient caller(town.network, town.address());
+  town.run();
+  caller.send(
+      "GET /chat HTTP/1.1\r\nHost: orders\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: x\r\n\r\n");
+  town.run();
+  EXPECT_EQ(tls.agreed.back().alpn, "h2");
+  EXPECT_TRUE(server.last().received.starts_with("PRI * HTTP/2.0\r\n"));
+}
+
 TEST(TlsUpstream, Http2IsNotSpokenToWhoDoesNotAgree) {
   TlsTown town(orders(", protocol: http2, retry: off"));
   Origin& origin = town.origin_over(town.server(std::vector<std::string>{}), kAt);
