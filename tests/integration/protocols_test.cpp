@@ -94,13 +94,18 @@ class Protocols : public ::testing::TestWithParam<Way> {
     };
     ASSERT_TRUE(eventually(answers, 30'000)) << server.out() << server.err();
   }
-  void start_nginx() {
+  // Of shop.example, in the folder.
+  void make_certificate() {
     const std::string folder = x_folder.path().string();
     const Finished made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
                                "/CN=shop", "-addext", "subjectAltName=DNS:shop.example", "-keyout",
                                folder + "/key", "-out", folder + "/cert"});
     ASSERT_EQ(made.code, 0) << made.err;
+  }
+  void start_nginx() {
+    make_certificate();
+    const std::string folder = x_folder.path().string();
     std::string paths;
     for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
       paths += kind + "_temp_path " + folder + "/" + kind + ";\n";
@@ -161,6 +166,39 @@ TEST_P(Protocols, TlsOfTheNeighboursOwnWithNginx) {
   EXPECT_TRUE(was_taken_for("sni"));
 }
 
+TEST_P(Protocols, TlsOfTheNeighboursOwnWithOpenssl) {
+  if (!is_installed("nginx")) GTEST_SKIP() << "nginx is not installed";
+  if (!is_installed("openssl")) GTEST_SKIP() << "openssl is not installed";
+  start_nginx();
+  const std::string command =
+      "printf 'GET / HTTP/1.0\\r\\nHost: shop\\r\\n\\r\\n' | openssl s_client -quiet "
+      "-verify_return_error -verify_hostname shop.example -servername shop.example -CAfile " +
+      (x_folder / "cert").string() + " -connect " + at(443);
+  const Finished done = neighbour({"sh", "-c", command});
+  EXPECT_EQ(line_of(done), "HTTP/1.1 200 OK\r");
+  EXPECT_NE(done.out.find("HTTP/1.0 shop"), std::string::npos) << done.out;
+  EXPECT_TRUE(was_taken_for("sni"));
+}
+
+TEST_P(Protocols, Http2InClearTextWithNghttpd) {
+  if (!is_installed("nghttpd")) GTEST_SKIP() << "nghttpd is not installed (package nghttp2-server)";
+  replace_file(x_folder / "answer", "hello");
+  start({"nghttpd", "--no-tls", "-d", x_folder.path().string(), "8080"}, 8080);
+  EXPECT_EQ(line_of(curl({"--http2-prior-knowledge", "http://" + at(8080) + "/answer"})), "hello");
+  EXPECT_TRUE(was_taken_for("http2"));
+}
+
+TEST_P(Protocols, Grpc) {
+  if (run({kPython, "-c", "import grpc"}).code != 0) {
+    GTEST_SKIP() << "grpc is not installed (package python3-grpcio)";
+  }
+  const std::string script = "tests/integration/protocols/grpc_echo.py";
+  start({kPython, script, "serve", ip(), "50051"}, 50051);
+  EXPECT_EQ(line_of(neighbour({kPython, script, "talk", ip(), "50051"})),
+            "3 messages came back twice; NOT_FOUND no such order");
+  EXPECT_TRUE(was_taken_for("http2"));
+}
+
 TEST_P(Protocols, Redis) {
   if (!is_installed("redis-server")) GTEST_SKIP() << "redis-server is not installed";
   start({"redis-server", "--bind", ip(), "--port", "6379", "--save", "", "--protected-mode", "no",
@@ -203,8 +241,17 @@ TEST_P(Protocols, WebSocket) {
   }
   const std::string script = "tests/integration/protocols/websocket.py";
   start({kPython, script, "serve", ip(), "8765"}, 8765);
-  EXPECT_EQ(line_of(neighbour({kPython, script, "talk", ip(), "8765"})), "3 messages came back");
+  EXPECT_EQ(
+      line_of(neighbour({kPython, script, "talk", "ws://" + at(8765) + "/chat", ip(), "8765"})),
+      "3 messages came back");
   EXPECT_TRUE(was_taken_for("http1"));
+  make_certificate();
+  const std::string certificate = (x_folder / "cert").string();
+  start({kPython, script, "serve", ip(), "8766", certificate, (x_folder / "key").string()}, 8766);
+  EXPECT_EQ(line_of(neighbour(
+                {kPython, script, "talk", "wss://shop.example/chat", ip(), "8766", certificate})),
+            "3 messages came back");
+  EXPECT_TRUE(was_taken_for("sni"));
 }
 
 // The server answers when the caller has ended its own side, and not before.

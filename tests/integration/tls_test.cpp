@@ -254,6 +254,26 @@ TEST_F(Tls, NginxIsSpokenToAsItAgrees) {
   }
 }
 
+TEST_F(Tls, AWebSocketIsCarriedThroughTlsOnBothSides) {
+  if (run({"/usr/bin/python3", "-c", "import websockets"}).code != 0) {
+    GTEST_SKIP() << "websockets is not installed (package python3-websockets)";
+  }
+  const std::string script = "tests/integration/protocols/websocket.py";
+  const std::string port = std::to_string(free_port());
+  const Process server({"/usr/bin/python3", script, "serve", "127.0.0.1", port, file("server.pem"),
+                        file("server.key")});
+  ASSERT_TRUE(eventually([&] { return Client("127.0.0.1:" + port).is_connected(); }))
+      << server.err();
+  const Sidecar sidecar(
+      "listeners: [{name: outbound, address: \"127.0.0.1:0\", tls: " + server_tls() +
+      "}]\nservices: {orders: {endpoints: {static: [\"127.0.0.1:" + port +
+      "\"]}, tls: {ca_file: " + file("ca.pem") + "}}}\n");
+  const Finished talked = run({"/usr/bin/python3", script, "talk", "wss://orders/chat", "127.0.0.1",
+                               port_of(sidecar.address("outbound")), file("ca.pem")});
+  EXPECT_EQ(talked.code, 0) << talked.err;
+  EXPECT_EQ(talked.out, "3 messages came back\n");
+}
+
 TEST_F(Tls, AnEndpointThatIsSomebodyElseIsRefusedAndTheLogSaysWhy) {
   if (!is_installed("nginx")) GTEST_SKIP() << "nginx is not installed";
   const TlsNginx nginx(authority, "");

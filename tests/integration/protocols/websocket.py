@@ -1,9 +1,11 @@
 """A WebSocket server that sends back what it gets, and a client that checks that.
 
-websocket.py serve ADDRESS PORT | talk ADDRESS PORT
+websocket.py serve ADDRESS PORT [CERTIFICATE_FILE KEY_FILE] | talk URL ADDRESS PORT [CA_FILE]
 """
 import asyncio
+import ssl
 import sys
+import urllib.parse
 
 import websockets
 
@@ -13,14 +15,23 @@ async def echo(socket, _path=None):
         await socket.send(message)
 
 
-async def serve(address, port):
-    async with websockets.serve(echo, address, port):
+async def serve(address, port, *certificate):
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        context.set_alpn_protocols(["http/1.1"])
+    async with websockets.serve(echo, address, port, ssl=context):
         await asyncio.Future()
 
 
-async def talk(address, port):
+async def talk(url, address, port, *authority):
     messages = ["hello", b"\x00\xff" * 50_000, "\u00fc" * 1_000]
-    async with websockets.connect(f"ws://{address}:{port}/chat", open_timeout=10) as socket:
+    over = {}
+    if authority:
+        over = {"ssl": ssl.create_default_context(cafile=authority[0]),
+                "server_hostname": urllib.parse.urlsplit(url).hostname}
+    async with websockets.connect(url, host=address, port=port, open_timeout=10, **over) as socket:
         for message in messages:
             await socket.send(message)
             assert await asyncio.wait_for(socket.recv(), 10) == message
@@ -28,5 +39,5 @@ async def talk(address, port):
 
 
 if __name__ == "__main__":
-    command, host, number = sys.argv[1:]
-    asyncio.run({"serve": serve, "talk": talk}[command](host, int(number)))
+    command, *words = sys.argv[1:]
+    asyncio.run({"serve": serve, "talk": talk}[command](*words))
