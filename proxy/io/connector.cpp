@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "proxy/io/socket_stream.hpp"
+#include "proxy/io/tcp_liveness.hpp"
 
 namespace outrigger::io {
 
@@ -46,6 +47,7 @@ void Connector::begin() {
   if (x_to.is_ip()) {
     const int on = 1;
     ::setsockopt(x_fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    probe_when_silent(x_fd.get());
   }
   if (::connect(x_fd.get(), reinterpret_cast<sockaddr*>(&address), length) == 0) return;
   if (errno == EINPROGRESS) {

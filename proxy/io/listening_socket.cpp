@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/io/tcp_liveness.hpp"
+
 namespace outrigger::io {
 namespace {
 
@@ -30,8 +32,9 @@ Fd open_tcp(const Address& at) {
                  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.is_open()) return fd;
   switch_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
-  // Accepted sockets inherit it.
+  // Accepted sockets inherit both.
   switch_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  probe_when_silent(fd.get());
   if (at.kind() == Address::Kind::kIpv6) switch_on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
   return fd;
 }

@@ -9,6 +9,7 @@
 
 #include "proxy/io/original_destination.hpp"
 #include "proxy/io/tcp_info.hpp"
+#include "proxy/io/tcp_liveness.hpp"
 
 namespace outrigger::io {
 namespace {
@@ -116,6 +117,10 @@ void SocketStream::abort() {
   x_poll.close();
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(x_fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void SocketStream::bound_unacked(int64_t ms) {
+  if (x_peer.is_ip()) io::bound_unacked(x_fd.get(), ms);
 }
 
 bool SocketStream::is_broken() const {

@@ -23,6 +23,7 @@ class SocketStream final : public Stream {
   size_t unsent() const override { return x_tail.size(); }
   void finish() override;
   void abort() override;
+  void bound_unacked(int64_t ms) override;
   bool is_broken() const override;
   std::optional<uint64_t> bytes_acked() const override;
   Address peer() const override { return x_peer; }

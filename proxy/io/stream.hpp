@@ -54,6 +54,10 @@ class Stream : public Reapable {
   // Drops everything unsent and makes the close that follows a reset (RST).
   virtual void abort() = 0;
 
+  // It breaks when the peer does not acknowledge, or take, what was written for so long; 0, the
+  // beginning: nobody counts. TCP only.
+  virtual void bound_unacked(int64_t /*ms*/) {}
+
   // For a paused stream: whether the peer is known to have reset the connection.
   virtual bool is_broken() const = 0;
   // How many of our bytes the peer's kernel has acknowledged, where that can be known (TCP: the

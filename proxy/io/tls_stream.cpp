@@ -199,6 +199,8 @@ void TlsStream::abort() {
   x_session->inner().abort();
 }
 
+void TlsStream::bound_unacked(int64_t ms) { x_session->inner().bound_unacked(ms); }
+
 bool TlsStream::is_broken() const { return x_dead || x_session->inner().is_broken(); }
 
 Address TlsStream::peer() const { return x_session->inner().peer(); }

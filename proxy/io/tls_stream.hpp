@@ -36,6 +36,7 @@ class TlsStream final : public Stream, private StreamEvents {
   size_t unsent() const override;
   void finish() override;
   void abort() override;
+  void bound_unacked(int64_t ms) override;
   bool is_broken() const override;
   // The kernel's count is one of ciphertext.
   std::optional<uint64_t> bytes_acked() const override { return std::nullopt; }

@@ -178,6 +178,7 @@ void H1Call::on_broken() {
 
 // `behind` came with the head, or was held back with it.
 void H1Call::begin_tunnel(std::string_view behind) {
+  x_connection->stream().bound_unacked(0);
   x_tunnel.emplace(x_leg, x_connection->stream(), upstream().series);
   if (!behind.empty()) x_leg.push_body(behind);
   if (x_over) return;

@@ -13,6 +13,7 @@ void PoolSlot::release() {
 H1Connection::H1Connection(ConnectionPool& pool, io::StreamPtr stream, PoolSlot slot,
                            int64_t expires_ms)
     : x_pool(pool), x_stream(std::move(stream)), x_slot(std::move(slot)), x_expires_ms(expires_ms) {
+  x_stream->bound_unacked(kUnackedMaxMs);
   x_stream->start(*this);
 }
 

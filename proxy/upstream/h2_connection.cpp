@@ -37,6 +37,7 @@ H2Connection::H2Connection(H2Pool& pool, io::StreamPtr stream, std::string_view 
       x_heard_ms(now_ms()) {}
 
 void H2Connection::start() {
+  x_stream->bound_unacked(kUnackedMaxMs);
   x_stream->start(*this);
   on_want_write();  // our preface and SETTINGS
 }

@@ -14,6 +14,10 @@
 
 namespace outrigger::upstream {
 
+// So long a peer that speaks HTTP may leave what was sent to it lying in the network. A tunnel's
+// reads when it likes.
+constexpr int64_t kUnackedMaxMs = 60'000;
+
 struct UpstreamRuntime {
   chain::Runtime& runtime;
   io::Network& network;

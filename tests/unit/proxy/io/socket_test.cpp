@@ -3,42 +3,21 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proxy/io/connector.hpp"
-#include "proxy/io/loop_network.hpp"
 #include "proxy/io/socket_listener.hpp"
 #include "proxy/io/socket_stream.hpp"
-#include "tests/support/run_until.hpp"
-#include "tests/support/test_peer.hpp"
+#include "tests/unit/proxy/io/socket_fixture.hpp"
 
 namespace outrigger::io {
 namespace {
-
-using testing::run_until;
-using testing::TestClient;
-using testing::TestOrigin;
-using testing::TestPeer;
-
-const Address kAnyPort = *Address::parse("127.0.0.1:0");
-
-struct SocketTest : ::testing::Test {
-  Loop loop{1};
-  LoopNetwork network{loop};
-
-  struct Pair {
-    explicit Pair(SocketTest& test, const Address& at = kAnyPort)
-        : origin(test.network, at), client(test.network, origin.address()) {
-      EXPECT_TRUE(run_until(test.loop, [&] { return client.connected && !origin.peers.empty(); }));
-    }
-    TestPeer& server() { return origin.last(); }
-    TestOrigin origin;
-    TestClient client;
-  };
-};
 
 struct TemporaryDirectory {
   TemporaryDirectory() {
