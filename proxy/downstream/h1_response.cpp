@@ -100,11 +100,12 @@ void H1Connection::want_request_body() {
 }
 
 // A caller that still waits for a 100 may never send its body. Of a chunked one nobody knows how
-// long it is: take_rest() sees to the bound.
+// long it is: one that has been short so far may be, and take_rest() sees to the bound.
 bool H1Connection::can_skip_rest() const {
   if (x_body == nullptr) return true;
   if (x_expects && x_body->body_bytes() == 0) return false;
-  return x_exchange->request().framing == http::Framing::kChunked || missing_bytes() <= kRestMax;
+  const bool chunked = x_exchange->request().framing == http::Framing::kChunked;
+  return (chunked ? static_cast<int64_t>(x_body->body_bytes()) : missing_bytes()) <= kRestMax;
 }
 
 void H1Connection::skip_rest() {

@@ -168,6 +168,28 @@ TEST(OutstandingLimit, ARequestBodyAboveBodyBytesIs413) {
   EXPECT_EQ(origin.open_connections(), 0u);
 }
 
+// The end of one that has been long so far is not waited for, and the answer says so.
+TEST(OutstandingLimit, AnEarlyAnswerToALongBodyEndsTheConnectionAndToAShortOneDoesNot) {
+  for (const bool is_long : {false, true}) {
+    const size_t limit = is_long ? 100 << 10 : 1 << 10;
+    Town town(orders("body_bytes: " + std::to_string(limit) + "B"));
+    town.origin(kAt);
+    Caller caller(town);
+    caller.begin_raw("POST",
+                     "POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (size_t sent = 0; sent <= limit; sent += 1'024) {
+      caller.send("400\r\n" + std::string(1'024, 'x') + "\r\n");
+      town.run();
+    }
+    const Message answer = caller.next();
+    EXPECT_EQ(answer.status(), 413) << is_long;
+    EXPECT_EQ(answer.field("connection"), is_long ? "close" : "");
+    if (is_long) continue;
+    caller.send("0\r\n\r\n");
+    EXPECT_EQ(caller.get().status(), 200);
+  }
+}
+
 TEST(OutstandingLimit, AResponseHeadAboveHeaderBytesIs502) {
   Town town(orders("header_bytes: 1KiB", ", retry: off"));
   town.origin(kAt).otherwise = answers(200, "ok", "X: " + std::string(2'000, 'x') + "\r\n");
