@@ -9,6 +9,9 @@ namespace {
 
 constexpr const char* kAt = "10.0.0.1:443";
 constexpr const char* kOther = "10.0.0.2:443";
+constexpr std::string_view kUpgrade =
+    "GET /chat HTTP/1.1\r\nHost: orders\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: x\r\n\r\n";
 const std::vector<std::string> kH1{"http/1.1"};
 const std::vector<std::string> kH2{"h2"};
 const std::vector<std::string> kBoth{"h2", "http/1.1"};
@@ -66,9 +69,7 @@ TEST(TlsUpstream, AnUpgradeIsOfHttp1WhateverElseIsOffered) {
   for (const bool known : {false, true}) {
     TestClient caller(town.network, town.address());
     town.run();
-    caller.send(
-        "GET /chat HTTP/1.1\r\nHost: orders\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: x\r\n\r\n");
+    caller.send(kUpgrade);
     town.run();
     EXPECT_EQ(tls.agreed.back().alpn, "http/1.1") << known;
     EXPECT_TRUE(server.last().take_head().starts_with("GET /chat HTTP/1.1\r\n")) << known;
@@ -90,9 +91,7 @@ TEST(TlsUpstream, AnUpgradeIsOfHttp2WhereNothingElseIsOffered) {
   TestOrigin server(tls, *Address::parse(kAt));
   TestClient caller(town.network, town.address());
   town.run();
-  caller.send(
-      "GET /chat HTTP/1.1\r\nHost: orders\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: x\r\n\r\n");
+  caller.send(kUpgrade);
   town.run();
   EXPECT_EQ(tls.agreed.back().alpn, "h2");
   EXPECT_TRUE(server.last().received.starts_with("PRI * HTTP/2.0\r\n"));
