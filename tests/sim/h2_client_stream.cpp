@@ -104,8 +104,9 @@ void H2ClientStream::on_data(std::string_view bytes) {
   x_check.body(bytes);
   x_untaken += bytes.size();
   if (x_stalls) return x_take.arm_at(now_ms() + context().plan.stall_ms);
-  if (x_take_ms == 0) return take();
-  x_take.arm_at(now_ms() + x_take_ms);
+  const int64_t take_ms = x_client.wire().take_ms(x_take_ms);
+  if (take_ms == 0) return take();
+  x_take.arm_at(now_ms() + take_ms);
 }
 
 void H2ClientStream::take() {

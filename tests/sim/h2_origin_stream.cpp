@@ -91,8 +91,9 @@ void Origin::H2Stream::on_data(std::string_view bytes) {
   }
   x_body_read += bytes.size();
   x_untaken += bytes.size();
-  if (x_take_ms == 0) return open_window();
-  if (x_take_ms < kForEverMs) x_open.arm_at(x_connection.loop().now_ms() + x_take_ms);
+  const int64_t take_ms = x_connection.wire().take_ms(x_take_ms);
+  if (take_ms == 0) return open_window();
+  if (take_ms < kForEverMs) x_open.arm_at(x_connection.loop().now_ms() + take_ms);
 }
 
 void Origin::H2Stream::open_window() {

@@ -235,6 +235,7 @@ void H2Wire::open_connection(size_t bytes) { nghttp2_session_consume_connection(
 
 void H2Wire::set(const Settings& settings) {
   x_answers_pings = settings.answers_pings;
+  x_window = settings.window;
   const std::array<nghttp2_settings_entry, 2> entries{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.window},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams},

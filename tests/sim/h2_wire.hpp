@@ -5,6 +5,7 @@
 // connection; one thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -70,6 +71,11 @@ class H2Wire {
   // The peer may send so many bytes more: on the stream, on the connection.
   void open_stream(int32_t stream, size_t bytes);
   void open_connection(size_t bytes);
+  // A window of so few bytes is given back after this time: a large body would be a million frames
+  // in no time.
+  int64_t take_ms(int64_t at_least_ms) const {
+    return x_window < kTiny ? std::max<int64_t>(at_least_ms, 1) : at_least_ms;
+  }
   void set(const Settings& settings);
   void ping();
   void notice_of_shutdown() { nghttp2_submit_shutdown_notice(x_session); }
@@ -78,6 +84,7 @@ class H2Wire {
   int32_t last_stream() const { return nghttp2_session_get_last_proc_stream_id(x_session); }
 
  private:
+  static constexpr uint32_t kTiny = 200;
   friend struct H2WireCallbacks;
 
   struct Body {
@@ -94,6 +101,7 @@ class H2Wire {
   nghttp2_session* x_session = nullptr;
   std::map<int32_t, Head> x_heads;   // that are not complete
   std::map<int32_t, Body> x_bodies;  // that go out
+  uint32_t x_window = 0;
   bool x_answers_pings;
   bool x_failed = false;
 };
