@@ -56,7 +56,9 @@ void AnswerCheck::check_end(const Head* trailers) {
   const ServicePlan& service = x_plan.services[call().service];
   if (x_id == 0) {
     ++x_ledger.own_replies_seen;
-    if (x_plan.gentle && service.may_repeat(call()) && call().body_bytes <= 64 * 1024) {
+    const bool is_message = call().asks == Asks::kMessage;
+    if (x_plan.gentle && is_message && service.may_repeat(call()) &&
+        call().body_bytes <= 64 * 1024) {
       violation("a good call that may be repeated got " +
                 std::string(x_head.field("proxy-status")));
     }

@@ -24,6 +24,7 @@ DrawnCall draw_call(const CallerContext& context, bool may_be_grpc) {
   const Plan& plan = context.plan;
   Call& call = context.ledger.add_call();
   call.service = random.below(static_cast<uint32_t>(plan.services.size()));
+  if (plan.opaque == call.service) call.service = plan.passthrough();
   if (call.service == plan.passthrough() && random.chance(0.7)) call.service = 0;
   call.is_grpc = may_be_grpc && random.chance(0.4);
   call.method = call.is_grpc ? "POST" : kMethods[random.below(std::size(kMethods))];

@@ -98,7 +98,7 @@ void H1Client::draw_manners() {
 
 void H1Client::start() {
   note("client: comes", x_requests.front().id, x_requests.size());
-  const Address to = *Address::parse("127.0.0.1:15001");
+  const Address to = *Address::parse(kOutbound);
   x_connect = x_context.network.connect(to, *this);
 }
 

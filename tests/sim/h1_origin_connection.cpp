@@ -57,6 +57,7 @@ void Origin::H1Connection::on_read(std::string_view bytes) {
   }
   x_reader.feed(bytes);
   if (!x_reader.wrong().empty()) violation("the request is not well-formed: " + x_reader.wrong());
+  if (x_asked_tunnel && !x_reader.is_between()) violation("bytes before there is a tunnel");
 }
 
 void Origin::H1Connection::on_end() {
@@ -111,8 +112,8 @@ uint32_t Origin::H1Connection::id_of(std::string_view head) {
 bool Origin::H1Connection::check_head(const Head& head) {
   x_id = static_cast<uint32_t>(head.number("x-id"));
   if (x_answering) return violation("a request before the last one was answered"), false;
-  constexpr int64_t kOnTheWayMs = 200;
-  if (x_late_bytes_ms > 0 && x_loop.now_ms() > x_late_bytes_ms + kOnTheWayMs) {
+  const int64_t on_the_way_ms = x_origin.x_chops ? 2'000 : 200;
+  if (x_late_bytes_ms > 0 && x_loop.now_ms() > x_late_bytes_ms + on_the_way_ms) {
     return violation("a connection is used on which bytes came that nobody asked for"), false;
   }
   if (!x_may_be_reused) return violation("a connection is used again that must not be"), false;
@@ -131,6 +132,7 @@ void Origin::H1Connection::on_head(const Head& head) {
   const ServicePlan& plan = context().plan.services[x_origin.x_service];
   x_method = call.method;
   x_expects = head.has("expect");
+  x_asked_tunnel = call.asks == Asks::kUpgrade;
   x_attempt = context().ledger.arrived(x_id, x_origin.x_service, plan.may_repeat(call));
   x_body_read = 0;
   x_answered = false;
@@ -183,6 +185,7 @@ void Origin::H1Connection::send(std::string bytes) {
 void Origin::H1Connection::answer() {
   x_answered = x_answering = true;
   write_script();
+  if (x_asked_tunnel) x_may_be_reused = false;
   if (!x_next.is_armed()) begin_step();
 }
 
@@ -260,6 +263,12 @@ void Origin::H1Connection::write_script() {
        static_cast<uint64_t>(how));
   step(Kind::kWait, delay_ms);
   step(Kind::kResume);
+  if (agrees_to_tunnel()) {
+    answer = {101, 0, false};
+    if (how == Behaviour::kInterim) send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+    step(Kind::kSwitch);
+    return;
+  }
   const std::string framing = chunked ? "Transfer-Encoding: chunked\r\n"
                               : until_close || bare
                                   ? ""
@@ -313,6 +322,19 @@ void Origin::H1Connection::write_script() {
   if (until_close || early_close || how == Behaviour::kLastOne) step(Kind::kFinish);
 }
 
+bool Origin::H1Connection::agrees_to_tunnel() const {
+  const bool fine = x_behaviour == Behaviour::kGood || x_behaviour == Behaviour::kInterim;
+  return x_asked_tunnel && (fine || x_origin.x_context.plan.gentle);
+}
+
+void Origin::H1Connection::switch_to_tunnel() {
+  note("origin: switches");
+  x_stream->write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+  x_tunnel = std::make_unique<Tunnel>(x_origin, x_loop, std::move(x_stream), std::string_view());
+}
+
 void Origin::H1Connection::begin_step() {
   if (!x_script.empty()) x_next.arm_at(x_loop.now_ms() + x_script.front().after_ms);
 }
@@ -337,6 +359,8 @@ void Origin::H1Connection::play() {
         return drop(true);
       case Step::Kind::kWait:
         break;
+      case Step::Kind::kSwitch:
+        return switch_to_tunnel();
       case Step::Kind::kResume:
         x_stream->resume_reading();
         break;

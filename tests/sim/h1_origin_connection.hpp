@@ -4,10 +4,12 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "tests/sim/message_reader.hpp"
 #include "tests/sim/origin.hpp"
+#include "tests/sim/origin_tunnel.hpp"
 
 namespace outrigger::sim {
 
@@ -18,7 +20,7 @@ class Origin::H1Connection final : public io::StreamEvents, private MessageEvent
 
  private:
   struct Step {
-    enum class Kind : uint8_t { kSend, kWait, kResume, kDone, kFinish, kReset };
+    enum class Kind : uint8_t { kSend, kWait, kResume, kDone, kSwitch, kFinish, kReset };
     Kind kind;
     int64_t after_ms = 0;
     std::string bytes{};
@@ -39,6 +41,8 @@ class Origin::H1Connection final : public io::StreamEvents, private MessageEvent
   static uint32_t id_of(std::string_view head);
   void answer();
   void write_script();
+  bool agrees_to_tunnel() const;
+  void switch_to_tunnel();
   std::string head_of(int status, const std::string& framing);
   std::string malformed();
   void send(std::string bytes);
@@ -61,6 +65,7 @@ class Origin::H1Connection final : public io::StreamEvents, private MessageEvent
   MessageReader x_reader{MessageReader::Side::kRequests, *this};
   testing::VirtualLoop::Event x_next;
   testing::VirtualLoop::Event x_idle;
+  std::unique_ptr<Tunnel> x_tunnel;
   std::deque<Step> x_script;
   Behaviour x_behaviour = Behaviour::kGood;
   uint32_t x_id = 0;
@@ -73,6 +78,7 @@ class Origin::H1Connection final : public io::StreamEvents, private MessageEvent
   bool x_answering = false;     // and plays
   bool x_reading_request = false;
   bool x_may_be_reused = true;
+  bool x_asked_tunnel = false;  // then nothing more comes before one is there
   bool x_finished = false;
   bool x_expects = false;
 };

@@ -15,7 +15,7 @@ H2Client::H2Client(const CallerContext& context, int calls, int64_t at_ms)
       x_start(context.loop,
               [this] {
                 note("client: comes with HTTP/2", x_calls.front()->call(), x_calls.size());
-                x_connect = x_context.network.connect(*Address::parse("127.0.0.1:15001"), *this);
+                x_connect = x_context.network.connect(*Address::parse(kOutbound), *this);
               }),
       x_next(context.loop, [this] { begin_next(); }),
       x_flush(context.loop, [this] { flush(); }),

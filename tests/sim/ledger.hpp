@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/tunnel_ledger.hpp"
+
 namespace outrigger::sim {
 
 // The byte at `offset` of the body of which `key` is all that is known. Bodies of two keys differ
@@ -33,8 +35,13 @@ struct Answer {
   std::optional<int> grpc_status{};  // that it said
 };
 
+// What a caller wants of the proxy. kBytes: a connection that is carried unread, whose exchange
+// does not say whose it is.
+enum class Asks : uint8_t { kMessage, kConnect, kUpgrade, kBytes };
+
 struct Call {
   uint32_t id = 0;
+  Asks asks = Asks::kMessage;
   size_t service = 0;
   std::string method;
   std::string path;
@@ -78,6 +85,8 @@ class Ledger {
   // Among good peers it happens once, so that no call runs out of places.
   bool may_send_back(bool gentle) { return !std::exchange(x_sends_back, true) || !gentle; }
   Answer& answer(uint32_t id, size_t attempt) { return x_calls[id - 1].answers[attempt]; }
+
+  TunnelLedger tunnels;
 
   uint64_t clients_broken_off = 0;
   uint64_t answers_seen = 0;

@@ -74,7 +74,8 @@ struct OriginContext {
 
 class Origin {
  public:
-  Origin(OriginContext context, size_t service, const Address& address);
+  // `opaque`: its connections are bytes from the first on, and it may speak first.
+  Origin(OriginContext context, size_t service, const Address& address, bool opaque);
   ~Origin();
 
   void listen_on(testing::VirtualLoop& loop, testing::PipeNetwork& network);
@@ -84,6 +85,7 @@ class Origin {
 
   const Address& address() const { return x_address; }
   size_t service() const { return x_service; }
+  bool is_opaque() const { return x_is_opaque; }
   // Calls that ran when one of its connections ended, by this side or the network.
   uint64_t deaths() const { return x_deaths; }
 
@@ -92,6 +94,7 @@ class Origin {
   class H1Connection;
   class H2Connection;
   class H2Stream;
+  class Tunnel;
 
   void set_network();
   // Calls that run now may be repeated for free, once each.
@@ -100,6 +103,7 @@ class Origin {
   OriginContext x_context;
   const size_t x_service;
   const Address x_address;
+  const bool x_is_opaque;
   Mood x_mood;
   testing::AddressOptions x_options;
   uint64_t x_deaths = 0;

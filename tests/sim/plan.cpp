@@ -94,6 +94,13 @@ Plan::Plan(Random& random) {
       service.alternate_any_method = random.chance(0.5);
     }
   }
+  if (!is_storm && random.chance(0.5)) {
+    tunnels = static_cast<int>(between(random, 1, 6));
+    opaque = count;
+    ServicePlan& bytes = services.emplace_back();
+    bytes.name = "bytes";
+    bytes.endpoints = static_cast<int>(between(random, 1, 3));
+  }
   ServicePlan& other = services.emplace_back();
   other.name = "other.example";
   other.endpoints = static_cast<int>(between(random, 1, 3));
@@ -108,13 +115,17 @@ std::string Plan::draw_config(Random& random) {
            "KiB, cache: 64KiB}");
   top.line("listeners:");
   top.line("  - name: outbound");
-  top.line("    address: 127.0.0.1:15001");
+  top.line(std::string("    address: ") + kOutbound);
   if (!via.empty()) top.line("    via: " + via);
   top.line("    timeout: {head: " + ms(head_ms) + ", body_idle: " + ms(body_idle_ms) +
            ", keepalive: " + ms(keepalive_ms) + ", write_stall: " + ms(write_stall_ms) + "}");
   top.line("    limits: {pipelined: " + number(between(random, 1, 8)) +
            ", requests_per_turn: " + number(between(random, 1, 32)) + ", streams: " +
            number(gentle || random.chance(0.6) ? 100 : between(random, 1, 8)) + "}");
+  if (opaque) {
+    top.line("  - {name: bytes, service: bytes, address: '" + std::string(kOpaqueListener) +
+             "', timeout: {write_stall: " + ms(write_stall_ms) + "}}");
+  }
   top.line("defaults:");
   ServicePlan& other = services.back();
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 100, 4'000);
@@ -131,9 +142,47 @@ std::string Plan::draw_config(Random& random) {
   top.line("services:");
   std::string text = top.str();
   for (ServicePlan& service : services) {
-    if (&service != &other) text += draw_service(service, random);
+    if (&service == &other) continue;
+    const bool is_opaque = opaque && &service == &services[*opaque];
+    text += is_opaque ? draw_opaque(service, random) : draw_service(service, random);
   }
   return text;
+}
+
+// What is carried unread.
+std::string Plan::draw_opaque(ServicePlan& service, Random& random) {
+  Bounds& bounds = service.bounds;
+  Text text(4);
+  text.line("hosts: [" + service.name + "]");
+  text.line(std::string("addresses: ['") + kClaimedAddress + "']");
+  text.line("protocol: tcp");
+  text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
+  const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 50, 5'000);
+  const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
+  text.line("timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms) +
+            (gentle ? "" : ", stream_idle: " + ms(between(random, 300, 4'000))) + "}");
+  bounds.request_most_ms = std::max(bounds.request_most_ms, request_ms);
+  bounds.timeout_least_ms = std::min(bounds.timeout_least_ms, request_ms);
+  bounds.connect_least_ms = std::min(bounds.connect_least_ms, connect_ms);
+  const int unsent = static_cast<int>(between(random, gentle ? 2 : 0, 3));
+  text.line("retry: {unsent: " + number(unsent) + ", budget: 100%}");
+  bounds.unsent_most = std::max(bounds.unsent_most, unsent);
+  bounds.budget_most = 1;
+  const int64_t outstanding = gentle ? 1'024 : between(random, 1, 6);
+  const int64_t queue = random.chance(0.5) ? 0 : between(random, 1, 10);
+  const bool bounds_streams = !gentle && random.chance(0.3);
+  text.line("limits: {outstanding: " + number(outstanding) + ", queue: " + number(queue) +
+            ", queue_wait: " + ms(between(random, 10, 1'000)) +
+            (bounds_streams ? ", streams: " + number(between(random, 1, 4)) : "") + "}");
+  bounds.outstanding_most = std::max(bounds.outstanding_most, outstanding);
+  bounds.queue_most = std::max(bounds.queue_most, queue);
+  if (gentle) {
+    text.line("circuit: off");
+  } else {
+    text.line("circuit: {consecutive_failures: " + number(between(random, 2, 8)) +
+              ", open_for: " + ms(between(random, 50, 2'000)) + ", open_max: 4s}");
+  }
+  return "  " + service.name + ":\n" + text.str();
 }
 
 std::string Plan::draw_service(ServicePlan& service, Random& random) {
@@ -142,7 +191,9 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   text.line("hosts: [" + service.name + "]");
   text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
   constexpr std::array kProtocols{"auto", "auto", "http1", "http2", "http2"};
-  text.line(std::string("protocol: ") + one_of(random, kProtocols));
+  const std::string protocol = one_of(random, kProtocols);
+  service.may_be_http2 = service.may_be_http2 || protocol == "http2";
+  text.line("protocol: " + protocol);
   text.line(std::string("balance: ") +
             one_of(random, std::array{"least_loaded", "round_robin", "random"}));
   if (random.chance(0.2)) text.line("slow_start: 2s");

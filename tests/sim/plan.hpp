@@ -35,6 +35,13 @@ struct Bounds {
   int64_t queue_most = 0;
 };
 
+// Where the worker listens: for HTTP and what is redirected, and for bytes alone.
+inline constexpr const char* kOutbound = "127.0.0.1:15001";
+inline constexpr const char* kOpaqueListener = "127.0.0.1:15002";
+// A server of bytes that nobody configured, and an address that the opaque service claims.
+inline constexpr const char* kOpaqueAddress = "10.8.0.1:9000";
+inline constexpr const char* kClaimedAddress = "10.7.0.1:5432";
+
 struct ServicePlan {
   std::string name;  // its host
   int endpoints = 1;
@@ -46,6 +53,7 @@ struct ServicePlan {
   bool respond = false;
   bool omit = false;
   bool has_deadline_header = false;
+  bool may_be_http2 = false;  // without tunnels
   Bounds bounds;
 
   bool may_repeat(const Call& call) const {
@@ -54,7 +62,7 @@ struct ServicePlan {
   }
 };
 
-// "passthrough" is the last of the services: nobody's host.
+// "passthrough" is the last of the services: nobody's host. The one before it is opaque, if any is.
 struct Plan {
   explicit Plan(Random& random);
 
@@ -66,6 +74,8 @@ struct Plan {
   bool gentle = false;  // nothing but what a good proxy hides from its callers
   unsigned workers = 1;
   int calls = 0;
+  int tunnels = 0;  // clients that want one; only where a service is opaque
+  std::optional<size_t> opaque;
   int64_t span_ms = 0;  // within which the clients come
   int64_t keepalive_ms = 0;
   int64_t body_idle_ms = 0;
@@ -81,6 +91,7 @@ struct Plan {
   std::vector<ServicePlan> services;
 
  private:
+  std::string draw_opaque(ServicePlan& service, Random& random);
   std::string draw_service(ServicePlan& service, Random& random);
 };
 

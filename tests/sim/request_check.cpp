@@ -9,9 +9,13 @@ std::string wrong_with(const Head& head, size_t service, const OriginContext& co
   if (!head.start.starts_with(start)) return head.start + " instead of " + start;
   const ServicePlan& plan = context.plan.services[service];
   for (const char* gone : {"x-hop", "keep-alive", "proxy-connection", "x-secret", "upgrade"}) {
+    if (std::string_view(gone) == "upgrade" && call->asks == Asks::kUpgrade) continue;
     const bool is_policy = std::string_view(gone) == "x-secret";
     if (is_policy && service == context.plan.passthrough()) continue;
     if (head.has(gone)) return std::string(gone) + " travelled on";
+  }
+  if (call->asks == Asks::kUpgrade && head.field("upgrade") != "websocket") {
+    return "the Upgrade was lost";
   }
   const bool is_ours = service == call->service;
   if (is_ours && plan.name.starts_with("s") && head.field(kPolicyField) != plan.name) {

@@ -31,6 +31,9 @@ class WatchedNetwork::Stream final : public io::Stream, private io::StreamEvents
   bool is_broken() const override { return x_below->is_broken(); }
   std::optional<uint64_t> bytes_acked() const override { return x_below->bytes_acked(); }
   Address peer() const override { return x_below->peer(); }
+  std::optional<Address> original_destination() const override {
+    return x_below->original_destination();
+  }
 
  private:
   bool is_silent() const { return is_linked() || x_aborted; }

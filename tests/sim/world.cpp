@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "tests/sim/h1_client.hpp"
 #include "tests/sim/h2_client.hpp"
+#include "tests/sim/tunnel_client.hpp"
 
 namespace outrigger::sim {
 namespace {
@@ -90,16 +91,14 @@ void World::build_origins() {
     for (int i = 0; i < x_plan.services[service].endpoints; ++i) {
       const std::string ip = "10.0." + std::to_string(service) + "." + std::to_string(i + 1);
       const Address address = *Address::from_ip(ip, 80);
-      x_origins.push_back(
-          std::make_unique<Origin>(OriginContext{x_plan, x_random, x_ledger}, service, address));
-      for (const auto& side : x_sides) x_origins.back()->listen_on(side->loop, side->network);
-      x_origins.back()->change_mood();
+      add_origin(service, address, x_plan.opaque == service);
     }
   }
+  if (x_plan.opaque) add_origin(x_plan.passthrough(), *Address::parse(kOpaqueAddress), true);
   for (const auto& side : x_sides) {
     io::Resolved answer{.addresses = {}, .ttl_s = 2};
     for (const auto& origin : x_origins) {
-      if (origin->service() != x_plan.passthrough()) continue;
+      if (origin->service() != x_plan.passthrough() || origin->is_opaque()) continue;
       answer.addresses.push_back(*Address::from_ip(origin->address().ip_string(), 0));
     }
     side->network.set_name(x_plan.services.back().name, answer);
@@ -107,16 +106,24 @@ void World::build_origins() {
   }
 }
 
+void World::add_origin(size_t service, const Address& address, bool opaque) {
+  x_origins.push_back(std::make_unique<Origin>(OriginContext{x_plan, x_random, x_ledger}, service,
+                                               address, opaque));
+  for (const auto& side : x_sides) x_origins.back()->listen_on(side->loop, side->network);
+  x_origins.back()->change_mood();
+}
+
 void World::listen() {
-  const config::ListenerConfig& config = x_snapshot->config.listeners.front();
-  for (const auto& side : x_sides) {
-    const Address at = *Address::parse("127.0.0.1:15001");
-    auto opened = side->worker->acceptor_of(config).listen(side->watched, at);
-    if (!opened) x_ledger.violation("a worker cannot listen");
-    testing::PipeOptions& pipe = side->network.at(at).pipe;
-    pipe.latency_ms = random().chance(0.6) ? 0 : between(random(), 1, 20);
-    pipe.random_chunks = random().chance(0.3);
-    if (random().chance(0.3)) pipe.kernel_bytes = between(random(), 1, 8) * 1'000;
+  for (const config::ListenerConfig& config : x_snapshot->config.listeners) {
+    for (const auto& side : x_sides) {
+      const Address at = *Address::parse(config.addresses.front());
+      auto opened = side->worker->acceptor_of(config).listen(side->watched, at);
+      if (!opened) x_ledger.violation("a worker cannot listen");
+      testing::PipeOptions& pipe = side->network.at(at).pipe;
+      pipe.latency_ms = random().chance(0.6) ? 0 : between(random(), 1, 20);
+      pipe.random_chunks = random().chance(0.3);
+      if (random().chance(0.3)) pipe.kernel_bytes = between(random(), 1, 8) * 1'000;
+    }
   }
   for (size_t service = 0; service < x_plan.passthrough(); ++service) {
     if (x_plan.gentle || random().chance(0.9)) send_list(service);
@@ -136,6 +143,12 @@ void World::invite_clients() {
     } else {
       x_clients.push_back(std::make_unique<H1Client>(context, calls, at_ms));
     }
+  }
+  for (int i = 0; i < x_plan.tunnels; ++i) {
+    Side& side = *x_sides[random().below(x_plan.workers)];
+    const CallerContext context{x_plan, x_random, x_ledger, side.loop, side.network};
+    const int64_t at_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms));
+    x_clients.push_back(std::make_unique<TunnelClient>(context, at_ms));
   }
 }
 

@@ -38,6 +38,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
 
   void build();
   void build_origins();
+  void add_origin(size_t service, const Address& address, bool opaque);
   void listen();
   void invite_clients();
 
@@ -65,6 +66,8 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   void check_times(const chain::Exchange& exchange, const Call& call);
   void check_step();
   void check_end();
+  void check_tunnels();
+  void count_tunnel(const chain::Exchange& exchange, const chain::Outcome& outcome);
   void check_nothing_left();
   void check_counts();
   void check_budgets();
@@ -83,6 +86,7 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   app::SnapshotPtr x_snapshot;
   testing::VirtualLoop::Event x_event;
   int x_events_left = 0;
+  uint64_t x_opaque_ended = 0;  // exchanges that are nothing but bytes and count as calls
   int64_t x_start_ms = 0;
   int64_t x_last_call_ms = 0;  // when the last exchange ended
   bool x_draining = false;

@@ -25,7 +25,7 @@ void World::on_exchange_end(const chain::Exchange& exchange, const chain::Outcom
   x_ledger.note(now_ms(), "exchange: end, status " + text(facts.status), id,
                 static_cast<uint64_t>(outcome.kind));
   Call* call = x_ledger.find(id);
-  if (call == nullptr) return;
+  if (call == nullptr) return count_tunnel(exchange, outcome);
   const std::string who = "the exchange of call " + text(id) + ": ";
   if (++call->ended > 1) x_ledger.violation(who + "ended twice");
 
@@ -113,6 +113,7 @@ void World::check_end() {
   }
   check_nothing_left();
   check_budgets();
+  check_tunnels();
 }
 
 void World::check_nothing_left() {
@@ -127,6 +128,8 @@ void World::check_nothing_left() {
     const auto series = x_process->shards.worker(i);
     must_be_0("downstream connections" + at, series->downstream_connections.value());
     must_be_0("upstream connections" + at, series->upstream_connections.value());
+    must_be_0("opaque connections" + at, series->downstream_tcp.value());
+    must_be_0("upstream tunnels" + at, series->upstream_tcp.value());
   }
   check_counts();
 }
@@ -135,11 +138,14 @@ void World::check_counts() {
   const auto must_be_0 = [&](const std::string& what, int64_t value) {
     if (value != 0) x_ledger.violation(what + " is " + text(value) + " at the end");
   };
-  must_be_0("open connections", x_process->listeners["outbound"].open_connections.load());
+  for (const auto& [name, listener] : x_process->listeners) {
+    must_be_0("open connections of " + name, listener.open_connections.load());
+  }
   must_be_0("retained bodies", x_process->retry_bodies.used());
   for (const auto& [name, service] : x_process->services.services()) {
     must_be_0("outstanding of " + name, service->limit().outstanding());
     must_be_0("queued of " + name, service->limit().queued());
+    must_be_0("streams of " + name, service->limit().streams().open());
     must_be_0("probes of " + name, service->circuit().snapshot(now_ms()).probes_in_flight);
     for (const auto& origin : x_origins) {
       const auto endpoint = service->find_endpoint(origin->address());
