@@ -108,9 +108,13 @@ void H2Connection::write_late() {
 
 // ---- times and ends
 
+bool H2Connection::is_idle() const {
+  return x_session.streams_open() == 0 && !x_pool.awaits(*this);
+}
+
 // Idle: until pool.idle. With calls: until it has been silent for too long.
 void H2Connection::settle() {
-  const bool idle = x_session.streams_open() == 0;
+  const bool idle = is_idle();
   if (idle && (x_finishing || x_session.is_closing() || now_ms() >= x_expires_ms)) return finish();
   TimerWheel& timers = x_pool.upstream().runtime.loop.timers;
   if (!idle) {
@@ -124,7 +128,7 @@ void H2Connection::settle() {
 }
 
 void H2Connection::on_timer() {
-  if (x_session.streams_open() == 0) return finish();
+  if (is_idle()) return finish();
   if (now_ms() < x_heard_ms + kPingAfterMs) return settle();
   if (std::exchange(x_pinged, true)) return lose();
   x_session.ping();

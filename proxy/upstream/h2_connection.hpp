@@ -72,6 +72,8 @@ class H2Connection final : public Reapable,
   void write_late() override;
   void on_timer();
   void settle();
+  // Nobody has a stream, nor waits for what the peer says before it can.
+  bool is_idle() const;
   void lose();
   int64_t now_ms() const;
 

@@ -150,6 +150,16 @@ void H2Pool::serve_waiters() {
   connect_if_needed();
 }
 
+bool H2Pool::awaits(const H2Connection& connection) {
+  if (connection.takes_tunnels() || !connection.takes_calls(x_upstream.now_ms())) return false;
+  bool found = false;
+  x_waiters.for_each([&](const H2Waiter& waiter) {
+    const bool may_be_this_one = !x_tls.is_on() || connection.server_name() == waiter.wanted_name();
+    found = found || (waiter.wants_tunnel() && may_be_this_one);
+  });
+  return found;
+}
+
 bool H2Pool::has_free_stream() {
   bool found = false;
   const int64_t now_ms = x_upstream.now_ms();

@@ -76,6 +76,8 @@ class H2Pool final : public DialEvents {
   void on_settings(uint32_t streams_allowed);
   // A stream came free.
   void serve_waiters();
+  // Whether a call waits for what its peer will say of tunnels.
+  bool awaits(const H2Connection& connection);
   // It ended, or takes no more calls and has none left.
   void close(H2Connection& connection);
 

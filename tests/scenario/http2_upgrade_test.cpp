@@ -20,7 +20,8 @@ http::H2Limits with_tunnels(bool tunnels = true) {
 }
 
 struct Http2Upgrade : ::testing::Test {
-  explicit Http2Upgrade(bool tunnels = true) : server(town, "10.0.0.1:80", with_tunnels(tunnels)) {
+  explicit Http2Upgrade(bool tunnels = true, std::string_view yaml = kOrders)
+      : town(yaml), server(town, "10.0.0.1:80", with_tunnels(tunnels)) {
     // The end of what the caller sends into a tunnel is no request that is complete.
     if (tunnels) server.otherwise = [](H2Side&) {};
   }
@@ -44,7 +45,7 @@ struct Http2Upgrade : ::testing::Test {
     town.run();
   }
 
-  Town town{kOrders};
+  Town town;
   H2Origin server;
 };
 
@@ -204,6 +205,29 @@ TEST_F(Http2Upgrade, SettingsThatNeverComeAreAConnectTimeout) {
               caller.received.starts_with("HTTP/1.1 502 "))
       << caller.received;
   EXPECT_NE(caller.received.find("connect"), std::string::npos) << caller.received;
+  EXPECT_EQ(server.accepted(), 1u);
+}
+
+struct Http2NotKept : Http2Upgrade {
+  Http2NotKept()
+      : Http2Upgrade(true,
+                     "services: {orders: {protocol: http2, pool: {idle: off}, endpoints: {static: "
+                     "['10.0.0.1:80']}}}") {}
+};
+
+TEST_F(Http2NotKept, AConnectionIsNotIdleWhileAnUpgradeWaitsForItsSettings) {
+  town.network.at(*Address::parse("10.0.0.1:80")).pipe.latency_ms = 20;
+  TestClient caller(town.network, town.address());
+  ask(caller);
+  town.pass_ms(100);
+  ASSERT_EQ(server.heads, 1u) << caller.received;
+  H2Side& side = accept();
+  side.send_data("hello", true);
+  town.pass_ms(100);
+  EXPECT_TRUE(caller.take().ends_with("hello"));
+  caller.finish();
+  town.pass_ms(100);
+  EXPECT_EQ(town.workers[0]->running(), 0u);
   EXPECT_EQ(server.accepted(), 1u);
 }
 
