@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "proxy/chain/driver.hpp"
+#include "proxy/chain/local_reply.hpp"
+#include "proxy/chain/route.hpp"
 #include "proxy/downstream/h2_connection.hpp"
 #include "proxy/downstream/request_rules.hpp"
 
@@ -120,8 +122,17 @@ void H2ServerStream::submit(const http::ResponseHead& head, bool has_body) {
 
 // To a caller that asked by CONNECT any 2xx is a tunnel, so no other answer may look like one.
 void H2ServerStream::refuse_tunnel() {
+  const Error error = refusal(Cause::kMalformedResponse);
+  Arena& arena = x_exchange->arena();
+  const chain::Route* const route = x_exchange->route();
   http::ResponseHead head;
-  head.status = 502;
+  head.status = row_of(error.cause).status;
+  head.fields.add(arena, http::Name::kProxyStatus,
+                  chain::proxy_status(error, route != nullptr ? route->label : "", arena));
+  chain::Facts& facts = x_exchange->facts();
+  facts.status = head.status;
+  facts.cause = error.cause;
+  facts.own_reply = true;
   x_bodiless = true;
   x_connection.session().submit_response(*this, head, {}, false);
 }

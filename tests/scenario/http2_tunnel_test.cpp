@@ -81,6 +81,12 @@ TEST_F(Http2Tunnel, AnAnswerInsteadOfATunnelNeverLooksLikeOne) {
   town.run();
   server.last().send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
   EXPECT_EQ(caller.finish(fine).status(), 502);
+  EXPECT_NE(fine.message.field("proxy-status").find("http_protocol_error"), std::string::npos);
+  EXPECT_EQ(fine.message.body, "");
+  int counted_as = 0;
+  town.process.shards.service(0, {"orders", {}})
+      ->requests.for_each([&](int status, auto, uint64_t, int) { counted_as = status; });
+  EXPECT_EQ(counted_as, 502);
   H2Side& other = caller.begin_open("GET", "/chat", {{":protocol", "websocket"}});
   town.run();
   server.last().send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
