@@ -128,7 +128,7 @@ void H2Connection::settle() {
 }
 
 void H2Connection::on_timer() {
-  if (is_idle()) return finish();
+  if (is_idle()) return x_finish_by_ms > 0 ? lose() : finish();
   if (now_ms() < x_heard_ms + kPingAfterMs) return settle();
   if (std::exchange(x_pinged, true)) return lose();
   x_session.ping();
@@ -141,9 +141,17 @@ void H2Connection::finish() {
   // Requests that have not gone out yet may not follow a GOAWAY.
   if (x_session.streams_open() > 0) return;
   if (!x_session.is_closing()) x_session.submit_goaway(http::H2Code::kNoError);
-  // The GOAWAY goes out first, if it still can.
-  if (!x_lost && x_session.wants_write() && x_stream->unsent() == 0) return on_want_write();
+  if (x_lost) return;
+  // The GOAWAY goes out first, and before it what is left of a tunnel whose stream is over.
+  if (x_stream->unsent() > 0) return wait_for_last_bytes();
+  if (x_session.wants_write()) return on_want_write();
   lose();
+}
+
+// As long as for the answer to a PING.
+void H2Connection::wait_for_last_bytes() {
+  if (x_finish_by_ms == 0) x_finish_by_ms = now_ms() + kPingAnswerMs;
+  x_pool.upstream().runtime.loop.timers.arm(x_timer, x_finish_by_ms);
 }
 
 void H2Connection::lose() {

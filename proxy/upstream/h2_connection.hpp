@@ -74,6 +74,7 @@ class H2Connection final : public Reapable,
   void settle();
   // Nobody has a stream, nor waits for what the peer says before it can.
   bool is_idle() const;
+  void wait_for_last_bytes();
   void lose();
   int64_t now_ms() const;
 
@@ -86,6 +87,7 @@ class H2Connection final : public Reapable,
   const int64_t x_expires_ms;
   int64_t x_heard_ms;           // or began to wait
   int64_t x_idle_since_ms = 0;  // 0: it is not
+  int64_t x_finish_by_ms = 0;   // > 0: nothing but unsent bytes keeps it
   uint64_t x_calls = 0;
   bool x_pinged = false;
   bool x_finishing = false;

@@ -231,6 +231,43 @@ TEST_F(Http2NotKept, AConnectionIsNotIdleWhileAnUpgradeWaitsForItsSettings) {
   EXPECT_EQ(server.accepted(), 1u);
 }
 
+TEST_F(Http2NotKept, TheLastBytesOfATunnelGoBeforeItsConnectionDoes) {
+  testing::PipeOptions& pipe = town.network.at(*Address::parse("10.0.0.1:80")).pipe;
+  pipe.latency_ms = 5;
+  pipe.kernel_bytes = 1'000;
+  TestClient caller(town.network, town.address());
+  ask(caller);
+  town.pass_ms(100);
+  ASSERT_EQ(server.heads, 1u) << caller.received;
+  H2Side& side = accept();
+  side.send_data("bye", true);
+  town.pass_ms(100);
+  const std::string last_words(20'000, 'x');
+  caller.send(last_words);
+  caller.finish();
+  town.pass_ms(1'000);
+  EXPECT_TRUE(side.message.complete);
+  EXPECT_EQ(side.message.body.size(), last_words.size());
+  EXPECT_EQ(server.last().ended, true);
+}
+
+TEST_F(Http2NotKept, APeerThatDoesNotTakeTheLastBytesIsNotWaitedForForEver) {
+  testing::PipeOptions& pipe = town.network.at(*Address::parse("10.0.0.1:80")).pipe;
+  pipe.kernel_bytes = 1'000;
+  TestClient caller(town.network, town.address());
+  ask(caller);
+  H2Side& side = accept();
+  side.send_data("bye", true);
+  town.run();
+  server.last().pause();
+  caller.send(std::string(20'000, 'x'));
+  caller.finish();
+  town.pass_ms(60'000);
+  server.last().resume();
+  town.run();
+  EXPECT_FALSE(side.message.complete);
+}
+
 struct Http2WithoutTunnels : Http2Upgrade {
   Http2WithoutTunnels() : Http2Upgrade(false) {}
 };
