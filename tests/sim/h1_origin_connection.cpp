@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "proxy/http/websocket.hpp"
 #include "tests/sim/request_check.hpp"
 
 namespace outrigger::sim {
@@ -133,6 +134,7 @@ void Origin::H1Connection::on_head(const Head& head) {
   x_method = call.method;
   x_expects = head.has("expect");
   x_asked_tunnel = call.asks == Asks::kUpgrade;
+  x_websocket_key = head.field("sec-websocket-key");
   x_attempt = context().ledger.arrived(x_id, x_origin.x_service, plan.may_repeat(call));
   x_body_read = 0;
   x_answered = false;
@@ -329,9 +331,11 @@ bool Origin::H1Connection::agrees_to_tunnel() const {
 
 void Origin::H1Connection::switch_to_tunnel() {
   note("origin: switches");
+  Arena arena({});
   x_stream->write(
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+      "Sec-WebSocket-Accept: " +
+      std::string(http::websocket_accept_of(x_websocket_key, arena)) + "\r\n\r\n");
   x_tunnel = std::make_unique<Tunnel>(x_origin, x_loop, std::move(x_stream), std::string_view());
 }
 

@@ -73,6 +73,7 @@ class Origin::H1Connection final : public io::StreamEvents, private MessageEvent
   size_t x_body_read = 0;
   uint32_t x_served = 0;
   std::string x_method;
+  std::string x_websocket_key;
   int64_t x_late_bytes_ms = 0;  // when bytes went that belong to no request; 0: none did
   bool x_answered = false;      // the script of this request is written
   bool x_answering = false;     // and plays

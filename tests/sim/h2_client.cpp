@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "tests/sim/h2_client_call.hpp"
+#include "tests/sim/h2_client_tunnel.hpp"
+
 namespace outrigger::sim {
 namespace {
 
@@ -28,7 +31,14 @@ H2Client::H2Client(const CallerContext& context, int calls, int64_t at_ms)
              }),
       x_leave(context.loop, [this] { leave(x_leaves_by_reset); }),
       x_read_on(context.loop, [this] { x_stream->resume_reading(); }) {
-  for (int i = 0; i < calls; ++i) x_calls.push_back(std::make_unique<H2ClientStream>(*this));
+  for (int i = 0; i < calls; ++i) {
+    if (context.plan.opaque && context.random.chance(0.1)) {
+      x_has_tunnels = true;
+      x_calls.push_back(std::make_unique<H2ClientTunnel>(*this));
+    } else {
+      x_calls.push_back(std::make_unique<H2ClientCall>(*this));
+    }
+  }
   draw_manners();
   x_start.arm_at(at_ms);
 }
@@ -45,7 +55,8 @@ void H2Client::draw_manners() {
   draw_settings();
   x_gap_ms = random().chance(0.3) ? -1 : random().chance(0.5) ? 0 : between(random(), 0, 500);
   x_lingers = random().chance(0.3);
-  if (x_context.plan.gentle) return;
+  // Whoever ends the connection has left, also where a server has still to take what came of it.
+  if (x_context.plan.gentle) return void(x_lingers = x_lingers || x_has_tunnels);
   x_leaves_by_reset = random().chance(0.5);
   x_stops_reading = random().chance(0.05);
   if (random().chance(0.15)) x_bytes_left = random().below(random().chance(0.5) ? 1'000 : 50'000);
@@ -158,6 +169,7 @@ void H2Client::flush() {
     if (x_bytes_left == size_t{0}) return leave(x_leaves_by_reset);
     if (bytes.empty()) break;
   }
+  for (const auto& call : x_calls) call->on_flushed();
   if (x_stream == nullptr || x_left || x_stream->unsent() > 0) return;
   const auto over = [](const auto& call) { return call->is_over() || call->stream() == 0; };
   const bool all = x_refused || x_begun == x_calls.size();

@@ -1,7 +1,7 @@
-// An H2Client is a caller that speaks HTTP/2 with prior knowledge: one connection, several calls on
-// it at once or one after the other (h2_client_stream.hpp), and what a caller may do with a
-// connection: change its SETTINGS, say GOAWAY, leave at any byte, stop reading. Owned by the World;
-// one thread.
+// An H2Client is a caller that speaks HTTP/2 with prior knowledge: one connection, several calls
+// and tunnels on it at once or one after the other (h2_client_stream.hpp), and what a caller may do
+// with a connection: change its SETTINGS, say GOAWAY, leave at any byte, stop reading. Owned by the
+// World; one thread.
 #pragma once
 
 #include <memory>
@@ -69,6 +69,7 @@ class H2Client final : public Caller,
   std::optional<H2Wire> x_wire;  // once connected
   std::vector<std::unique_ptr<H2ClientStream>> x_calls;
   size_t x_begun = 0;
+  bool x_has_tunnels = false;
   testing::VirtualLoop::Event x_start;
   testing::VirtualLoop::Event x_next;
   testing::VirtualLoop::Event x_flush;

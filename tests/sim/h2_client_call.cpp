@@ -1,4 +1,4 @@
-#include "tests/sim/h2_client_stream.hpp"
+#include "tests/sim/h2_client_call.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -7,7 +7,7 @@
 
 namespace outrigger::sim {
 
-H2ClientStream::H2ClientStream(H2Client& client)
+H2ClientCall::H2ClientCall(H2Client& client)
     : x_client(client),
       x_drawn(draw_call(client.context(), true)),
       x_has_body(client.context().ledger.find(x_drawn.id)->has_body),
@@ -20,9 +20,9 @@ H2ClientStream::H2ClientStream(H2Client& client)
   draw_manners();
 }
 
-const CallerContext& H2ClientStream::context() const { return x_client.context(); }
+const CallerContext& H2ClientCall::context() const { return x_client.context(); }
 
-void H2ClientStream::draw_manners() {
+void H2ClientCall::draw_manners() {
   const bool gentle = context().plan.gentle;
   if (random().chance(0.3)) {
     x_piece_most = random().chance(0.5) ? 2'000 : 20'000;
@@ -39,7 +39,7 @@ void H2ClientStream::draw_manners() {
 
 // ---- what it sends
 
-void H2ClientStream::begin() {
+void H2ClientCall::begin() {
   Call& call = *context().ledger.find(x_drawn.id);
   call.begun = true;
   FieldList fields{{":method", call.method},
@@ -61,7 +61,7 @@ void H2ClientStream::begin() {
   if (x_has_body) x_send.arm_at(now_ms() + (x_expects ? between(random(), 1, 1'500) : 0));
 }
 
-void H2ClientStream::send_some() {
+void H2ClientCall::send_some() {
   if (x_over || (x_stops_sending && x_body.size() < 100)) return;
   const size_t count =
       std::min<size_t>(x_body.size(), 1 + random().below(static_cast<uint32_t>(x_piece_most)));
@@ -76,7 +76,7 @@ void H2ClientStream::send_some() {
   x_client.flush_soon();
 }
 
-void H2ClientStream::cancel() {
+void H2ClientCall::cancel() {
   constexpr uint32_t kCodes[] = {NGHTTP2_CANCEL, NGHTTP2_CANCEL, NGHTTP2_NO_ERROR,
                                  NGHTTP2_INTERNAL_ERROR};
   const uint32_t code = kCodes[random().below(std::size(kCodes))];
@@ -87,7 +87,7 @@ void H2ClientStream::cancel() {
 
 // ---- what it takes
 
-void H2ClientStream::on_fields(const Head& head) {
+void H2ClientCall::on_fields(const Head& head) {
   const int status = head.status();
   if (status == 0) {
     x_trailers = head;
@@ -100,7 +100,7 @@ void H2ClientStream::on_fields(const Head& head) {
   }
 }
 
-void H2ClientStream::on_data(std::string_view bytes) {
+void H2ClientCall::on_data(std::string_view bytes) {
   x_check.body(bytes);
   x_untaken += bytes.size();
   if (x_stalls) return x_take.arm_at(now_ms() + context().plan.stall_ms);
@@ -109,14 +109,14 @@ void H2ClientStream::on_data(std::string_view bytes) {
   x_take.arm_at(now_ms() + take_ms);
 }
 
-void H2ClientStream::take() {
+void H2ClientCall::take() {
   x_stalls = false;
   if (x_over) return;
   x_client.wire().open_stream(x_stream, std::exchange(x_untaken, 0));
   x_client.flush_soon();
 }
 
-void H2ClientStream::on_message_end() {
+void H2ClientCall::on_message_end() {
   if (!x_check.has_head()) return x_check.violation("an end without a head");
   x_complete = true;
   x_check.end(x_trailers ? &*x_trailers : nullptr, now_ms());
@@ -125,11 +125,11 @@ void H2ClientStream::on_message_end() {
 // ---- ends
 
 // Nobody who stalls may hold up this one.
-void H2ClientStream::check_patience() {
+void H2ClientCall::check_patience() {
   if (!x_over) x_check.violation("a good call waits behind others");
 }
 
-void H2ClientStream::on_closed(uint32_t code) {
+void H2ClientCall::on_closed(uint32_t code) {
   if (x_over) return;
   if (!x_complete && context().plan.gentle) {
     x_check.violation("a good call was reset with code " + std::to_string(code));
@@ -137,7 +137,7 @@ void H2ClientStream::on_closed(uint32_t code) {
   end("client: stream closed", code);
 }
 
-void H2ClientStream::on_lost(bool excused) {
+void H2ClientCall::on_lost(bool excused) {
   if (x_over) return;
   if (x_stream > 0 && !x_complete && !excused && context().plan.gentle) {
     x_check.violation("a good call was lost with its connection");
@@ -145,7 +145,7 @@ void H2ClientStream::on_lost(bool excused) {
   end("client: stream lost", 0);
 }
 
-void H2ClientStream::end(std::string_view why, uint64_t code) {
+void H2ClientCall::end(std::string_view why, uint64_t code) {
   x_over = true;
   context().ledger.note(now_ms(), why, x_drawn.id, code);
   for (auto* event : {&x_send, &x_take, &x_cancel, &x_patience}) event->cancel();

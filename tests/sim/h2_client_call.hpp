@@ -7,28 +7,23 @@
 
 #include "tests/sim/answer_check.hpp"
 #include "tests/sim/caller.hpp"
+#include "tests/sim/h2_client_stream.hpp"
 
 namespace outrigger::sim {
 
 class H2Client;
 
-class H2ClientStream {
+class H2ClientCall final : public H2ClientStream {
  public:
-  explicit H2ClientStream(H2Client& client);
+  explicit H2ClientCall(H2Client& client);
 
-  void begin();
-  // 0 before it was begun.
-  int32_t stream() const { return x_stream; }
-  uint32_t call() const { return x_drawn.id; }
-  // Nothing more happens on it.
-  bool is_over() const { return x_over; }
-
-  void on_fields(const Head& head);
-  void on_data(std::string_view bytes);
-  void on_message_end();
-  void on_closed(uint32_t code);
-  // The connection is gone. `excused`: by the caller's own will.
-  void on_lost(bool excused);
+  void begin() override;
+  uint32_t call() const override { return x_drawn.id; }
+  void on_fields(const Head& head) override;
+  void on_data(std::string_view bytes) override;
+  void on_message_end() override;
+  void on_closed(uint32_t code) override;
+  void on_lost(bool excused) override;
 
  private:
   void draw_manners();
@@ -47,7 +42,6 @@ class H2ClientStream {
   AnswerCheck x_check;
   std::string x_body;  // that is still to be sent
   std::optional<Head> x_trailers;
-  int32_t x_stream = 0;
   size_t x_untaken = 0;  // bytes whose window was not given back
   testing::VirtualLoop::Event x_send;
   testing::VirtualLoop::Event x_take;
@@ -66,7 +60,6 @@ class H2ClientStream {
 
   bool x_continued = false;
   bool x_complete = false;  // the answer
-  bool x_over = false;
 };
 
 }  // namespace outrigger::sim

@@ -14,6 +14,7 @@ Origin::H2Connection::H2Connection(Origin& origin, testing::VirtualLoop& loop, i
     : x_origin(origin),
       x_loop(loop),
       x_stream(std::move(stream)),
+      x_settings{.tunnels = is_gentle() || random().chance(0.8)},
       x_wire(H2Wire::Role::kServer, (draw_settings(), x_settings), *this),
       x_flush(loop, [this] { flush(); }),
       x_change(loop, [this] { change(); }),
@@ -26,7 +27,10 @@ Origin::H2Connection::H2Connection(Origin& origin, testing::VirtualLoop& loop, i
   on_read(begun);
 }
 
-Origin::H2Connection::~H2Connection() = default;
+// The wire goes as well.
+Origin::H2Connection::~H2Connection() {
+  for (const auto& [id, stream] : x_streams) stream->stop();
+}
 
 void Origin::H2Connection::draw_settings() {
   const uint32_t windows[] = {65'535, 65'535, 1'000'000, between(random(), 0, 20),
@@ -112,6 +116,7 @@ void Origin::H2Connection::flush() {
     if (x_bytes_left == size_t{0}) return die();
     if (bytes.empty()) break;
   }
+  for (const auto& [id, stream] : x_streams) stream->on_flushed();
   if (x_stream == nullptr || !x_leaving || !x_streams.empty() || x_stream->unsent() > 0) return;
   x_stream->finish();
   drop("origin: ends after GOAWAY");
@@ -180,6 +185,13 @@ void Origin::H2Connection::send_garbage() {
   x_bytes_left.reset();
   x_leaving = true;
   flush_soon();
+}
+
+std::shared_ptr<H2Tunnel> Origin::H2Connection::carry(int32_t id) {
+  auto tunnel = std::make_shared<H2Tunnel>(x_loop, x_wire, id, [this] { flush_soon(); });
+  x_tunnels.push_back(std::make_unique<Tunnel>(
+      x_origin, x_loop, std::make_unique<H2TunnelStream>(tunnel), std::string_view()));
+  return tunnel;
 }
 
 // Something that nobody asked for.

@@ -8,10 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/sim/h2_origin_stream.hpp"
+#include "tests/sim/h2_tunnel_stream.hpp"
 #include "tests/sim/h2_wire.hpp"
 #include "tests/sim/origin.hpp"
+#include "tests/sim/origin_tunnel.hpp"
 
 namespace outrigger::sim {
 
@@ -33,6 +36,7 @@ class Origin::H2Connection final : public io::StreamEvents, private H2WireEvents
   // Breaks or ends, when so many more bytes have gone out.
   void die_after(size_t bytes, bool reset);
   void send_garbage();
+  std::shared_ptr<H2Tunnel> carry(int32_t id);
 
  private:
   void on_read(std::string_view bytes) override;
@@ -70,6 +74,7 @@ class Origin::H2Connection final : public io::StreamEvents, private H2WireEvents
   H2Wire::Settings x_settings;
   H2Wire x_wire;
   std::map<int32_t, std::unique_ptr<H2Stream>> x_streams;
+  std::vector<std::unique_ptr<Tunnel>> x_tunnels;
   testing::VirtualLoop::Event x_flush;
   testing::VirtualLoop::Event x_change;
   testing::VirtualLoop::Event x_idle;

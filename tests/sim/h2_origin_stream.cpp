@@ -38,6 +38,11 @@ void Origin::H2Stream::violation(const std::string& what) {
 void Origin::H2Stream::stop() {
   x_next.cancel();
   x_open.cancel();
+  if (x_tunnel != nullptr) std::exchange(x_tunnel, nullptr)->on_closed();
+}
+
+void Origin::H2Stream::on_flushed() {
+  if (x_tunnel != nullptr) x_tunnel->on_flushed();
 }
 
 // ---- the request
@@ -46,6 +51,7 @@ void Origin::H2Stream::arrive(std::string_view id) {
   std::from_chars(id.data(), id.data() + id.size(), x_id);
   const Call* call = context().ledger.find(x_id);
   if (call == nullptr) return violation("a request of nobody");
+  x_asked_tunnel = call->asks == Asks::kUpgrade;
   const Mood& mood = x_connection.origin().x_mood;
   if (random().chance(mood.trouble)) {
     x_behaviour = mood.h2_troubles[random().below(static_cast<uint32_t>(mood.h2_troubles.size()))];
@@ -79,13 +85,15 @@ void Origin::H2Stream::on_head(const Head& head) {
     step(Step::Kind::kInterim).fields = {{":status", "100"}};
     begin_step();
   }
-  const bool at_once = x_behaviour == H2Behaviour::kEarly ||
+  const bool at_once = x_asked_tunnel || x_behaviour == H2Behaviour::kEarly ||
                        (x_behaviour == H2Behaviour::kResetBeforeHead && random().chance(0.5)) ||
                        (context().ledger.find(x_id)->is_grpc && random().chance(0.2));
   if (at_once) answer();
 }
 
 void Origin::H2Stream::on_data(std::string_view bytes) {
+  if (x_tunnel != nullptr) return x_tunnel->on_data(bytes);
+  if (x_asked_tunnel) return violation("bytes before there is a tunnel");
   if (x_arrived && !is_body_at(request_key(x_id), x_body_read, bytes)) {
     violation("the request body is not the caller's, from byte " + number(x_body_read));
   }
@@ -102,6 +110,11 @@ void Origin::H2Stream::open_window() {
 }
 
 void Origin::H2Stream::on_message_end() {
+  if (x_tunnel != nullptr) return x_tunnel->on_message_end();
+  if (x_asked_tunnel) {
+    if (!x_begun) violation("an end before there is a tunnel");
+    return;
+  }
   const Call* call = context().ledger.find(x_id);
   if (!x_arrived || x_sent_back || call == nullptr || context().ledger.is_violated()) return;
   if (x_body_read != call->body_bytes) {
@@ -190,6 +203,12 @@ void Origin::H2Stream::write_script() {
   if (is_cut(how)) size = std::max<size_t>(size, 2);
   Answer& answer = context().ledger.answer(x_id, x_attempt);
   answer = {status, size, true};
+  if (write_tunnel(answer)) return;
+  if (x_asked_tunnel) {
+    // A 2xx would be a tunnel.
+    if (status < 300) answer.status = status = 404;
+    if (how == H2Behaviour::kMalformed) how = H2Behaviour::kResetBeforeHead;
+  }
   const FieldList trailers = draw_trailers(answer);
   note("origin: answers " + std::to_string(status) + ", " + number(size) + " bytes, way",
        static_cast<uint64_t>(how));
@@ -227,6 +246,20 @@ void Origin::H2Stream::write_script() {
     step(Kind::kReset, 1).code = NGHTTP2_NO_ERROR;
   }
   if (how == H2Behaviour::kLastOne) step(Kind::kGoAway);
+}
+
+bool Origin::H2Stream::write_tunnel(Answer& answer) {
+  const bool agrees = context().plan.gentle || x_behaviour == H2Behaviour::kGood ||
+                      x_behaviour == H2Behaviour::kInterim || x_behaviour == H2Behaviour::kLastOne;
+  if (!x_asked_tunnel || !agrees) return false;
+  answer = {200, 0, false};
+  const Mood& mood = x_connection.origin().x_mood;
+  step(Step::Kind::kWait, random().below(static_cast<uint32_t>(mood.delay_most_ms) + 1));
+  if (x_behaviour == H2Behaviour::kInterim)
+    step(Step::Kind::kInterim).fields = {{":status", "103"}};
+  step(Step::Kind::kTunnel);
+  if (x_behaviour == H2Behaviour::kLastOne) step(Step::Kind::kGoAway);
+  return true;
 }
 
 // Each of these is to be refused (RFC 9113 section 8.1.1).
@@ -306,6 +339,11 @@ void Origin::H2Stream::take(const Step& step) {
       return x_connection.die_after(random().below(3'000), by_reset);
     case Step::Kind::kGarbage:
       return x_connection.send_garbage();
+    case Step::Kind::kTunnel:
+      x_begun = true;
+      wire.respond(x_stream, {{":status", "200"}}, true);
+      x_tunnel = x_connection.carry(x_stream);
+      return;
     case Step::Kind::kGoAway:
       if (x_behaviour != H2Behaviour::kSentBack) return x_connection.leave_slowly();
       x_connection.go_away_now();

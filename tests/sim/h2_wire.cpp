@@ -26,10 +26,14 @@ std::vector<nghttp2_nv> nv_of(const FieldList& fields) {
   return made;
 }
 
-// ":method" and ":path", or ":status", as HTTP/1 would have them, instead of the pseudo-fields.
+// ":method" and ":path", or ":status", as HTTP/1 would have them, instead of the pseudo-fields. An
+// extended CONNECT is a GET with an Upgrade there.
 void make_start(Head& head) {
   if (head.has(":status")) {
     head.start = "HTTP/2.0 " + std::string(head.field(":status")) + " ";
+  } else if (head.has(":protocol")) {
+    head.start = "GET " + std::string(head.field(":path")) + " HTTP/2";
+    head.fields.emplace_back("upgrade", head.field(":protocol"));
   } else if (head.has(":method")) {
     head.start =
         std::string(head.field(":method")) + " " + std::string(head.field(":path")) + " HTTP/2";
@@ -236,11 +240,13 @@ void H2Wire::open_connection(size_t bytes) { nghttp2_session_consume_connection(
 void H2Wire::set(const Settings& settings) {
   x_answers_pings = settings.answers_pings;
   x_window = settings.window;
-  const std::array<nghttp2_settings_entry, 2> entries{{
+  const std::array<nghttp2_settings_entry, 3> entries{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.window},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  nghttp2_submit_settings(x_session, NGHTTP2_FLAG_NONE, entries.data(), entries.size());
+  nghttp2_submit_settings(x_session, NGHTTP2_FLAG_NONE, entries.data(),
+                          settings.tunnels ? entries.size() : entries.size() - 1);
 }
 
 void H2Wire::ping() { nghttp2_submit_ping(x_session, NGHTTP2_FLAG_NONE, nullptr); }

@@ -44,6 +44,7 @@ class H2Wire {
     uint32_t window = 65'535;  // of each stream
     uint32_t streams = 100;    // that the peer may have open at once
     bool answers_pings = true;
+    bool tunnels = false;  // of a server: extended CONNECT (RFC 8441); stays as it is
   };
 
   H2Wire(Role role, const Settings& settings, H2WireEvents& events);

@@ -191,9 +191,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   text.line("hosts: [" + service.name + "]");
   text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
   constexpr std::array kProtocols{"auto", "auto", "http1", "http2", "http2"};
-  const std::string protocol = one_of(random, kProtocols);
-  service.may_be_http2 = service.may_be_http2 || protocol == "http2";
-  text.line("protocol: " + protocol);
+  text.line(std::string("protocol: ") + one_of(random, kProtocols));
   text.line(std::string("balance: ") +
             one_of(random, std::array{"least_loaded", "round_robin", "random"}));
   if (random.chance(0.2)) text.line("slow_start: 2s");

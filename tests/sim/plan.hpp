@@ -53,7 +53,6 @@ struct ServicePlan {
   bool respond = false;
   bool omit = false;
   bool has_deadline_header = false;
-  bool may_be_http2 = false;  // without tunnels
   Bounds bounds;
 
   bool may_repeat(const Call& call) const {

@@ -170,19 +170,15 @@ void TunnelClient::take_tunnel(std::string_view head, std::string_view behind) {
 
 void TunnelClient::on_head(const Head& head) {
   if (x_complete) return violation("a second answer");
+  if (is_gentle()) {
+    violation("a good tunnel was refused: " + std::string(head.field("proxy-status")));
+  }
   x_answer.head(head);
 }
 
 void TunnelClient::on_message_end() {
   x_answer.end(nullptr, now_ms());
   x_complete = true;
-  if (must_succeed()) violation("a good tunnel was refused");
-}
-
-// Of an Upgrade only where the origin agrees to it.
-bool TunnelClient::must_succeed() const {
-  return is_gentle() &&
-         (x_way != Way::kUpgrade || !x_context.plan.services[call().service].may_be_http2);
 }
 
 // ---- ends

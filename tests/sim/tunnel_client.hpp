@@ -67,7 +67,6 @@ class TunnelClient final : public Caller,
   void violation(const std::string& what);
   bool is_gentle() const { return x_context.plan.gentle; }
   bool is_bytes() const { return x_way >= Way::kListener; }
-  bool must_succeed() const;
   Call& call() const { return *x_context.ledger.find(x_id); }
   int64_t now_ms() const { return x_context.loop.now_ms(); }
   Random& random() const { return x_context.random; }
