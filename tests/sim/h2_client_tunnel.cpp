@@ -40,7 +40,9 @@ void H2ClientTunnel::draw_call() {
   const std::string& host = plan.services[call.service].name;
   x_to = is_upgrade() ? host : to_address ? kOpaqueAddress : host + ":80";
 
-  const TunnelManners manners = draw_tunnel_manners(random, is_gentle() ? 0 : 0.3);
+  TunnelManners manners =
+      draw_tunnel_manners(random, is_gentle() ? 0 : 0.3, !plan.has_patient_servers);
+  if (!is_upgrade() && call.service < *plan.opaque) manners.speak_first();
   x_end = std::make_unique<TunnelEnd>(context().ledger, context().loop, random,
                                       context().ledger.tunnels.add_client(x_id), manners,
                                       [this] { end("client: its tunnel is over"); });

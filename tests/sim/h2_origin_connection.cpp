@@ -235,6 +235,7 @@ void Origin::H2Connection::change() {
 // Maybe just when the proxy is about to use it.
 void Origin::H2Connection::on_idle() {
   if (!x_streams.empty() || x_leaving) return;
+  if (x_stream->unsent() > 0) return x_idle.arm_at(x_loop.now_ms() + 1);
   if (random().chance(0.5)) return leave_slowly();
   die_after(0, !is_gentle() && random().chance(0.3));
 }

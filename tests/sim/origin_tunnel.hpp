@@ -20,8 +20,9 @@ class Origin::Tunnel {
 
  private:
   static TunnelManners manners_of(const Origin& origin) {
-    const bool gentle = origin.x_context.plan.gentle;
-    return draw_tunnel_manners(origin.x_context.random, gentle ? 0 : origin.x_mood.trouble / 2);
+    const Plan& plan = origin.x_context.plan;
+    return draw_tunnel_manners(origin.x_context.random, plan.gentle ? 0 : origin.x_mood.trouble / 2,
+                               plan.has_patient_servers);
   }
 
   TunnelEnd x_end;

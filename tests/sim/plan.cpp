@@ -97,6 +97,7 @@ Plan::Plan(Random& random) {
   if (!is_storm && random.chance(0.5)) {
     tunnels = static_cast<int>(between(random, 1, 6));
     opaque = count;
+    has_patient_servers = random.chance(0.5);
     ServicePlan& bytes = services.emplace_back();
     bytes.name = "bytes";
     bytes.endpoints = static_cast<int>(between(random, 1, 3));

@@ -75,7 +75,8 @@ struct Plan {
   int calls = 0;
   int tunnels = 0;  // clients that want one; only where a service is opaque
   std::optional<size_t> opaque;
-  int64_t span_ms = 0;  // within which the clients come
+  bool has_patient_servers = false;  // of tunnels; else the callers are
+  int64_t span_ms = 0;               // within which the clients come
   int64_t keepalive_ms = 0;
   int64_t body_idle_ms = 0;
   int64_t head_ms = 0;

@@ -60,7 +60,9 @@ void TunnelClient::draw_call() {
 }
 
 void TunnelClient::draw_manners() {
-  const TunnelManners manners = draw_tunnel_manners(random(), is_gentle() ? 0 : 0.3);
+  TunnelManners manners =
+      draw_tunnel_manners(random(), is_gentle() ? 0 : 0.3, !x_context.plan.has_patient_servers);
+  if (x_way == Way::kConnectService) manners.speak_first();
   x_end = std::make_unique<TunnelEnd>(x_context.ledger, x_context.loop, random(),
                                       x_context.ledger.tunnels.add_client(x_id), manners,
                                       [this] { on_tunnel_over(); });

@@ -78,14 +78,19 @@ size_t TunnelEnd::due() const {
 }
 
 bool TunnelEnd::waits_for_peer() const {
-  if (x_record.ended || now_ms() >= x_patient_until_ms) return false;
-  if (x_manners.waits && x_record.heard == 0) return true;
-  return due() == 0 && (x_manners.echoes || x_manners.ending == Ending::kLast);
+  if (x_record.ended) return false;
+  const bool is_over = now_ms() >= x_patient_until_ms;
+  if (x_manners.waits && x_record.heard == 0 && !is_over) return true;
+  const bool ends_last = x_manners.echoes || x_manners.ending == Ending::kLast;
+  return due() == 0 && ends_last && (x_manners.is_patient || !is_over);
 }
 
 void TunnelEnd::speak() {
   if (x_stream == nullptr || x_record.finished) return drop_if_over();
-  if (waits_for_peer()) return x_speak.arm_at(x_patient_until_ms);
+  if (waits_for_peer()) {
+    if (now_ms() < x_patient_until_ms) x_speak.arm_at(x_patient_until_ms);
+    return;
+  }
   if (x_stream->unsent() > 0) return;
   if (due() == 0) return finish();
   const std::string bytes =

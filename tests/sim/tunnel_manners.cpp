@@ -18,7 +18,7 @@ void make_troublesome(TunnelManners& manners, Random& random) {
 
 }  // namespace
 
-TunnelManners draw_tunnel_manners(Random& random, double trouble) {
+TunnelManners draw_tunnel_manners(Random& random, double trouble, bool is_patient) {
   constexpr uint32_t kMost[] = {20, 500, 20'000, 300'000};
   TunnelManners manners;
   const uint32_t most = kMost[random.below(random.chance(0.15) ? 4 : 3)];
@@ -30,6 +30,7 @@ TunnelManners draw_tunnel_manners(Random& random, double trouble) {
   manners.echoes = random.chance(0.2);
   manners.ending = random.chance(0.4) ? Ending::kLast : Ending::kFinish;
   manners.patience_ms = between(random, 1, 3'000);
+  manners.is_patient = is_patient;
   if (random.chance(0.2)) {
     manners.stalls_at = random.below(5'000);
     manners.stall_ms = between(random, 1, 2'000);

@@ -19,6 +19,12 @@ struct TunnelManners {
     kNever,
   };
 
+  // For a server of HTTP that hears of a tunnel only by its first byte.
+  void speak_first() {
+    waits = echoes = false;
+    if (bytes == 0) is_patient = false;
+  }
+
   size_t bytes = 0;  // that it says
   size_t piece_most = 1;
   int64_t first_ms = 0;  // before the first of them
@@ -27,11 +33,12 @@ struct TunnelManners {
   bool echoes = false;   // says no more than it has heard
   Ending ending = Ending::kFinish;
   int64_t patience_ms = 0;          // so long it waits for its peer
+  bool is_patient = false;          // for the end of it as long as it takes
   std::optional<size_t> stalls_at;  // after so many bytes it does not read for a while
   int64_t stall_ms = 0;
 };
 
-// `trouble`: how often it does what a good peer does not.
-TunnelManners draw_tunnel_manners(Random& random, double trouble);
+// `trouble`: how often it does what a good peer does not. Of two ends at most one may be patient.
+TunnelManners draw_tunnel_manners(Random& random, double trouble, bool is_patient);
 
 }  // namespace outrigger::sim
