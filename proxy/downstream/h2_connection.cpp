@@ -90,15 +90,15 @@ void H2Connection::on_next_turn() {
 // connection.
 void H2Connection::on_end() {
   x_ended = true;
-  if (x_closing && x_stream->unsent() == 0) {
-    end(chain::Outcome::Kind::kDone);
-    return;
-  }
+  if (x_closing && x_stream->unsent() == 0) return end_if_done();
+  end_streams_of_caller();
+  if (is_over()) return;
+  if (!x_streams.empty()) return begin_close();
   end(chain::Outcome::Kind::kCallerGone);
 }
 
 void H2Connection::on_drained() {
-  if (x_closing) return wait_for(Wait::kClose);
+  if (x_closing) return wait_for(next_wait());
   x_context.runtime.outbox.write_later(*this);
 }
 
@@ -130,7 +130,10 @@ void H2Connection::note_pulled(H2ServerStream& stream) {
 }
 
 void H2Connection::note_ended() {
-  if (!is_over() && x_streams.empty()) on_want_write();
+  if (is_over() || !x_streams.empty()) return;
+  if (!x_closing) return on_want_write();
+  end_if_done();
+  if (!is_over()) settle();
 }
 
 // ---- what comes next
@@ -145,7 +148,7 @@ void H2Connection::settle() {
 }
 
 H2Connection::Wait H2Connection::next_wait() {
-  if (x_closing) return Wait::kClose;
+  if (x_closing) return x_streams.empty() ? Wait::kClose : Wait::kNothing;
   if (x_shutting && !x_session.is_closing()) return Wait::kShutdown;
   if (!x_session.is_settled() || !x_session.is_acknowledged()) return Wait::kSettings;
   if (x_streams.empty()) return Wait::kRequest;
@@ -245,7 +248,24 @@ void H2Connection::begin_close() {
   x_closing = true;
   x_stream->finish();
   x_session.lose(Cause::kReset);
-  if (x_ended && x_stream->unsent() == 0) end(chain::Outcome::Kind::kDone);
+  end_if_done();
+}
+
+void H2Connection::end_if_done() {
+  if (!x_ended || x_stream->unsent() > 0 || !x_streams.empty()) return;
+  end(chain::Outcome::Kind::kDone);
+}
+
+// All but tunnels whose last bytes are still on their way to the upstream.
+void H2Connection::end_streams_of_caller() {
+  List<H2ServerStream, OwnedByConnection> gone;
+  List<H2ServerStream, OwnedByConnection> left;
+  while (!x_streams.empty()) {
+    H2ServerStream& stream = x_streams.pop_front();
+    (stream.outlives_caller() ? left : gone).push_back(stream);
+  }
+  x_streams.splice_back(left);
+  while (!gone.empty()) gone.front().end(chain::Outcome::Kind::kCallerGone);
 }
 
 int H2Connection::end(chain::Outcome::Kind kind) {

@@ -72,6 +72,8 @@ class H2Connection final : public Connection,
   void watch_writing();
   void on_write_timer();
   void begin_close();
+  void end_if_done();
+  void end_streams_of_caller();
   // Ends all exchanges and hands everything to the Reaper.
   int end(chain::Outcome::Kind kind);
   bool is_over() const { return x_stream == nullptr; }

@@ -40,6 +40,8 @@ class H2ServerStream final : public http::H2Stream,
   void end(chain::Outcome::Kind kind, const Error* error = nullptr);
   // The session took some of the answer.
   void after_pull();
+  // It is a tunnel that is over for the caller, and not yet for the upstream.
+  bool outlives_caller() const { return x_session_done; }
   // Its request head is complete.
   bool has_head() const { return x_has_head; }
 

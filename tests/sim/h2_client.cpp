@@ -33,7 +33,6 @@ H2Client::H2Client(const CallerContext& context, int calls, int64_t at_ms)
       x_read_on(context.loop, [this] { x_stream->resume_reading(); }) {
   for (int i = 0; i < calls; ++i) {
     if (context.plan.opaque && context.random.chance(0.1)) {
-      x_has_tunnels = true;
       x_calls.push_back(std::make_unique<H2ClientTunnel>(*this));
     } else {
       x_calls.push_back(std::make_unique<H2ClientCall>(*this));
@@ -55,8 +54,7 @@ void H2Client::draw_manners() {
   draw_settings();
   x_gap_ms = random().chance(0.3) ? -1 : random().chance(0.5) ? 0 : between(random(), 0, 500);
   x_lingers = random().chance(0.3);
-  // Whoever ends the connection has left, also where a server has still to take what came of it.
-  if (x_context.plan.gentle) return void(x_lingers = x_lingers || x_has_tunnels);
+  if (x_context.plan.gentle) return;
   x_leaves_by_reset = random().chance(0.5);
   x_stops_reading = random().chance(0.05);
   if (random().chance(0.15)) x_bytes_left = random().below(random().chance(0.5) ? 1'000 : 50'000);

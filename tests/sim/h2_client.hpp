@@ -69,7 +69,6 @@ class H2Client final : public Caller,
   std::optional<H2Wire> x_wire;  // once connected
   std::vector<std::unique_ptr<H2ClientStream>> x_calls;
   size_t x_begun = 0;
-  bool x_has_tunnels = false;
   testing::VirtualLoop::Event x_start;
   testing::VirtualLoop::Event x_next;
   testing::VirtualLoop::Event x_flush;

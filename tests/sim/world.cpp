@@ -156,7 +156,7 @@ void World::invite_clients() {
 
 void World::run() {
   // Longer than any timer that may be left, the lifetime of connections included.
-  constexpr int64_t kLongestMs = 3'600'000;
+  constexpr int64_t kLongestMs = 2 * 3'600'000;
   const int64_t limit_ms = now_ms() + kLongestMs;
   const int64_t cut_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms) + 2'000);
   do {
