@@ -91,10 +91,15 @@ void H2Connection::on_next_turn() {
 void H2Connection::on_end() {
   x_ended = true;
   if (x_closing && x_stream->unsent() == 0) return end_if_done();
-  end_streams_of_caller();
-  if (is_over()) return;
-  if (!x_streams.empty()) return begin_close();
-  end(chain::Outcome::Kind::kCallerGone);
+  lose_caller();
+}
+
+// What we sent as a caller closed makes its kernel reset the connection.
+void H2Connection::on_broken() {
+  x_ended = true;
+  x_context.runtime.outbox.forget(*x_stream);
+  x_stream->abort();
+  lose_caller();
 }
 
 void H2Connection::on_drained() {
@@ -256,8 +261,8 @@ void H2Connection::end_if_done() {
   end(chain::Outcome::Kind::kDone);
 }
 
-// All but tunnels whose last bytes are still on their way to the upstream.
-void H2Connection::end_streams_of_caller() {
+// Of tunnels that are over for it the last bytes are still on their way to the upstream.
+void H2Connection::lose_caller() {
   List<H2ServerStream, OwnedByConnection> gone;
   List<H2ServerStream, OwnedByConnection> left;
   while (!x_streams.empty()) {
@@ -266,6 +271,9 @@ void H2Connection::end_streams_of_caller() {
   }
   x_streams.splice_back(left);
   while (!gone.empty()) gone.front().end(chain::Outcome::Kind::kCallerGone);
+  if (is_over()) return;
+  if (!x_streams.empty()) return begin_close();
+  end(chain::Outcome::Kind::kCallerGone);
 }
 
 int H2Connection::end(chain::Outcome::Kind kind) {

@@ -52,7 +52,7 @@ class H2Connection final : public Connection,
   // -- io::StreamEvents
   void on_read(std::string_view bytes) override;
   void on_end() override;
-  void on_broken() override { end(chain::Outcome::Kind::kCallerGone); }
+  void on_broken() override;
   void on_drained() override;
 
   // -- http::H2SessionEvents
@@ -73,7 +73,7 @@ class H2Connection final : public Connection,
   void on_write_timer();
   void begin_close();
   void end_if_done();
-  void end_streams_of_caller();
+  void lose_caller();
   // Ends all exchanges and hands everything to the Reaper.
   int end(chain::Outcome::Kind kind);
   bool is_over() const { return x_stream == nullptr; }

@@ -132,31 +132,33 @@ TEST_F(Http2Tunnel, AResetOfTheServerIsACancelToWhoAskedForAWebSocket) {
 }
 
 // A tunnel that is over for the caller outlives its connection; one that is not ends with it.
-TEST_F(Http2Tunnel, TheLastBytesArriveThoughTheirCallerHasClosed) {
+TEST_F(Http2Tunnel, TheLastBytesArriveThoughTheirCallerHasGone) {
   PipeOptions& pipe = town.network.at(*Address::parse("10.0.0.1:80")).pipe;
   pipe.latency_ms = 5;
   pipe.kernel_bytes = 1'000;
-  H2Caller caller(town);
-  caller.host = "orders:80";
-  H2Side& whole = caller.begin_open("CONNECT", "");
-  caller.begin_open("CONNECT", "");
-  town.pass_ms(50);
-  ASSERT_EQ(server.peers.size(), 2u);
-  TestPeer& served = *server.peers.front();
-  served.finish();
-  town.pass_ms(50);
-  ASSERT_TRUE(whole.message.complete);
-  const std::string last_words(20'000, 'x');
-  whole.send_data(last_words, true);
-  town.run();
-  caller.close_cleanly();
-  town.pass_ms(1'000);
-  EXPECT_EQ(served.received.size(), last_words.size());
-  EXPECT_TRUE(served.ended);
-  EXPECT_FALSE(served.broken);
-  EXPECT_TRUE(server.last().broken || server.last().ended);
-  town.pass_ms(2'000);
-  EXPECT_EQ(town.process.shards.worker(0)->downstream_connections.value(), 0);
+  for (const bool by_reset : {false, true}) {
+    H2Caller caller(town);
+    caller.host = "orders:80";
+    H2Side& whole = caller.begin_open("CONNECT", "");
+    caller.begin_open("CONNECT", "");
+    town.pass_ms(50);
+    ASSERT_GE(server.peers.size(), 2u);
+    TestPeer& served = *server.peers[server.peers.size() - 2];
+    served.finish();
+    town.pass_ms(50);
+    ASSERT_TRUE(whole.message.complete);
+    const std::string last_words(20'000, 'x');
+    whole.send_data(last_words, true);
+    town.run();
+    by_reset ? caller.break_off() : caller.close_cleanly();
+    town.pass_ms(1'000);
+    EXPECT_EQ(served.received.size(), last_words.size()) << by_reset;
+    EXPECT_TRUE(served.ended) << by_reset;
+    EXPECT_FALSE(served.broken) << by_reset;
+    EXPECT_TRUE(server.last().broken || server.last().ended) << by_reset;
+    town.pass_ms(2'000);
+    EXPECT_EQ(town.process.shards.worker(0)->downstream_connections.value(), 0);
+  }
 }
 
 TEST_F(Http2Tunnel, AResetOfTheStreamResetsTheOtherSide) {
