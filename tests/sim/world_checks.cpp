@@ -155,13 +155,15 @@ void World::check_counts() {
   }
 }
 
-// attempts <= (1 + share) x requests + 3/s + those that are free of the budget: one for each
-// connection that died after it had served.
+// attempts <= (1 + share) x requests + 3/s + those that are free of the budget: one for each call
+// that ran when a connection died after it had served, and for each stream that a peer refused
+// before it had said how many it takes. Of refused ones the wire does not tell which those are.
 void World::check_budgets() {
   for (size_t i = 0; i < x_plan.services.size(); ++i) {
     const ServicePlan& plan = x_plan.services[i];
     uint64_t deaths = 0;
     uint64_t attempts = 0;
+    uint64_t refused = 0;
     uint64_t requests = 0;
     for (const auto& origin : x_origins) deaths += origin->service() == i ? origin->deaths() : 0;
     for (const Call& call : x_ledger.calls()) {
@@ -172,11 +174,12 @@ void World::check_budgets() {
     for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
       const auto series = x_process->shards.service(worker, {name, {}});
       for (const auto& counter : series->attempts) attempts += counter.value();
+      refused += series->retries[metrics::index_of(Token::kRefusedStream)].value();
     }
     const auto seconds = static_cast<double>(x_last_call_ms - x_start_ms) / 1000;
     const double floor = (seconds + 2) * 3;
     const double most = static_cast<double>(requests) * (1 + plan.bounds.budget_most) + floor +
-                        static_cast<double>(deaths);
+                        static_cast<double>(deaths + refused);
     if (static_cast<double>(attempts) > most) {
       x_ledger.violation(plan.name + ": " + std::to_string(attempts) + " attempts for " +
                          std::to_string(requests) + " requests");
