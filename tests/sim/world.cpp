@@ -190,11 +190,12 @@ bool World::move_on() {
   for (const auto& side : x_sides) next_ms = std::min(next_ms, side->loop.next_ms());
   if (next_ms == TimerWheel::kNever) return false;
   const int64_t by_ms = next_ms - now_ms();
-  x_control.advance_ms(by_ms);
+  // Last, so that what it posts finds every worker at its own time.
   const size_t first = random().below(x_plan.workers);
   for (size_t i = 0; i < x_sides.size(); ++i) {
     x_sides[(first + i) % x_sides.size()]->loop.advance_ms(by_ms);
   }
+  x_control.advance_ms(by_ms);
   check_step();
   return true;
 }
