@@ -223,7 +223,11 @@ class Exchange : public Reapable {
 class ExchangePool {
  public:
   static constexpr std::array<size_t, 2> kBytes = {6 * 1024, 2 * 1024};  // by ExchangeBlock
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr size_t kFreeMax = 0;  // so that it sees who uses one that is over
+#else
   static constexpr size_t kFreeMax = 256;
+#endif
 
   ~ExchangePool();
   std::span<std::byte> take(ExchangeBlock kind);

@@ -60,7 +60,7 @@ const nghttp2_session_callbacks* H2Callbacks::all() {
 int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* session) {
   H2Session& to = of(session);
   const int32_t id = frame->hd.stream_id;
-  to.x_reader.begin_ignored();
+  to.ignore_block();
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     const bool takes = !to.is_closing() && to.x_streams_open < to.x_limits.streams;
@@ -71,14 +71,13 @@ int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, 
     }
     to.attach(*stream, id);
     nghttp2_session_set_stream_user_data(to.x_session, id, stream);
-    to.x_reader.begin(H2HeadReader::Kind::kRequest, stream->arena());
+    to.read_block(*stream, H2HeadReader::Kind::kRequest);
     return 0;
   }
   H2Stream* const stream = to.find(id);
   if (stream == nullptr || stream->x_deaf) return 0;
   const bool is_head = to.x_role == H2Role::kClient && !stream->x_head_read;
-  to.x_reader.begin(is_head ? H2HeadReader::Kind::kResponse : H2HeadReader::Kind::kTrailers,
-                    stream->arena());
+  to.read_block(*stream, is_head ? H2HeadReader::Kind::kResponse : H2HeadReader::Kind::kTrailers);
   return 0;
 }
 

@@ -278,8 +278,20 @@ void H2Session::attach(H2Stream& stream, int32_t id) {
   ++x_streams_open;
 }
 
-// Nothing is called on it any more.
+void H2Session::read_block(H2Stream& stream, H2HeadReader::Kind kind) {
+  x_reader.begin(kind, stream.arena());
+  x_reading = &stream;
+}
+
+void H2Session::ignore_block() {
+  x_reader.begin_ignored();
+  x_reading = nullptr;
+}
+
+// Nothing is called on it any more, and nothing written to its arena: a header block may have come
+// in part.
 void H2Session::forget(H2Stream& stream) {
+  if (x_reading == &stream) ignore_block();
   stream.x_open = false;
   stream.unlink();
   x_streams.push_back(stream);

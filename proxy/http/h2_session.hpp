@@ -168,6 +168,8 @@ class H2Session final : private H2Guard::Streams {
   // -- streams
   void attach(H2Stream& stream, int32_t id);
   void forget(H2Stream& stream);
+  void read_block(H2Stream& stream, H2HeadReader::Kind kind);
+  void ignore_block();
   H2Stream* find(int32_t id) const;
   H2Stream* find_unsent(int32_t id);
   void take_block(H2Stream& stream, bool ended);
@@ -192,6 +194,7 @@ class H2Session final : private H2Guard::Streams {
   nghttp2_session* x_session = nullptr;
   H2Guard x_guard;
   H2HeadReader x_reader;
+  const H2Stream* x_reading = nullptr;  // whose header block is being read, into its arena
   List<H2Stream, H2StreamTag> x_streams;
   std::array<char, 15> x_first_settings;  // server: see announce_streams()
   std::span<char> x_out;                  // room that is left, within write()

@@ -360,5 +360,36 @@ TEST(Http2Upstream, AHeadAloneIsOneFrameEachWay) {
   EXPECT_EQ(answer.field("content-length"), "0");
 }
 
+// A head of which a part has come when its call ends is nobody's from then on, also while the peer
+// does not take our reset of the stream.
+TEST(Http2Upstream, TheRestOfAHeadWhoseCallHasEndedIsReadForNobody) {
+  H2Town town(", protocol: http2, timeout: {request: 1s}, retry: off");
+  town.network.at(*Address::parse(kAt)).pipe.kernel_bytes = 1'000;
+  RawOrigin up(town);
+  Caller caller(town);
+  caller.begin("GET", "/");
+  town.run();
+  up.greet();
+  town.run();
+  up.origin.last().pause();
+  Caller other(town);
+  other.begin("POST", "/", {}, std::string(20'000, 'b'));
+  town.run();
+  const std::string head = frame(kHeadersFrame, kEndHeaders, 1,
+                                 block({{":status", "200"}, {"x-1", std::string(300, 'x')}}));
+  up.say(head.substr(0, 40));
+  EXPECT_EQ(caller.next().status(), 504);
+  town.pass_ms(10);
+  up.say(head.substr(40));
+  town.run();
+  up.origin.last().resume();
+  town.run();
+  Caller next(town);
+  next.begin("GET", "/");
+  town.run();
+  up.say(RawOrigin::ok(5));
+  EXPECT_EQ(next.next().status(), 200);
+}
+
 }  // namespace
 }  // namespace outrigger::testing
