@@ -270,7 +270,7 @@ std::span<std::byte> ExchangePool::take(ExchangeBlock kind) {
 void ExchangePool::give_back(ExchangeBlock kind, void* block) {
   --x_in_use;
   FreeList& free = x_free[static_cast<size_t>(kind)];
-  if (free.count == kFreeMax) return std::free(block);
+  if (free.count >= x_free_max) return std::free(block);
   *static_cast<void**>(block) = free.first;
   free.first = block;
   ++free.count;

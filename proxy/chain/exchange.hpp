@@ -223,16 +223,15 @@ class Exchange : public Reapable {
 class ExchangePool {
  public:
   static constexpr std::array<size_t, 2> kBytes = {6 * 1024, 2 * 1024};  // by ExchangeBlock
-#ifdef __SANITIZE_ADDRESS__
-  static constexpr size_t kFreeMax = 0;  // so that it sees who uses one that is over
-#else
   static constexpr size_t kFreeMax = 256;
-#endif
 
   ~ExchangePool();
   std::span<std::byte> take(ExchangeBlock kind);
   void give_back(ExchangeBlock kind, void* block);
   size_t in_use() const { return x_in_use; }
+  // Whether free blocks are kept. Under AddressSanitizer none is, so that it sees who uses an
+  // exchange that is over.
+  void set_keeping(bool keeps) { x_free_max = keeps ? kFreeMax : 0; }
 
  private:
   struct FreeList {
@@ -240,6 +239,11 @@ class ExchangePool {
     size_t count = 0;
   };
 
+#ifdef __SANITIZE_ADDRESS__
+  size_t x_free_max = 0;
+#else
+  size_t x_free_max = kFreeMax;
+#endif
   std::array<FreeList, kBytes.size()> x_free;
   size_t x_in_use = 0;
 };

@@ -314,6 +314,7 @@ TEST(Exchange, EndsCleanlyAtWhateverStepTheCallerLeaves) {
 
 TEST(ExchangePool, TakesBlocksAgainEachForItsKind) {
   ExchangePool pool;
+  pool.set_keeping(true);
   void* const call = pool.take(ExchangeBlock::kCall).data();
   void* const tunnel = pool.take(ExchangeBlock::kTunnel).data();
   EXPECT_EQ(pool.in_use(), 2U);
