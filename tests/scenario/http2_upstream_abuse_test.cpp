@@ -12,7 +12,6 @@ namespace {
 using metrics::Http2Fault;
 
 constexpr const char* kAt = "10.0.0.1:80";
-constexpr const char* kOther = "10.0.0.2:80";
 
 struct H2Town : Town {
   explicit H2Town(std::string_view policy = {})
