@@ -38,10 +38,6 @@ bool H1Client::answers_head() const {
 // reason.
 void H1Client::check_unanswered(bool reset) {
   if (x_answered >= x_begun || x_left || x_closes) return;
-  // The rest of a long body whose answer was complete is not read past.
-  constexpr size_t kRestMost = 64 * 1024;
-  const Request* last = x_answered > 0 ? &x_requests[x_answered - 1] : nullptr;
-  if (last != nullptr && last->body.size() > kRestMost) return;
   if (x_context.plan.gentle) {
     violation(std::string("a good call was ") + (reset ? "reset" : "ended without an answer"));
   }
