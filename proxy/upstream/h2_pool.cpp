@@ -19,7 +19,7 @@ H2Pool::Offer H2Pool::offer(const H2Waiter& waiter) {
   const int64_t now_ms = x_upstream.now_ms();
   x_connections.for_each([&](H2Connection& connection) {
     if (offer.connection != nullptr || !connection.is_good(now_ms)) return;
-    if (x_tls.is_on() && connection.server_name() != name) return;
+    if (!is_for(connection, name)) return;
     const std::optional<bool> takes = tunnel ? connection.takes_tunnels() : std::optional(true);
     const bool suits = connection.takes_calls(now_ms) && connection.opened_ms() >= since_ms;
     if (!takes) {
@@ -151,13 +151,18 @@ void H2Pool::serve_waiters() {
 }
 
 bool H2Pool::awaits(const H2Connection& connection) {
-  if (connection.takes_tunnels() || !connection.takes_calls(x_upstream.now_ms())) return false;
+  const bool has_said = connection.takes_tunnels().has_value();
+  if (has_said || !connection.takes_calls(x_upstream.now_ms())) return false;
   bool found = false;
   x_waiters.for_each([&](const H2Waiter& waiter) {
-    const bool may_be_this_one = !x_tls.is_on() || connection.server_name() == waiter.wanted_name();
-    found = found || (waiter.wants_tunnel() && may_be_this_one);
+    found = found || (waiter.wants_tunnel() && is_for(connection, waiter.wanted_name()));
   });
   return found;
+}
+
+// Over TLS it is for the name that its certificate was for.
+bool H2Pool::is_for(const H2Connection& connection, std::string_view name) const {
+  return !x_tls.is_on() || connection.server_name() == name;
 }
 
 bool H2Pool::has_free_stream() {

@@ -92,6 +92,7 @@ class H2Pool final : public DialEvents {
   H2Waiter* first_without();
   template <class Concerns>
   void fail_waiters(Cause cause, Concerns concerns);
+  bool is_for(const H2Connection& connection, std::string_view name) const;
   bool has_free_stream();
   void count(int by);  // of its connections
   bool has_room() const {
