@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -123,7 +122,7 @@ struct H2WireCallbacks {
                            uint32_t* flags, nghttp2_data_source*, void* user) {
     H2Wire::Body& body = wire(user).x_bodies[id];
     const size_t count = std::min(size, body.bytes.size() - body.taken);
-    std::memcpy(into, body.bytes.data() + body.taken, count);
+    body.bytes.copy(reinterpret_cast<char*>(into), count, body.taken);
     body.taken += count;
     if (body.taken < body.bytes.size()) return static_cast<ssize_t>(count);
     body.bytes.clear();
@@ -140,7 +139,7 @@ struct H2WireCallbacks {
 };
 
 H2Wire::H2Wire(Role role, const Settings& settings, H2WireEvents& events)
-    : x_role(role), x_events(events), x_answers_pings(settings.answers_pings) {
+    : x_events(events), x_answers_pings(settings.answers_pings) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   using C = H2WireCallbacks;

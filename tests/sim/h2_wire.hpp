@@ -97,7 +97,6 @@ class H2Wire {
 
   nghttp2_data_provider provider();
 
-  const Role x_role;
   H2WireEvents& x_events;
   nghttp2_session* x_session = nullptr;
   std::map<int32_t, Head> x_heads;   // that are not complete
