@@ -49,6 +49,8 @@ function(outrigger_tests name folder)
                                         GTest::gtest GTest::gmock GTest::gtest_main
                                         Threads::Threads)
   target_compile_options(${name} PRIVATE ${OUTRIGGER_TEST_FLAGS})
+  # ccache keeps what was compiled with a precompiled header only if this is said.
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <gmock/gmock.h>
                             <string> <vector> <memory>)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")

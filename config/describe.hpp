@@ -72,6 +72,10 @@ inline Text network_kind() {
           [](std::string_view text) { return Cidr::parse(text).has_value(); }};
 }
 inline List<Count> ports_kind(size_t min_items) { return {Count{1, 65'535}, true, min_items}; }
+inline Text upgrade_kind() {
+  return {"a protocol", "write a token in lower case, like websocket",
+          [](std::string_view text) { return is_token(text) && text == to_lower(text); }};
+}
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
 
 template <class V>
@@ -196,6 +200,8 @@ void describe(V& v, ListenerConfig& listener) {
   v.key("opaque_ports", listener.opaque_ports, OpaquePorts{},
         "Original destinations on these ports are connected at once, whatever the caller speaks");
   v.key("via", listener.via, off_or(token_kind()), "A pseudonym adds Via");
+  v.key("upgrades", listener.upgrades, List<Text>{upgrade_kind(), true, 0, 16},
+        "Tokens of Upgrade that are carried as tunnels; any other ends at this hop");
   v.key("tls", listener.tls, off_or(Map<ServerTls>{}), "Towards the caller");
   v.key("timeout", listener.timeout, Map<ListenerTimeout>{}, "Towards the caller");
   v.key("limits", listener.limits, Map<ListenerLimits>{}, "Towards the caller");

@@ -97,8 +97,9 @@ void describe(V& v, ClientTls& tls) {
 template <class V>
 void describe(V& v, Timeout& timeout) {
   v.key("connect", timeout.connect_ms, Duration{}, "Name lookup, connection and TLS together");
-  v.key("request", timeout.request_ms, off_or(Duration{}),
-        "From the last byte of the request to the response head, retries and queueing included");
+  v.key("request", timeout.request_ms, AutoDuration{},
+        "From the last byte of the request to the response head, retries and queueing included; "
+        "auto is 15s, and off for gRPC and for calls with a deadline of their caller's own");
   v.key("attempt", timeout.attempt_ms, AutoDuration{},
         "The same for one attempt; auto is request/attempts");
   v.key("idle", timeout.idle_ms, off_or(Duration{}), "Between two bytes of a plain response");
@@ -258,6 +259,8 @@ void describe(V& v, Policy& p) {
   v.key("pool", p.pool, Map<Pool>{&switch_off}, "Connections to the upstream");
   v.key("authority", p.authority, AuthorityKind{},
         "The Host sent: auto, caller, upstream or a name");
+  v.key("proxy", p.proxy, Flag{},
+        "The endpoints are forward proxies: requests in absolute form go to them as written");
   v.key("tls", p.tls, Switch<Map<ClientTls>>{},
         "Towards the upstream, which is always verified; on: by the system's roots");
   v.key("balance", p.balance, BalanceKind{}, "How an endpoint is picked");

@@ -140,7 +140,7 @@ struct ListenerTimeout {
 
 struct ListenerLimits {
   int connections = 16'384;
-  int streams = 128;
+  int streams = 1'024;
   int pipelined = 16;
   int64_t header_bytes = 64 * 1024;
   int fields = 100;
@@ -170,6 +170,8 @@ struct ListenerConfig {
   std::vector<int> opaque_ports{25,   465,  587,  1433, 1521, 3306,  4444,
                                 5432, 6379, 9042, 9092, 9300, 11211, 27017};
   std::optional<std::string> via;  // pseudonym (RFC 9110 section 7.6.3)
+  // Tokens of Upgrade that become tunnels, in lower case; any other ends at this hop.
+  std::vector<std::string> upgrades{"websocket"};
   std::optional<ServerTls> tls;
   ListenerTimeout timeout;
   ListenerLimits limits;

@@ -31,11 +31,11 @@ constexpr bool is_opaque(Protocol protocol) {
   return protocol == Protocol::kTcp || protocol == Protocol::kTls;
 }
 
-inline constexpr int64_t kAutoMs = -1;  // `attempt: auto`, `stream_idle: auto`
+inline constexpr int64_t kAutoMs = -1;  // `request`, `attempt` and `stream_idle` may be `auto`
 
 struct Timeout {
   int64_t connect_ms = 1'000;                       // always bounded
-  std::optional<int64_t> request_ms = 15'000;       // last request byte to response head
+  std::optional<int64_t> request_ms = kAutoMs;      // see request_timeout_ms()
   std::optional<int64_t> attempt_ms = kAutoMs;      // of one try; see attempt_timeout_ms()
   std::optional<int64_t> idle_ms = 300'000;         // between bytes of a plain response
   std::optional<int64_t> stream_idle_ms = kAutoMs;  // see stream_idle_ms()
@@ -232,6 +232,7 @@ struct Policy {
   Protocol protocol = Protocol::kAuto;
   Pool pool;
   Authority authority;
+  bool proxy = false;  // the endpoints are forward proxies: absolute-form requests pass as written
   std::optional<ClientTls> tls;
   Balance balance = Balance::kLeastLoaded;
   std::optional<int64_t> slow_start_ms;
@@ -249,12 +250,24 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
+// What `request: auto` is where the caller did not say how long it waits.
+inline constexpr int64_t kRequestAutoMs = 15'000;
+
+// What `request` comes to, from the last request byte to the response head. `auto` is 15 s, and
+// nothing for a call that is gRPC or has a deadline of its caller's own, which bounds it instead.
+inline std::optional<int64_t> request_timeout_ms(const Timeout& timeout, bool caller_decides) {
+  if (timeout.request_ms != kAutoMs) return timeout.request_ms;
+  if (caller_decides) return std::nullopt;
+  return kRequestAutoMs;
+}
+
 // What `attempt` comes to: `auto` is request/attempts, and nothing with one attempt or no request.
 inline std::optional<int64_t> attempt_timeout_ms(const Policy& policy) {
   if (policy.timeout.attempt_ms != kAutoMs) return policy.timeout.attempt_ms;
   const int attempts = policy.retry ? policy.retry->attempts : 1;
-  if (attempts <= 1 || !policy.timeout.request_ms) return std::nullopt;
-  return std::max<int64_t>(1, *policy.timeout.request_ms / attempts);
+  const auto request_ms = request_timeout_ms(policy.timeout, false);
+  if (attempts <= 1 || !request_ms) return std::nullopt;
+  return std::max<int64_t>(1, *request_ms / attempts);
 }
 
 // What `stream_idle` comes to: `auto` is an hour, and nothing for an opaque connection, which may

@@ -188,9 +188,7 @@ struct NeedsFilter {
 
 constexpr auto kNeedsFilter = std::to_array<NeedsFilter>({
     {"timeout", "request", FilterKind::kDeadline,
-     [](const Policy& p) {
-       return p.timeout.request_ms && p.timeout.request_ms != Timeout{}.request_ms;
-     }},
+     [](const Policy& p) { return p.timeout.request_ms && p.timeout.request_ms != kAutoMs; }},
     {"timeout", "total", FilterKind::kDeadline,
      [](const Policy& p) { return p.timeout.total_ms.has_value(); }},
     {"timeout", "attempt", FilterKind::kAttemptTimeout,

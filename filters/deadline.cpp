@@ -103,9 +103,10 @@ void Deadline::guard_as_stream(DeadlineSlot& slot, bool on) const {
 
 // Less what a fallback keeps back for itself, at most half.
 void Deadline::start_request_timeout(DeadlineSlot& slot) const {
-  if (!x_timeout.request_ms) return;
-  const int64_t reserve_ms = std::min(slot.leg.reserve_ms(), *x_timeout.request_ms / 2);
-  slot.request_at = x_loop.clock.now_ms() + *x_timeout.request_ms - reserve_ms;
+  const auto request_ms = config::request_timeout_ms(x_timeout, false);
+  if (!request_ms) return;
+  const int64_t reserve_ms = std::min(slot.leg.reserve_ms(), *request_ms / 2);
+  slot.request_at = x_loop.clock.now_ms() + *request_ms - reserve_ms;
 }
 
 // What bounds the head ends here.

@@ -99,7 +99,8 @@ Fallback::Fallback(const Context& context)
     }
     if (const auto* service = std::get_if<config::FallbackService>(&policy.action)) {
       const bool on_timeout = policy.on.has(config::FailureToken::kTimeout);
-      const int64_t quarter = on_timeout ? x_timeout.request_ms.value_or(0) / 4 : 0;
+      const int64_t request_ms = config::request_timeout_ms(x_timeout, false).value_or(0);
+      const int64_t quarter = on_timeout ? request_ms / 4 : 0;
       entry.within_ms = service->within_ms.value_or(quarter);
     }
     x_stores =
@@ -250,8 +251,9 @@ int64_t Fallback::deadline_ms(const FallbackSlot& slot, int64_t within_ms) const
     deadline_ms = std::min(deadline_ms, from_ms + by_ms);
   };
   if (x_timeout.total_ms) bound(slot.started_ms, *x_timeout.total_ms);
-  if (x_timeout.request_ms && exchange.request_complete()) {
-    bound(exchange.request_complete_ms(), *x_timeout.request_ms);
+  const auto request_ms = config::request_timeout_ms(x_timeout, false);
+  if (request_ms && exchange.request_complete()) {
+    bound(exchange.request_complete_ms(), *request_ms);
   }
   if (within_ms > 0) bound(x_runtime.loop.clock.now_ms(), within_ms);
   return deadline_ms;

@@ -73,7 +73,7 @@ services:
     slow_start: off
     health_check: off
     panic_below: 20%
-    timeout: { connect: 1s, request: 15s, attempt: auto, idle: 5m, stream_idle: auto, total: off }
+    timeout: { connect: 1s, request: auto, attempt: auto, idle: 5m, stream_idle: auto, total: off }
     deadline_header: off
     retry:
       attempts: 1
@@ -152,7 +152,8 @@ TEST(Defaults, AnAnswerForGrpcCallersStandsInForAllOfThemUnlessItSaysWhich) {
 TEST(Defaults, OfTimeAndRetry) {
   const Policy policy;
   EXPECT_EQ(policy.timeout.connect_ms, 1'000);
-  EXPECT_EQ(policy.timeout.request_ms, 15'000);
+  EXPECT_EQ(request_timeout_ms(policy.timeout, false), 15'000);
+  EXPECT_FALSE(request_timeout_ms(policy.timeout, true));
   EXPECT_EQ(policy.timeout.idle_ms, 300'000);
   EXPECT_EQ(stream_idle_ms(policy.timeout, false), 3'600'000);
   EXPECT_FALSE(policy.timeout.total_ms);

@@ -22,7 +22,7 @@ TEST(Effective, OfNothingReadsBackToo) { EXPECT_EQ(good(effective(Config{})), Co
 
 TEST(Effective, HasEveryDefaultFilledIn) {
   const std::string text = effective(good("services: {a: {}}"));
-  EXPECT_THAT(text, HasSubstr("    timeout:\n      connect: 1s\n      request: 15s\n"));
+  EXPECT_THAT(text, HasSubstr("    timeout:\n      connect: 1s\n      request: auto\n"));
   EXPECT_THAT(text, HasSubstr("    balance: least_loaded\n"));
   EXPECT_THAT(text, HasSubstr("filters: [access_log, trace, headers, fallback, deadline, "
                               "outstanding, retry, circuit, attempt_timeout]\n"));

@@ -66,7 +66,7 @@ services:
   ASSERT_TRUE(policy.circuit);
   EXPECT_EQ(policy.circuit->window_ms, 20'000);
   EXPECT_EQ(policy.circuit->failure_rate_share, 0.5);
-  EXPECT_EQ(policy.timeout.request_ms, 15'000);
+  EXPECT_EQ(policy.timeout.request_ms, kAutoMs);
   EXPECT_EQ(policy.timeout.total_ms, 60'000);
 }
 
