@@ -67,6 +67,10 @@ class Loop {
   // flushed: the driver of a worker empties its ready list here.
   void set_after_each(void (*hook)(void*), void* argument);
 
+  // The number of the batch of events that is being handled: what it holds, the kernel had before
+  // the first of them was handled.
+  uint64_t batch() const { return x_batch; }
+
   // How late the timers of the latest turn that had any were served, in milliseconds: how long
   // everything waits for its turn.
   int64_t lag_ms() const { return x_lag_ms; }
@@ -124,6 +128,8 @@ class Loop {
   UvHandle<uv_async_t> x_wakeup;
   int64_t x_armed_for_ms = TimerWheel::kNever;
   int64_t x_lag_ms = 0;
+  uint64_t x_batch = 0;
+  uint32_t x_turns_in_batch = 0;
   bool x_only_once = false;  // run_once() returns after the first callback
   bool x_called_back = false;
 

@@ -26,6 +26,8 @@ class SocketStream final : public Stream {
   void bound_unacked(int64_t ms) override;
   bool is_broken() const override;
   std::optional<uint64_t> bytes_acked() const override;
+  uint64_t moment() const override { return x_loop.batch(); }
+  bool was_readable_at(uint64_t moment) const override { return moment == x_loop.batch(); }
   Address peer() const override { return x_peer; }
   std::optional<Address> original_destination() const override;
 

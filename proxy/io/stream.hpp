@@ -64,6 +64,12 @@ class Stream : public Reapable {
   // tcpi_bytes_acked of tcp_info(7), less the SYN).
   virtual std::optional<uint64_t> bytes_acked() const = 0;
 
+  // A moment of the loop, for was_readable_at().
+  virtual uint64_t moment() const { return 0; }
+  // Within on_read: whether its bytes are known to have been there at that moment. The loop learns
+  // what is readable in batches, so of one batch it knows; false: they may have come since.
+  virtual bool was_readable_at(uint64_t /*moment*/) const { return false; }
+
   virtual Address peer() const = 0;
   // Of an accepted connection that the kernel redirected to us: where it was going.
   virtual std::optional<Address> original_destination() const { return std::nullopt; }

@@ -203,6 +203,12 @@ void TlsStream::bound_unacked(int64_t ms) { x_session->inner().bound_unacked(ms)
 
 bool TlsStream::is_broken() const { return x_dead || x_session->inner().is_broken(); }
 
+uint64_t TlsStream::moment() const { return x_session->inner().moment(); }
+
+bool TlsStream::was_readable_at(uint64_t moment) const {
+  return x_session->inner().was_readable_at(moment);
+}
+
 Address TlsStream::peer() const { return x_session->inner().peer(); }
 
 }  // namespace outrigger::io

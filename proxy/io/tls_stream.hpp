@@ -40,6 +40,8 @@ class TlsStream final : public Stream, private StreamEvents {
   bool is_broken() const override;
   // The kernel's count is one of ciphertext.
   std::optional<uint64_t> bytes_acked() const override { return std::nullopt; }
+  uint64_t moment() const override;
+  bool was_readable_at(uint64_t moment) const override;
   Address peer() const override;
 
  private:

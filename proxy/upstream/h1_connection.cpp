@@ -40,8 +40,9 @@ void H1Connection::go_busy() {
 }
 
 void H1Connection::on_read(std::string_view bytes) {
-  if (x_call != nullptr) return x_call->on_read(bytes);
-  close_if_alive();
+  if (x_call == nullptr) return close_if_alive();
+  if (x_stream->was_readable_at(x_lent_at)) return x_call->on_broken();
+  x_call->on_read(bytes);
 }
 
 void H1Connection::on_end() {

@@ -1,6 +1,7 @@
 // One HTTP/1.1 connection to an endpoint: idle in its pool, or lent to one call, which gets its
 // events. Bytes, an end or a reset on an idle one close it: nothing that arrives there can belong
-// to a request (response-queue poisoning). Owned by its pool; one thread.
+// to a request (response-queue poisoning). Bytes that were there before the request of its call
+// left are to that call as if the connection had died. Owned by its pool; one thread.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,7 @@ class H1Connection final : public Reapable,
   // Lends it to a call: until it is given back, events go there.
   void lend(io::StreamEvents& call) {
     x_call = &call;
+    x_lent_at = x_stream->moment();
     ++x_calls;
   }
   bool is_reused() const { return x_calls > 1; }
@@ -83,6 +85,7 @@ class H1Connection final : public Reapable,
   const int64_t x_expires_ms;
   int64_t x_idle_since_ms = 0;
   int64_t x_idle_until_ms = 0;
+  uint64_t x_lent_at = 0;  // a moment() of its stream
   int64_t x_written = 0;
   int64_t x_written_before = 0;
   uint32_t x_calls = 0;

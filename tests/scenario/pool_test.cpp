@@ -235,6 +235,40 @@ TEST(Pool, BytesOnAnIdleConnectionCloseIt) {
   EXPECT_EQ(caller.get("/2").body, "ok");
 }
 
+// The loop learns of the answer and of the request in one batch of events, of the request first.
+TEST(Pool, AnAnswerThatWasThereBeforeTheRequestLeftIsNotTheAnswerToIt) {
+  Town town(orders());
+  Origin& origin = town.origin(kAt);
+  Caller caller(town);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(caller.get("/warm").body, "ok");
+    town.pass_ms(50);
+    caller.begin("GET", "/repeatable");
+    origin.last().send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+    const Message answer = caller.next();
+    EXPECT_EQ(answer.status(), 200);
+    EXPECT_EQ(answer.body, "ok") << i;
+    town.run();
+    EXPECT_EQ(origin.open_connections(), 1u) << i;
+  }
+}
+
+TEST(Pool, ARequestThatMayNotBeRepeatedFailsWhereAnAnswerWasThereBeforeIt) {
+  Town town(orders());
+  Origin& origin = town.origin(kAt);
+  Caller caller(town);
+  EXPECT_EQ(caller.get("/warm").body, "ok");
+  town.pass_ms(50);
+  caller.begin("POST", "/once", {}, "hi");
+  origin.last().send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+  const Message answer = caller.next();
+  EXPECT_EQ(answer.status(), 502);
+  EXPECT_EQ(answer.body.find("poison"), std::string::npos);
+  town.run();
+  EXPECT_EQ(origin.open_connections(), 0u);
+  EXPECT_EQ(caller.get("/next").body, "ok");
+}
+
 // Also when nobody could take its last bytes at once.
 TEST(Pool, AConnectionWhoseAnswerWaitsForASlowCallerServesTheNextOne) {
   Town town(orders());

@@ -13,11 +13,13 @@ class PipeStream;
 struct Direction {
   struct Segment {
     int64_t due_ms;
+    uint64_t sent_at;  // VirtualLoop::moment()
     std::string bytes;
   };
-  std::string tail;          // written, not yet taken by the kernel
-  std::deque<Segment> wire;  // on the way
-  std::string arrived;       // at the reader, not yet read
+  std::string tail;             // written, not yet taken by the kernel
+  std::deque<Segment> wire;     // on the way
+  std::string arrived;          // at the reader, not yet read
+  uint64_t oldest_sent_at = 0;  // of these
   size_t wire_bytes = 0;
   uint64_t total_arrived = 0;
   bool finishing = false;  // the writer has finished; its FIN follows the tail
@@ -121,6 +123,14 @@ class PipeStream final : public io::Stream {
     if (x_peer.kind() == Address::Kind::kUnix) return std::nullopt;
     return out().total_arrived;
   }
+  uint64_t moment() const override {
+    x_moment_ms = x_pipe->loop.now_ms();
+    return x_pipe->loop.moment();
+  }
+  // A loop that handles one event at a time knows more than a batch of events tells.
+  bool was_readable_at(uint64_t moment) const override {
+    return x_read_sent_at < moment && x_read_ms == x_moment_ms;
+  }
   Address peer() const override { return x_peer; }
   std::optional<Address> original_destination() const override { return x_original; }
 
@@ -144,7 +154,7 @@ class PipeStream final : public io::Stream {
     Direction& way = out();
     const size_t count = std::min(x_pipe->room(x_end), way.tail.size());
     if (count > 0) {
-      way.wire.push_back({x_pipe->arrival_ms(), way.tail.substr(0, count)});
+      way.wire.push_back({x_pipe->arrival_ms(), x_pipe->loop.moment(), way.tail.substr(0, count)});
       way.wire_bytes += count;
       way.tail.erase(0, count);
     }
@@ -158,6 +168,7 @@ class PipeStream final : public io::Stream {
     Direction& way = in();
     while (!way.wire.empty() && way.wire.front().due_ms <= x_pipe->loop.now_ms()) {
       const std::string& bytes = way.wire.front().bytes;
+      if (way.arrived.empty()) way.oldest_sent_at = way.wire.front().sent_at;
       way.wire_bytes -= bytes.size();
       way.total_arrived += bytes.size();
       way.arrived += bytes;
@@ -212,6 +223,8 @@ class PipeStream final : public io::Stream {
       count = std::min(count, x_pipe->options.drip_bytes);
       x_next_read_ms = x_pipe->loop.now_ms() + 1;
     }
+    x_read_sent_at = way.oldest_sent_at;
+    x_read_ms = x_pipe->loop.now_ms();
     const std::string_view bytes = x_pipe->loop.lend(way.arrived.substr(0, count));
     way.arrived.erase(0, count);
     x_pipe->wake_writer_of(1 - x_end);
@@ -235,6 +248,9 @@ class PipeStream final : public io::Stream {
   bool x_broken = false;
   bool x_aborted = false;
   int64_t x_next_read_ms = 0;
+  uint64_t x_read_sent_at = 0;
+  int64_t x_read_ms = -1;
+  mutable int64_t x_moment_ms = 0;
   VirtualLoop::Event x_readable;
   VirtualLoop::Event x_writable;
 };

@@ -62,6 +62,8 @@ class VirtualLoop {
   io::Outbox& outbox() { return x_outbox; }
   int64_t now_ms() const { return x_clock.now_ms(); }
   void jump_wall_ms(int64_t by) { x_clock.jump_wall_ms(by); }
+  // How many events were handled.
+  uint64_t moment() const { return x_moment; }
   // Chance for the network's own decisions: the product's numbers do not depend on them.
   Random& order() { return x_order; }
   void shuffle(bool on = true) { x_shuffle = on; }
@@ -86,6 +88,7 @@ class VirtualLoop {
       return pick() != nullptr;
     }
     event->cancel();
+    ++x_moment;
     event->x_fire();
     settle();
     if (x_shuffle && x_order.chance(0.25)) idle();
@@ -191,6 +194,7 @@ class VirtualLoop {
   std::map<std::pair<int64_t, uint64_t>, Event*> x_events;
   uint64_t x_next_number = 0;
   uint64_t x_steps = 0;
+  uint64_t x_moment = 1;
   bool x_shuffle = false;
   void (*x_after_each)(void*) = nullptr;
   void* x_after_each_argument = nullptr;

@@ -38,6 +38,38 @@ TEST_F(SocketTest, CarriesBytesBothWays) {
   EXPECT_EQ(pair.server().stream().peer().ip_string(), "127.0.0.1");
 }
 
+// Notes when it reads first, and whether what it reads then was there at another's first moment.
+struct ReadMoment final : StreamEvents {
+  explicit ReadMoment(Stream& of) : stream(of) { stream.start(*this); }
+  void on_read(std::string_view) override {
+    ++reads;
+    was_there = other != nullptr && other->reads > 0 && stream.was_readable_at(other->moment);
+    moment = stream.moment();
+  }
+  void on_end() override {}
+  void on_broken() override {}
+  void on_drained() override {}
+
+  Stream& stream;
+  const ReadMoment* other = nullptr;
+  uint64_t moment = 0;
+  int reads = 0;
+  bool was_there = false;
+};
+
+TEST_F(SocketTest, KnowsOfOneBatchOfEventsThatAllOfItWasThereBefore) {
+  Pair one(*this), two(*this);
+  ReadMoment first(one.client.stream()), second(two.client.stream());
+  second.other = &first;
+  one.server().send("a");
+  two.server().send("b");
+  ASSERT_TRUE(run_until(loop, [&] { return first.reads == 1 && second.reads == 1; }));
+  EXPECT_TRUE(second.was_there);
+  two.server().send("c");
+  ASSERT_TRUE(run_until(loop, [&] { return second.reads == 2; }));
+  EXPECT_FALSE(second.was_there);
+}
+
 TEST_F(SocketTest, WritesPiecesInOrder) {
   Pair pair(*this);
   std::vector<std::string> texts;
