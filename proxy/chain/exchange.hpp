@@ -89,12 +89,13 @@ struct Facts {
   std::optional<int64_t>
       deadline_left_ms;  // when the answer, or the end, came; nothing: no deadline
   int attempts = 0;
-  int status = 0;             // what the caller got; 0: nothing
-  bool own_reply = false;     // the answer is our own, for `cause`
-  bool stream = false;        // the answer is text/event-stream or gRPC
-  int grpc_status = -1;       // what the caller of a gRPC call got; -1: nothing, or another call
-  bool service_port = false;  // came to a listener that is one service
-  uint8_t retry_reasons = 0;  // Token bits
+  int status = 0;               // what the caller got; 0: nothing
+  bool own_reply = false;       // the answer is our own, for `cause`
+  bool stream = false;          // the answer is text/event-stream or gRPC
+  int grpc_status = -1;         // what the caller of a gRPC call got; -1: nothing, or another call
+  bool service_port = false;    // came to a listener that is one service
+  bool http1_required = false;  // an endpoint takes it over HTTP/1.1 only (RFC 9113 section 7)
+  uint8_t retry_reasons = 0;    // Token bits
   bool retried_on_status = false;
   Cause cause = Cause::kNone;  // of our own answer
   std::string_view detail;

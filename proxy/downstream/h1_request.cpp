@@ -172,7 +172,7 @@ bool H1Connection::take_body(std::string_view& bytes) {
   chain::Exchange* const exchange = x_exchange;
   http::BodyReader* const reader = x_body;
   while (true) {
-    const http::BodyReader::Step step = reader->feed(bytes, exchange->arena());
+    const http::BodyReader::Step step = reader->feed(bytes, exchange->arena(), now_ms());
     bytes.remove_prefix(step.consumed);
     switch (step.kind) {
       case http::BodyReader::Kind::kData:
@@ -197,7 +197,7 @@ bool H1Connection::take_body(std::string_view& bytes) {
 
 bool H1Connection::take_rest(std::string_view& bytes) {
   while (true) {
-    const http::BodyReader::Step step = x_rest->reader.feed(bytes, x_rest->arena);
+    const http::BodyReader::Step step = x_rest->reader.feed(bytes, x_rest->arena, now_ms());
     bytes.remove_prefix(step.consumed);
     x_rest->bytes += step.consumed;
     if (step.kind == http::BodyReader::Kind::kError || x_rest->bytes > kRestMax) {

@@ -52,7 +52,7 @@ std::optional<Authority> split_authority(std::string_view text) {
     found.host = text.substr(0, size);
     rest = text.substr(size);
   }
-  if (!rest.empty()) {
+  if (rest.size() > 1) {
     if (!read_port(rest.substr(1), found.port)) return std::nullopt;
     found.has_port = true;
   }

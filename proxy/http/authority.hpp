@@ -1,7 +1,7 @@
 // host[:port] as Host and an absolute-form target carry it (RFC 3986 section 3.2, RFC 9110
 // section 7.2). Stricter than the grammar where the grammar gives one host two spellings or looks
-// like a list: userinfo, percent-encoding, commas, IPvFuture, zone ids and an empty port are
-// refused. Pure functions; any thread.
+// like a list: userinfo, percent-encoding, commas, IPvFuture and zone ids are refused. An empty
+// port is none. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>

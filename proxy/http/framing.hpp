@@ -1,6 +1,9 @@
 // Where a message body ends: the one place that decides it, for both directions (RFC 9112 section
-// 6). Everything ambiguous is refused, also where the RFC would allow a repair: Content-Length
-// together with Transfer-Encoding, a field twice, a list of lengths. Pure functions; any thread.
+// 6). Of a request, everything is refused that two servers in a row might read differently:
+// Content-Length together with Transfer-Encoding, a field twice, a list of lengths. Of an answer,
+// whose work is done already, what cannot matter is passed over and what is wrong but plain is
+// taken; only two different lengths, a length beside a coding, and a coding that we cannot undo
+// end the call. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +21,7 @@ struct FramingFields {
   std::string_view transfer_encoding;
   int content_lengths = 0;  // how many fields of that name
   int transfer_encodings = 0;
+  bool repeats = true;  // where there are several, each says the same as the first
 
   // `field` is one of the two.
   void add(const Field& field);
@@ -26,7 +30,13 @@ struct FramingFields {
 struct BodyFraming {
   Framing framing = Framing::kNone;
   int64_t length = -1;  // as declared, also where no body follows; -1: not declared
+  // False: the sender may mean more to follow than we read. What comes behind is nobody's answer.
+  bool plain = true;
 };
+
+// What Content-Length declares: a number, or the same one several times over (RFC 9112 section 6.3,
+// rule 5). -1: anything else.
+int64_t length_in_list(std::string_view value);
 
 // kMalformedRequest, or kUnknownTransferCoding for a well-formed list of codings that is not
 // exactly "chunked" but could be honoured by somebody else.

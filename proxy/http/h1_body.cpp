@@ -1,22 +1,27 @@
 #include "proxy/http/h1_body.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/http/hop.hpp"
+#include "proxy/http/mend.hpp"
 #include "proxy/http/text.hpp"
 
 namespace outrigger::http {
 namespace {
 
 constexpr int kMaxSizeDigits = 16;
-constexpr uint32_t kMaxExtensionBytes = 16 * 1024;
-constexpr uint64_t kExtensionAllowance = 4 * 1024;
-constexpr uint64_t kOverheadAllowance = 1024 * 1024;
-constexpr uint64_t kMaxOverheadRatio = 10;
-// What handling a chunk costs besides its bytes, so that a body of one-byte chunks is over the
-// ratio.
-constexpr uint64_t kChunkCost = 8;
+constexpr uint16_t kMaxExtensionBytes = 4 * 1024;
+// A chunk costs what this many bytes of a body do, and each byte of an extension 16 of them. Its
+// own bytes pay for it, and time: a server that writes every character by itself makes 100,000
+// chunks in a second at most, a heartbeat one.
+constexpr uint64_t kChunkCost = 64;
+constexpr uint64_t kExtensionByteCost = 16;
+constexpr uint64_t kPaidByMs = 250 * kChunkCost;
+constexpr uint64_t kMaxDebt = 1'000'000 * kChunkCost;
+// A field takes 32 bytes at least, as RFC 9113 section 6.5.2 counts them.
 constexpr size_t kMaxTrailers = 100;
+constexpr size_t kTrailerBytes = 32;
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -57,7 +62,7 @@ BodyReader::Step BodyReader::take_data(std::string_view bytes) {
   return {Kind::kData, Cause::kNone, bytes.substr(0, size), size};
 }
 
-BodyReader::Step BodyReader::feed(std::string_view bytes, Arena& arena) {
+BodyReader::Step BodyReader::feed(std::string_view bytes, Arena& arena, int64_t now_ms) {
   switch (x_state) {
     case State::kEnded:
       return {Kind::kEnd, Cause::kNone, {}, 0};
@@ -74,11 +79,11 @@ BodyReader::Step BodyReader::feed(std::string_view bytes, Arena& arena) {
       x_body_bytes += bytes.size();
       return {Kind::kData, Cause::kNone, bytes, bytes.size()};
     default:
-      return feed_framing(bytes, arena);
+      return feed_framing(bytes, arena, now_ms);
   }
 }
 
-BodyReader::Step BodyReader::feed_framing(std::string_view bytes, Arena& arena) {
+BodyReader::Step BodyReader::feed_framing(std::string_view bytes, Arena& arena, int64_t now_ms) {
   size_t at = 0;
   while (x_state != State::kTrailers) {
     if (at == bytes.size()) return {Kind::kMore, Cause::kNone, {}, at};
@@ -88,8 +93,7 @@ BodyReader::Step BodyReader::feed_framing(std::string_view bytes, Arena& arena) 
       if (x_remaining == 0) x_state = State::kDataCr;
       return step;
     }
-    ++x_overhead;
-    if (!take_framing(bytes[at++])) return fail();
+    if (!take_framing(bytes[at++], now_ms)) return fail();
   }
   Step step = feed_trailers(bytes.substr(at), arena);
   step.consumed += at;
@@ -97,7 +101,7 @@ BodyReader::Step BodyReader::feed_framing(std::string_view bytes, Arena& arena) 
 }
 
 // One byte of chunk framing. False: malformed or out of bounds.
-bool BodyReader::take_framing(char c) {
+bool BodyReader::take_framing(char c, int64_t now_ms) {
   switch (x_state) {
     case State::kSizeStart:
     case State::kSize:
@@ -108,7 +112,7 @@ bool BodyReader::take_framing(char c) {
     case State::kEscaped:
       return take_extension(c);
     case State::kSizeLf:
-      return c == '\n' && end_size_line();
+      return c == '\n' && end_size_line(now_ms);
     case State::kDataCr:
       x_state = State::kDataLf;
       return c == '\r';
@@ -120,12 +124,14 @@ bool BodyReader::take_framing(char c) {
   }
 }
 
-// chunk-size = 1*HEXDIG; white space only as the BWS before an extension.
+// chunk-size = 1*HEXDIG; white space only as the BWS before an extension. Some servers write sizes
+// of one width, with blanks behind them.
 bool BodyReader::take_size(char c) {
   if (const int digit = hex_value(c); digit >= 0 && x_state != State::kSizeBlank) {
     if (x_state == State::kSizeStart) {
       x_state = State::kSize;
       x_digits = 0;
+      x_extension_bytes = 0;
     }
     if (++x_digits > kMaxSizeDigits) return false;
     x_remaining = x_remaining << 4U | static_cast<uint64_t>(digit);
@@ -134,10 +140,9 @@ bool BodyReader::take_size(char c) {
   if (x_state == State::kSizeStart) return false;
   if (c == ';' || c == ' ' || c == '\t') {
     x_state = c == ';' ? State::kExtension : State::kSizeBlank;
-    ++x_extension_bytes;
-    return within_bounds();
+    return ++x_extension_bytes <= kMaxExtensionBytes;
   }
-  if (c != '\r' || x_state == State::kSizeBlank) return false;
+  if (c != '\r' || (x_state == State::kSizeBlank && x_side == Side::kRequest)) return false;
   x_state = State::kSizeLf;
   return true;
 }
@@ -149,8 +154,7 @@ bool BodyReader::take_extension(char c) {
     x_state = State::kSizeLf;
     return true;
   }
-  ++x_extension_bytes;
-  if (!within_bounds() || (classes_of(c) & kValueChar) == 0) return false;
+  if (++x_extension_bytes > kMaxExtensionBytes || (classes_of(c) & kValueChar) == 0) return false;
   if (x_state == State::kEscaped) {
     x_state = State::kQuoted;
   } else if (c == '"') {
@@ -161,17 +165,22 @@ bool BodyReader::take_extension(char c) {
   return true;
 }
 
-bool BodyReader::end_size_line() {
+bool BodyReader::end_size_line(int64_t now_ms) {
   if (x_remaining > INT64_MAX) return false;
-  x_overhead += kChunkCost;
   x_state = x_remaining == 0 ? State::kTrailers : State::kChunkData;
-  return within_bounds();
+  return charge_chunk(now_ms);
 }
 
-bool BodyReader::within_bounds() const {
-  if (x_extension_bytes > kMaxExtensionBytes) return false;
-  if (x_extension_bytes > x_body_bytes + kExtensionAllowance) return false;
-  return x_overhead <= kOverheadAllowance || x_overhead <= kMaxOverheadRatio * x_body_bytes;
+bool BodyReader::charge_chunk(int64_t now_ms) {
+  const uint64_t cost = kChunkCost + x_extension_bytes * kExtensionByteCost;
+  if (now_ms != x_charged_ms) {
+    const auto passed_ms = static_cast<uint64_t>(now_ms - std::exchange(x_charged_ms, now_ms));
+    const uint64_t paid = std::min(passed_ms, kMaxDebt / kPaidByMs) * kPaidByMs;
+    x_debt -= static_cast<uint32_t>(std::min<uint64_t>(paid, x_debt));
+  }
+  const uint64_t owed = x_debt + cost;
+  x_debt = static_cast<uint32_t>(owed - std::min(owed, x_remaining));
+  return x_debt <= kMaxDebt;
 }
 
 // Waits for the whole section in the connection's buffer, then reads it once.
@@ -190,6 +199,7 @@ BodyReader::Step BodyReader::feed_trailers(std::string_view bytes, Arena& arena)
 // `section` is lines that each end in CRLF, without the empty one. The grammar is that of header
 // fields; llhttp would apply its framing rules to names that are merely dropped here.
 Cause BodyReader::read_trailers(std::string_view section, Arena& arena) {
+  if (x_side == Side::kResponse) return mend_trailers(section, arena);
   for (size_t count = 0; !section.empty(); ++count) {
     if (count == kMaxTrailers) return Cause::kRequestHeadTooLarge;
     const std::string_view line = first_line(section);
@@ -200,8 +210,19 @@ Cause BodyReader::read_trailers(std::string_view section, Arena& arena) {
     const std::string_view value = trim(line.substr(colon + 1));
     if (!is_token(name) || !all_of_class(value, kValueChar)) return Cause::kMalformedRequest;
     const Name id = intern(name);
-    if (is_trailer_name(name, id)) x_trailers.add(arena, {name, value, id});
+    if (is_trailer_name(x_side, name, id)) x_trailers.add(arena, {name, value, id});
   }
+  return Cause::kNone;
+}
+
+Cause BodyReader::mend_trailers(std::string_view section, Arena& arena) {
+  FieldSection read;
+  const Cause cause = mend_fields(section, arena, x_trailer_limit / kTrailerBytes, read);
+  if (cause == Cause::kResponseHeadTooLarge) return Cause::kRequestHeadTooLarge;
+  if (cause != Cause::kNone) return Cause::kMalformedRequest;
+  x_trailers = read.fields;
+  x_trailers.keep_if(
+      [](const Field& field) { return is_trailer_name(Side::kResponse, field.name, field.id); });
   return Cause::kNone;
 }
 

@@ -39,16 +39,15 @@ class BodyReader {
 
   // Call it again and again, each time without the bytes that were consumed, until kMore, kEnd or
   // kError. What a kMore leaves (a part of a trailer section) must come again, with more behind it.
-  // Trailers go into `arena`. Bounded: chunk extensions to 16 KiB a message and to 4 KiB more than
-  // the body; framing to ten times the body once it is 1 MiB (a chunk counts 8 bytes more than it
-  // has).
-  Step feed(std::string_view bytes, Arena& arena);
+  // Trailers go into `arena`. Bounded: the extensions of one chunk to 4 KiB, and chunks that hold
+  // next to nothing to a million at once and 250,000 in each second, see kChunkCost.
+  Step feed(std::string_view bytes, Arena& arena, int64_t now_ms);
 
   // True from the last byte of a counted body on, even before the step kEnd.
   bool ended() const { return x_state == State::kEnded; }
   // Whether the end of the connection, now, is the end of the message rather than a truncation.
   bool complete_at_eof() const { return ended() || x_state == State::kUntilClose; }
-  // Without framing, routing, credential, hop and Set-Cookie fields, which no trailer may carry.
+  // Without those that no trailer may carry: see is_trailer_name().
   const Fields& trailers() const { return x_trailers; }
   uint64_t body_bytes() const { return x_body_bytes; }
 
@@ -71,27 +70,29 @@ class BodyReader {
     kTrailers,
   };
 
-  Step feed_framing(std::string_view bytes, Arena& arena);
+  Step feed_framing(std::string_view bytes, Arena& arena, int64_t now_ms);
   Step feed_trailers(std::string_view bytes, Arena& arena);
   Cause read_trailers(std::string_view section, Arena& arena);
+  Cause mend_trailers(std::string_view section, Arena& arena);
   Step take_data(std::string_view bytes);
   Step fail(Cause as_request = Cause::kMalformedRequest);
-  bool take_framing(char c);
+  bool take_framing(char c, int64_t now_ms);
   bool take_size(char c);
   bool take_extension(char c);
-  bool end_size_line();
-  bool within_bounds() const;
+  bool end_size_line(int64_t now_ms);
+  bool charge_chunk(int64_t now_ms);
 
   uint64_t x_remaining = 0;  // of the counted body, or of this chunk
   uint64_t x_body_bytes = 0;
-  uint64_t x_overhead = 0;
-  uint32_t x_extension_bytes = 0;
+  int64_t x_charged_ms = 0;  // when x_debt was right
+  uint32_t x_debt = 0;       // what chunks cost that neither their bytes nor time have paid
   uint32_t x_trailer_limit = 0;
   LineScan x_scan;  // of the trailer section
   Fields x_trailers;
   State x_state = State::kEnded;
   Side x_side = Side::kRequest;
   uint8_t x_digits = 0;
+  uint16_t x_extension_bytes = 0;  // of this chunk
 };
 
 }  // namespace outrigger::http

@@ -3,6 +3,7 @@
 #include <llhttp.h>
 
 #include "proxy/http/hop.hpp"
+#include "proxy/http/mend.hpp"
 #include "proxy/http/text.hpp"
 
 namespace outrigger::http {
@@ -14,6 +15,7 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 // only what the grammar has there: ':' with white space, and CRLF. That finds folded lines and bare
 // LFs. A field is complete when the next name begins.
 struct Sink {
+  const Side side;
   Arena& arena;
   FieldSection& section;
   uint32_t left;     // fields that may still come
@@ -46,7 +48,7 @@ struct Sink {
       return false;
     }
     --left;
-    add(intern(name));
+    section.add(side, {name, value, intern(name)}, arena);
     return true;
   }
 
@@ -61,28 +63,6 @@ struct Sink {
     while (is_blank(*end)) ++end;
     value = trim(value);
     return true;
-  }
-
-  void add(Name id) {
-    constexpr uint64_t kFraming = bit_of(Name::kContentLength) | bit_of(Name::kTransferEncoding);
-    constexpr uint64_t kApart = kHopNames | kFraming | bit_of(Name::kHost);
-    const uint64_t bit = bit_of(id);
-    if ((bit & kApart) != 0) return add_apart({name, value, id});
-    if (id == Name::kOther && has_underscore(name) && imitates_protected_name(name)) return;
-    section.seen |= bit;
-    Field& field = section.fields.append(arena);
-    field.name = name;
-    field.value = value;
-    field.id = id;
-  }
-
-  void add_apart(const Field& field) {
-    if (field.id == Name::kHost) {
-      section.host = field.value;
-      ++section.hosts;
-    } else if (!section.hop.take(field)) {
-      section.framing.add(field);
-    }
   }
 };
 
@@ -123,17 +103,32 @@ const llhttp_t& parser_after_start_line(Side side) {
 
 }  // namespace
 
+void FieldSection::add_apart(const Field& field, Arena& arena) {
+  if (field.id == Name::kHost) {
+    host = field.value;
+    ++hosts;
+  } else if (is_hop_field(field.id)) {
+    hop.take(field, arena);
+  } else {
+    framing.add(field);
+  }
+}
+
 Cause parse_fields(Side side, std::string_view section, Arena& arena, uint32_t max_fields,
                    FieldSection& to) {
   if (!section.ends_with("\r\n")) return cause_of(side, Cause::kMalformedRequest);
-  Sink sink{arena, to, max_fields, section.data(), {}, {}};
+  Sink sink{side, arena, to, max_fields, section.data(), {}, {}};
   llhttp_t parser = parser_after_start_line(side);
   parser.data = &sink;
   const llhttp_errno_t error = llhttp_execute(&parser, section.data(), section.size());
   const char* const empty_line = section.data() + section.size() - 2;
   const bool good =
       error == HPE_PAUSED && (sink.name.empty() || sink.end_field()) && sink.line == empty_line;
-  return good ? Cause::kNone : cause_of(side, sink.cause);
+  if (good) return Cause::kNone;
+  const bool mend = side == Side::kResponse && sink.cause == Cause::kMalformedRequest;
+  if (!mend) return cause_of(side, sink.cause);
+  to = {};
+  return mend_fields(section, arena, max_fields, to);
 }
 
 }  // namespace outrigger::http

@@ -6,6 +6,7 @@
 #include "proxy/http/framing.hpp"
 #include "proxy/http/h1_fields.hpp"
 #include "proxy/http/hop.hpp"
+#include "proxy/http/mend.hpp"
 #include "proxy/http/path.hpp"
 #include "proxy/http/text.hpp"
 
@@ -87,16 +88,6 @@ bool take_host(const FieldSection& section, RequestHead& head) {
   return true;
 }
 
-// RFC 9110 section 10.1.1: 100-continue and nothing else; HTTP/1.0 cannot ask for it.
-bool take_expect(RequestHead& head) {
-  const bool known = head.fields.count(Name::kExpect) == 1 &&
-                     same_name(head.fields.value(Name::kExpect), "100-continue");
-  head.fields.remove(Name::kExpect);
-  head.expects_continue =
-      known && head.version == Version::kHttp11 && head.framing != Framing::kNone;
-  return known;
-}
-
 bool valid_max_forwards(const Fields& fields) {
   return fields.count(Name::kMaxForwards) == 1 &&
          parse_decimal(fields.value(Name::kMaxForwards)) >= 0;
@@ -116,6 +107,9 @@ Cause apply_request_fields(FieldSection& section, RequestHead& head) {
   head.fields = section.fields;
   HopFields& hop = section.hop;
   if (!hop.apply(Side::kRequest, head.fields)) return Cause::kMalformedRequest;
+  if (section.saw(Name::kTrailer) && head.framing != Framing::kChunked) {
+    head.fields.remove(Name::kTrailer);
+  }
   head.keep_alive = wishes_keep_alive(hop, head.version);
   head.te_trailers = hop.te_trailers();
   if (!head.tunnel && head.version == Version::kHttp11) head.upgrade = hop.upgrade();
@@ -127,7 +121,10 @@ Cause apply_request_fields(FieldSection& section, RequestHead& head) {
   if (section.saw(Name::kMaxForwards) && !valid_max_forwards(head.fields)) {
     return Cause::kMalformedRequest;
   }
-  if (section.saw(Name::kExpect) && !take_expect(head)) return Cause::kUnknownExpectation;
+  if (section.saw(Name::kExpect)) {
+    const bool may_ask = head.version == Version::kHttp11 && head.framing != Framing::kNone;
+    if (!take_expect(head, may_ask)) return Cause::kUnknownExpectation;
+  }
   return Cause::kNone;
 }
 
@@ -138,16 +135,22 @@ struct StatusLine {
 };
 
 // RFC 9112 section 4; the space before an absent reason may be missing, as many servers leave it
-// out.
+// out, and the one before the status may be several (section 2.3 for a later minor version).
 Result<StatusLine, Cause> parse_status_line(std::string_view line) {
-  const Result<Version, Cause> version = parse_version(line.substr(0, 8));
+  std::string_view protocol = line.substr(0, 8);
+  const bool later = protocol.starts_with("HTTP/1.") && protocol > "HTTP/1.1" &&
+                     parse_decimal(protocol.substr(7)) >= 0;
+  if (later) protocol = "HTTP/1.1";
+  const Result<Version, Cause> version = parse_version(protocol);
   if (!version || line.size() < 12 || line[8] != ' ') return malformed();
-  const int64_t status = parse_decimal(line.substr(9, 3));
+  line.remove_prefix(std::min(line.find_first_not_of(' ', 8), line.size()));
+  const int64_t status = line.size() < 3 ? -1 : parse_decimal(line.substr(0, 3));
   if (status < 100) return malformed();
-  std::string_view reason = line.substr(12);
+  std::string_view reason = line.substr(3);
   if (!reason.empty()) {
-    if (reason.front() != ' ' || !all_of_class(reason, kValueChar)) return malformed();
+    if (reason.front() != ' ' || may_split(reason)) return malformed();
     reason.remove_prefix(1);
+    if (!all_of_class(reason, kValueChar)) reason = {};  // which means nothing to a machine
   }
   return StatusLine{*version, static_cast<int>(status), reason};
 }
@@ -163,6 +166,21 @@ bool shares_protocol(std::string_view asked, std::string_view chosen) {
 bool begins_crlf(std::string_view text) { return text.starts_with("\r\n"); }
 
 }  // namespace
+
+bool take_expect(RequestHead& head, bool may_ask) {
+  bool known = true;
+  bool asked = false;
+  for (const Field& field : head.fields) {
+    if (field.id != Name::kExpect) continue;
+    for_each_element(field.value, [&](std::string_view expectation) {
+      known &= same_name(expectation, "100-continue");
+      asked = true;
+    });
+  }
+  head.fields.remove(Name::kExpect);
+  head.expects_continue = known && asked && may_ask;
+  return known;
+}
 
 Result<RequestHead, Cause> parse_request_head(std::string_view head, Arena& arena,
                                               const HeadLimits& limits) {
@@ -194,11 +212,13 @@ Result<ResponseHead, Cause> parse_response_head(std::string_view head, const Ask
   const std::string_view line = first_line(head);
   std::string_view rest = head.substr(line.size());
   const Result<StatusLine, Cause> start = parse_status_line(line);
-  if (!start || !begins_crlf(rest)) return failure(kMalformed);
-  rest.remove_prefix(2);
+  const bool lf = rest.starts_with('\n');
+  if (!start || !(lf || begins_crlf(rest))) return failure(kMalformed);
+  rest.remove_prefix(lf ? 1 : 2);
 
   FieldSection section;
-  const Cause cause = parse_fields(Side::kResponse, rest, arena, limits.fields, section);
+  const Cause cause = lf ? mend_fields(rest, arena, limits.fields, section)
+                         : parse_fields(Side::kResponse, rest, arena, limits.fields, section);
   if (cause != Cause::kNone) return failure(cause);
   ResponseHead response;
   response.status = start->status;
@@ -213,11 +233,13 @@ Result<ResponseHead, Cause> parse_response_head(std::string_view head, const Ask
   response.framing = body->framing;
   response.content_length = body->length;
   response.keep_alive_s = hop.keep_alive_s();
-  // A 204 that declares a body may send it, behind our back, on a connection we think is idle.
-  const bool body_on_204 =
-      response.status == 204 && parse_decimal(section.framing.content_length) > 0;
-  response.keep_alive = wishes_keep_alive(hop, start->version) &&
-                        body->framing != Framing::kUntilClose && !body_on_204;
+  // What a server means to follow that we do not read comes behind our back, on a connection that
+  // we think is idle.
+  response.keep_alive = wishes_keep_alive(hop, start->version) && body->plain && !section.has_gap &&
+                        body->framing != Framing::kUntilClose;
+  const bool trailers = body->framing == Framing::kChunked;
+  if (section.saw(Name::kTrailer) && !trailers) response.fields.remove(Name::kTrailer);
+  if (response.status == 426) response.upgrade = hop.upgrades_named();
   if (response.status == 101) {
     if (!shares_protocol(asked.upgrade, hop.upgrade())) return failure(kMalformed);
     response.upgrade = hop.upgrade();

@@ -76,13 +76,26 @@ HeadEnd::Look HeadEnd::start(std::string_view bytes) {
   return {};
 }
 
+// An LF alone is a line end where the first line has none other; behind a CRLF it may be a way to
+// put a second answer into a field of the first.
+LineScan::Found HeadEnd::find_end(std::string_view bytes) {
+  if (x_lf) return x_scan.find_empty_line_of_lf(bytes);
+  const LineScan::Found found = x_scan.find_empty_line(bytes);
+  if (found != LineScan::Found::kBareLf || x_side == Side::kRequest) return found;
+  const size_t first = bytes.find('\n', x_begin);
+  if (first == x_begin || bytes[first - 1] == '\r') return found;
+  x_lf = true;
+  x_scan = LineScan(first);
+  return x_scan.find_empty_line_of_lf(bytes);
+}
+
 HeadEnd::Look HeadEnd::look(std::string_view bytes, const HeadLimits& limits) {
   if (!x_known) {
     const Look first = start(bytes);
     if (!x_known) return first;
   }
   const bool in_first_line = x_scan.line() == x_begin;
-  const LineScan::Found found = x_scan.find_empty_line(bytes);
+  const LineScan::Found found = find_end(bytes);
   if (found == LineScan::Found::kBareLf) return refuse(Cause::kMalformedRequest);
   const size_t size = x_scan.looked() - x_begin;
   if (in_first_line && x_side == Side::kRequest && size > limits.target_bytes) {

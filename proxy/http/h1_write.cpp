@@ -46,8 +46,10 @@ char* put_number(char* to, int64_t number) {
   return std::to_chars(to, to + kNumberBound, number).ptr;
 }
 
-char* put_fields(char* to, const Fields& fields) {
+// A field that promises trailers goes along where they do.
+char* put_fields(char* to, const Fields& fields, bool trailers) {
   for (const Field& field : fields) {
+    if (field.id == Name::kTrailer && !trailers) continue;
     to = put(to, field.name);
     to = put(to, ": ");
     to = put(to, field.value);
@@ -108,6 +110,14 @@ char* put_upgrade(char* to, std::string_view protocols) {
   return put(to, "\r\n");
 }
 
+// What HTTP/2 says with the end of the stream, HTTP/1 says with a length where content is expected:
+// many servers answer 411 otherwise (RFC 9110 section 8.6).
+bool must_say_empty(const RequestHead& head) {
+  return head.version == Version::kHttp2 && head.framing == Framing::kNone && !head.asks_tunnel() &&
+         (head.method == Method::kPost || head.method == Method::kPut ||
+          head.method == Method::kPatch);
+}
+
 char* put_request_connection(char* to, const RequestHead& head, bool close) {
   if (head.te_trailers) to = put(to, "TE: trailers\r\n");
   if (!head.upgrade.empty()) to = put_upgrade(to, head.upgrade);
@@ -143,10 +153,15 @@ char* put_response_framing(char* to, const ResponseHead& head, const ResponseWri
 char* put_response_connection(char* to, const ResponseHead& head, const ResponseWriting& writing) {
   if (head.status == 101) return put(put_upgrade(to, head.upgrade), "Connection: Upgrade\r\n");
   if (head.status < 200 || head.tunnel) return to;
+  if (!head.upgrade.empty()) to = put_upgrade(to, head.upgrade);
+  ConnectionField connection(to);
   if (writing.close || framing_towards(writing.client, head) == Framing::kUntilClose) {
-    return put(to, "Connection: close\r\n");
+    connection.add("close");
+  } else if (writing.client == Version::kHttp10) {
+    connection.add("keep-alive");
   }
-  return writing.client == Version::kHttp10 ? put(to, "Connection: keep-alive\r\n") : to;
+  if (!head.upgrade.empty()) connection.add("Upgrade");
+  return connection.end();
 }
 
 }  // namespace
@@ -163,9 +178,10 @@ char* write_request_head(char* to, const RequestHead& head, const RequestWriting
   to = put(to, " HTTP/1.1\r\nHost: ");
   to = put(to, head.authority);
   to = put(to, "\r\n");
-  to = put_fields(to, head.fields);
+  to = put_fields(to, head.fields, head.framing == Framing::kChunked);
   to = put_via(to, head.version, writing.via);
   to = put_framing(to, head.framing, head.content_length);
+  if (must_say_empty(head)) to = put_length(to, 0);
   if (head.expects_continue) to = put(to, "Expect: 100-continue\r\n");
   to = put_request_connection(to, head, writing.close);
   return put(to, "\r\n");
@@ -185,7 +201,7 @@ size_t response_head_bound(const ResponseHead& head, const ResponseWriting& writ
 
 char* write_response_head(char* to, const ResponseHead& head, const ResponseWriting& writing) {
   to = put_status_line(to, head);
-  to = put_fields(to, head.fields);
+  to = put_fields(to, head.fields, framing_towards(writing.client, head) == Framing::kChunked);
   to = put_via(to, head.version, writing.via);
   to = put_response_framing(to, head, writing);
   to = put_response_connection(to, head, writing);
@@ -201,7 +217,7 @@ size_t last_chunk_bound(const Fields& trailers) { return fields_bound(trailers) 
 
 char* write_last_chunk(char* to, const Fields& trailers) {
   to = put(to, "0\r\n");
-  to = put_fields(to, trailers);
+  to = put_fields(to, trailers, false);
   return put(to, "\r\n");
 }
 

@@ -76,8 +76,13 @@ int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, 
   }
   H2Stream* const stream = to.find(id);
   if (stream == nullptr || stream->x_deaf) return 0;
-  const bool is_head = to.x_role == H2Role::kClient && !stream->x_head_read;
-  to.read_block(*stream, is_head ? H2HeadReader::Kind::kResponse : H2HeadReader::Kind::kTrailers);
+  using Kind = H2HeadReader::Kind;
+  if (to.x_role == H2Role::kServer) {
+    to.read_block(*stream, Kind::kTrailers);
+    return 0;
+  }
+  to.read_block(*stream, stream->x_head_read ? Kind::kResponseTrailers : Kind::kResponse);
+  if (const HeadLimits* own = stream->head_limits()) to.x_reader.bound(*own);
   return 0;
 }
 

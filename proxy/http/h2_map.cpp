@@ -1,14 +1,18 @@
 // HTTP/2 -> a head that knows no version. "refused" is a malformed message: RST_STREAM
-// (PROTOCOL_ERROR), and the budget of early resets is charged.
+// (PROTOCOL_ERROR), and the budget of early resets is charged. What is refused of a request only is
+// what could mean another thing to a server behind us; of an answer it is mended.
 //
 //   RFC 9113     what comes                              becomes
-//   8.2          name empty, with upper case, no token   refused
-//   8.2.1        value with a control character, or a    refused
-//                blank at either end
-//   8.2.2        connection, keep-alive, upgrade,        refused
+//   8.2          name empty, with upper case, no token   refused; of an answer upper case passes,
+//                                                        and what is no name is left out
+//   8.2.1        value with CR, LF or NUL                refused
+//                with another control character          refused; of an answer a blank
+//                with a blank at either end              trimmed
+//   8.2.2        connection, keep-alive, upgrade,        refused; of an answer left out
 //                proxy-connection, transfer-encoding
 //   8.2.2        te                                      te_trailers; refused unless "trailers"
-//   8.2.3        cookie, cookie, ...                     one Cookie, joined with "; "
+//   8.2.3        cookie, cookie, ...                     one Cookie, joined with "; " without those
+//                                                        that are empty, and one field of the limit
 //   8.3          pseudo-field unknown, twice, after a    refused
 //                field, of the other kind, in trailers
 //   8.3.1        :method                                 method; a token of at most 64 characters
@@ -23,10 +27,12 @@
 //                                                        one host, and the same; else refused
 //   8.3.2        :status                                 status, 100 to 999 without 101
 //   8441 5       2xx to what asked for a tunnel          101, tunnel
-//   8.1.1        content-length                          framing; refused if twice, no number, or
-//                                                        more than 0 where the message ends
+//   8.1.1        content-length                          framing; refused if no number, or more
+//                                                        than 0 where the message ends, and if
+//                                                        twice, of an answer if they differ; where
+//                                                        no content follows, it cannot be wrong
 //   8.2.2        other hop fields (RFC 9110 7.6.1)       left out, as in HTTP/1
-//   -            names that imitate others with '_'      left out, as in HTTP/1
+//   -            names that imitate others with '_'      left out of a request, as in HTTP/1
 //   9110 10.1.1  expect                                  expects_continue, or kUnknownExpectation
 //   9110 7.6.2   max-forwards                            one number, else refused
 //   9110 6.5.1   trailers                                without what no trailer may carry
@@ -37,7 +43,7 @@
 #include <algorithm>
 
 #include "proxy/http/authority.hpp"
-#include "proxy/http/framing.hpp"
+#include "proxy/http/mend.hpp"
 #include "proxy/http/path.hpp"
 #include "proxy/http/text.hpp"
 
@@ -46,17 +52,12 @@ namespace {
 
 constexpr size_t kMaxMethod = 64;
 constexpr size_t kFieldOverhead = 32;  // RFC 9113 section 6.5.2
+// Of an answer, so that a head of either version is as long: ": " and CRLF.
+constexpr size_t kAnswerFieldOverhead = 4;
 
 constexpr uint64_t kNeverHere = bit_of(Name::kConnection) | bit_of(Name::kKeepAlive) |
                                 bit_of(Name::kProxyConnection) | bit_of(Name::kUpgrade) |
                                 bit_of(Name::kTransferEncoding);
-
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-bool is_value(std::string_view value) {
-  if (value.empty()) return true;
-  return !is_blank(value.front()) && !is_blank(value.back()) && is_value_text(value);
-}
 
 bool is_lower_token(std::string_view name, Name id) {
   if (id != Name::kOther) return name == to_string(id);
@@ -75,12 +76,13 @@ void H2HeadReader::begin(Kind kind, Arena& arena) {
 
 void H2HeadReader::begin_ignored() {
   x_arena = nullptr;
+  x_bounds = &x_limits;
   x_pseudo = {};
   x_pseudo_seen = 0;
   x_fields = {};
   x_crumbs = {};
   x_host = {};
-  x_content_length = {};
+  x_framing = {};
   x_bytes = 0;
   x_count = 0;
   x_seen = 0;
@@ -89,25 +91,25 @@ void H2HeadReader::begin_ignored() {
   x_too_large = false;
 }
 
-// Before anything is copied: one byte of HPACK can stand for four thousand.
+// Before anything is copied: one byte of HPACK can stand for four thousand. The crumbs of a Cookie
+// are one field.
 bool H2HeadReader::charge(std::string_view name, std::string_view value) {
-  const size_t bytes = name.size() + value.size() + kFieldOverhead;
-  if (bytes > x_limits.head_bytes - x_bytes) return false;
+  const size_t overhead = is_answer() ? kAnswerFieldOverhead : kFieldOverhead;
+  const size_t bytes = name.size() + value.size() + overhead;
+  if (bytes > x_bounds->head_bytes - x_bytes) return false;
   x_bytes += static_cast<uint32_t>(bytes);
-  if (name.starts_with(':')) return true;
-  return ++x_count <= x_limits.fields;
+  if (name.starts_with(':') || (!x_crumbs.empty() && name == to_string(Name::kCookie))) return true;
+  return ++x_count <= x_bounds->fields;
 }
 
 void H2HeadReader::add(std::string_view name, std::string_view value) {
   if (x_arena == nullptr || x_malformed || x_too_large) return;
   if (!charge(name, value)) {
     x_too_large = true;
-  } else if (!is_value(value)) {
-    x_malformed = true;
   } else if (name.starts_with(':')) {
     add_pseudo(name, value);
   } else {
-    add_field(name, value);
+    add_field(name, trim(value));
   }
 }
 
@@ -127,7 +129,8 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
   for (const Known& known : kKnown) {
     // Their last letters tell them apart.
     if (name.back() == known.name.back() && name == known.name) {
-      x_malformed |= known.kind != x_kind || x_count > 0 || (x_pseudo_seen & bit) != 0;
+      x_malformed |= known.kind != x_kind || !is_value_text(value) || x_count > 0 ||
+                     (x_pseudo_seen & bit) != 0;
       if (x_malformed) return;
       x_pseudo_seen |= bit;
       x_pseudo.*known.to = x_arena->copy(value);
@@ -140,34 +143,46 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
 
 void H2HeadReader::add_field(std::string_view name, std::string_view value) {
   const Name id = intern(name);
-  const uint64_t bit = bit_of(id);
-  if (!is_lower_token(name, id) || (bit & kNeverHere) != 0) {
-    x_malformed = true;
-    return;
+  if (is_answer()) {
+    if (!is_token(name) || (bit_of(id) & kNeverHere) != 0) return;
+    x_malformed |= may_split(value);
+  } else {
+    x_malformed |= !is_lower_token(name, id) || (bit_of(id) & kNeverHere) != 0;
+    x_malformed |= !is_value_text(value);
   }
-  if (x_kind == Kind::kTrailers) {
-    if (!is_trailer_name(name, id)) return;
-  } else if (id == Name::kTe) {
-    x_malformed |= x_kind == Kind::kRequest && !same_name(value, "trailers");
-    x_te_trailers = true;
-    return;
-  } else if (id == Name::kHost || id == Name::kContentLength) {
-    x_malformed |= (x_seen & bit) != 0;
-    x_seen |= bit;
-    (id == Name::kHost ? x_host : x_content_length) = x_arena->copy(value);
-    return;
-  } else if (is_hop_field(id) ||
-             (id == Name::kOther && has_underscore(name) && imitates_protected_name(name))) {
-    return;
-  }
-  x_seen |= bit;
+  if (x_malformed || is_apart(id, name, value)) return;
+  x_seen |= bit_of(id);
   Fields& to = id == Name::kCookie ? x_crumbs : x_fields;
   Field& field = to.append(*x_arena);
   field.name = id == Name::kOther ? x_arena->copy(name) : to_string(id);
   field.value = x_arena->copy(value);
+  if (is_answer()) field.value = without_controls(field.value, *x_arena);
   field.id = id;
 }
 
+// Not one of the message's fields: it says something of the message, or ends here.
+bool H2HeadReader::is_apart(Name id, std::string_view name, std::string_view value) {
+  const Side side = is_answer() ? Side::kResponse : Side::kRequest;
+  if (is_trailers()) return !is_trailer_name(side, name, id);
+  if (id == Name::kContentLength) {
+    x_malformed |= side == Side::kRequest && x_framing.content_lengths > 0;
+    x_framing.add({to_string(id), x_arena->copy(value), id});
+  } else if (id == Name::kHost) {
+    x_malformed |= side == Side::kRequest && (x_seen & bit_of(id)) != 0;
+    x_host = x_arena->copy(value);
+  } else if (id == Name::kTe) {
+    x_malformed |= side == Side::kRequest && !same_name(value, "trailers");
+    x_te_trailers = true;
+  } else {
+    const bool imitates = id == Name::kOther && side == Side::kRequest && has_underscore(name) &&
+                          imitates_protected_name(name);
+    return imitates || is_hop_field(id);
+  }
+  x_seen |= bit_of(id);
+  return true;
+}
+
+// RFC 9113 section 8.2.3. Crumbs that are empty would leave a delimiter at the end.
 void H2HeadReader::take_cookies() {
   if (x_crumbs.empty()) return;
   if (x_crumbs.size() == 1) return x_fields.add(*x_arena, *x_crumbs.begin());
@@ -176,6 +191,7 @@ void H2HeadReader::take_cookies() {
   char* const begin = x_arena->array<char>(bytes);
   char* to = begin;
   for (const Field& crumb : x_crumbs) {
+    if (crumb.value.empty()) continue;
     if (to != begin) to = std::copy_n("; ", 2, to);
     to = std::copy(crumb.value.begin(), crumb.value.end(), to);
   }
@@ -215,11 +231,17 @@ bool H2HeadReader::take_authority(RequestHead& head) const {
   return is_authority(head.authority);
 }
 
+// -1: nothing, or nothing that could be one length.
+int64_t H2HeadReader::length_declared() const {
+  if (!is_answer()) return parse_decimal(x_framing.content_length);
+  return x_framing.repeats ? length_in_list(x_framing.content_length) : -1;
+}
+
 // False: what is declared is no length, or cannot be. -1: nothing is declared.
 bool H2HeadReader::take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const {
-  const bool declared = (x_seen & bit_of(Name::kContentLength)) != 0;
-  length = declared ? parse_decimal(x_content_length) : -1;
-  if (declared && length < 0) return false;
+  const bool declared = x_framing.content_lengths > 0;
+  length = length_declared();
+  if (declared && length < 0 && !(bodiless && is_answer())) return false;
   if (bodiless) {
     framing = Framing::kNone;
     return true;
@@ -227,15 +249,6 @@ bool H2HeadReader::take_length(bool ended, bool bodiless, Framing& framing, int6
   if (ended && length > 0) return false;
   framing = declared ? Framing::kLength : ended ? Framing::kNone : Framing::kChunked;
   return true;
-}
-
-// RFC 9110 section 10.1.1: 100-continue and nothing else.
-bool H2HeadReader::take_expect(bool ended, RequestHead& head) {
-  const bool known = head.fields.count(Name::kExpect) == 1 &&
-                     same_name(head.fields.value(Name::kExpect), "100-continue");
-  head.fields.remove(Name::kExpect);
-  head.expects_continue = known && !ended;
-  return known;
 }
 
 Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
@@ -267,7 +280,7 @@ Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
   }
   if (head.method == Method::kTrace) return Cause::kMethodRefused;
   const bool expects = (x_seen & bit_of(Name::kExpect)) != 0;
-  return expects && !take_expect(ended, head) ? Cause::kUnknownExpectation : Cause::kNone;
+  return expects && !take_expect(head, !ended) ? Cause::kUnknownExpectation : Cause::kNone;
 }
 
 Cause H2HeadReader::finish_response(bool ended, Method method, ResponseHead& head) {

@@ -1,7 +1,7 @@
 // How a message maps between HTTP/2 and the heads that know no version: the one place that decides
 // it (RFC 9113 sections 8.2 and 8.3, RFC 9110 section 7.6). Reading is stricter than the RFC where
-// the HTTP/1 codec is; the table stands in h2_map.cpp. The reader is part of a session; the
-// rest are plain values. One thread.
+// the HTTP/1 codec is, and milder with answers; the table stands in h2_map.cpp. The reader is part
+// of a session; the rest are plain values. One thread.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 
 #include "proxy/base/arena.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/http/framing.hpp"
 #include "proxy/http/h1_head.hpp"
 #include "proxy/http/hop.hpp"
 #include "proxy/http/message.hpp"
@@ -20,11 +21,13 @@ namespace outrigger::http {
 // the limits; what is wrong is remembered, and said at the end.
 class H2HeadReader {
  public:
-  enum class Kind : uint8_t { kRequest, kResponse, kTrailers };
+  enum class Kind : uint8_t { kRequest, kResponse, kTrailers, kResponseTrailers };
 
   explicit H2HeadReader(const HeadLimits& limits) : x_limits(limits) {}
 
   void begin(Kind kind, Arena& arena);
+  // After begin(), for this block: what holds instead of the limits of all. They must live as long.
+  void bound(const HeadLimits& limits) { x_bounds = &limits; }
   // A block that nobody wants: everything is dropped.
   void begin_ignored();
   void add(std::string_view name, std::string_view value);
@@ -53,17 +56,23 @@ class H2HeadReader {
   static constexpr uint8_t kPathBit = 1 << 3;
   static constexpr uint8_t kProtocolBit = 1 << 5;
 
+  bool is_answer() const { return x_kind == Kind::kResponse || x_kind == Kind::kResponseTrailers; }
+  bool is_trailers() const {
+    return x_kind == Kind::kTrailers || x_kind == Kind::kResponseTrailers;
+  }
   bool charge(std::string_view name, std::string_view value);
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
+  bool is_apart(Name id, std::string_view name, std::string_view value);
   void take_cookies();
   bool take_tunnel(RequestHead& head) const;
   Cause take_target(RequestHead& head) const;
   bool take_authority(RequestHead& head) const;
   bool take_length(bool ended, bool bodiless, Framing& framing, int64_t& length) const;
-  static bool take_expect(bool ended, RequestHead& head);
+  int64_t length_declared() const;
 
   const HeadLimits& x_limits;
+  const HeadLimits* x_bounds = &x_limits;
   Arena* x_arena = nullptr;  // null: ignored
   Kind x_kind = Kind::kRequest;
   Pseudo x_pseudo;
@@ -71,8 +80,8 @@ class H2HeadReader {
   Fields x_fields;
   Fields x_crumbs;  // of Cookie
   std::string_view x_host;
-  std::string_view x_content_length;
-  uint32_t x_bytes = 0;  // as RFC 9113 section 6.5.2 counts them
+  FramingFields x_framing;  // its Content-Length
+  uint32_t x_bytes = 0;
   uint32_t x_count = 0;  // without pseudo-fields
   uint64_t x_seen = 0;   // bit n: a field with Name n
   bool x_te_trailers = false;

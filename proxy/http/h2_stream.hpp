@@ -15,6 +15,8 @@
 
 namespace outrigger::http {
 
+struct HeadLimits;
+
 // RFC 9113 section 7. A code that is none of these stands as it came.
 enum class H2Code : uint32_t {
   kNoError = 0x0,
@@ -56,6 +58,9 @@ class H2Stream : public ListNode<H2StreamTag> {
 
   // Where the text and the fields of heads and trailers are copied to.
   virtual Arena& arena() = 0;
+  // Client: what bounds the heads and trailers of the answer, if not the limits of the connection.
+  // They live until release().
+  virtual const HeadLimits* head_limits() const { return nullptr; }
   // Server. With kNone the head is good; its framing is kNone (no body follows), kLength, or
   // kChunked for a body of unknown length. Else the request is to be answered with that cause
   // (kRequestHeadTooLarge, kTargetTooLong, kMethodRefused, kUnknownExpectation), the head has what

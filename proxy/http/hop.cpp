@@ -7,9 +7,9 @@
 namespace outrigger::http {
 namespace {
 
-constexpr size_t kMaxNominated = 32;  // times 100 fields: what a head may make us compare
+constexpr uint8_t kMaxNominated = 32;  // times all fields: what a head may make us compare
 
-constexpr std::array<std::string_view, 17> kProtected = {
+constexpr std::array<std::string_view, 16> kProtected = {
     "host",
     "content-length",
     "transfer-encoding",
@@ -22,12 +22,19 @@ constexpr std::array<std::string_view, 17> kProtected = {
     "via",
     "forwarded",
     "x-real-ip",
-    "x-request-id",
     "connection",
     "content-type",
     "upgrade",
     "te",
 };
+
+// Of an answer: who sent it is trusted with these as much as with its body, but for what would
+// change how the answer is read after it was read.
+constexpr uint64_t kNeverTrailer =
+    kHopNames | bit_of(Name::kAuthorization) | bit_of(Name::kContentLength) |
+    bit_of(Name::kContentType) | bit_of(Name::kCookie) | bit_of(Name::kExpect) |
+    bit_of(Name::kHost) | bit_of(Name::kMaxForwards) | bit_of(Name::kProxyAuthenticate) |
+    bit_of(Name::kSetCookie) | bit_of(Name::kTrailer) | bit_of(Name::kTransferEncoding);
 
 bool has_prefix(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
@@ -37,6 +44,11 @@ bool has_element(std::string_view list, std::string_view wanted) {
   bool found = false;
   for_each_element(list, [&](std::string_view element) { found |= same_name(element, wanted); });
   return found;
+}
+
+std::string_view unquoted(std::string_view element) {
+  const bool quoted = element.size() >= 2 && element.front() == '"' && element.back() == '"';
+  return quoted ? element.substr(1, element.size() - 2) : element;
 }
 
 int64_t keep_alive_timeout(std::string_view value) {
@@ -67,17 +79,29 @@ bool imitates_protected_name(std::string_view name) {
   return is_protected_name({dashed.data(), name.size()});
 }
 
-bool is_trailer_name(std::string_view name, Name id) {
-  return !is_hop_field(id) && !is_protected_name(name) && !imitates_protected_name(name);
+bool is_trailer_name(Side side, std::string_view name, Name id) {
+  if (id != Name::kOther && (bit_of(id) & kNeverTrailer) != 0) return false;
+  if (same_name(name, "content-encoding") || same_name(name, "content-range")) return false;
+  return side == Side::kResponse || (!is_protected_name(name) && !imitates_protected_name(name));
 }
 
-bool HopFields::keep(const Field& field) {
+void HopFields::take(const Field& field, Arena& arena) {
   switch (field.id) {
     case Name::kConnection:
-      if (x_connection_count == kMaxConnections) {
-        x_well_formed = false;
-      } else {
+      if (x_connection_count < kMaxLines) {
         x_connections[x_connection_count++] = field.value;
+      } else {
+        x_within_bounds = false;
+      }
+      break;
+    case Name::kUpgrade:
+      if (x_upgrade_count++ == 0) {
+        x_upgrade = field.value;
+      } else if (x_upgrade_count <= kMaxLines) {
+        x_upgrade = arena.concat({x_upgrade, ", ", field.value});
+      } else {
+        x_upgrade_count = kMaxLines;
+        x_within_bounds = false;
       }
       break;
     case Name::kTe:
@@ -86,31 +110,28 @@ bool HopFields::keep(const Field& field) {
     case Name::kKeepAlive:
       x_keep_alive_s = keep_alive_timeout(field.value);
       break;
-    case Name::kUpgrade:
-      x_well_formed &= x_upgrade.empty();
-      x_upgrade = field.value;
-      break;
     default:
       break;
   }
-  return true;
 }
 
+// False: it is fit for an answer only.
 bool HopFields::read_connection(std::string_view value, Side side, Fields& fields) {
-  size_t nominated = 0;
   bool good = true;
   for_each_element(value, [&](std::string_view element) {
+    if (side == Side::kResponse) element = unquoted(element);
     if (same_name(element, "close")) {
       x_close = true;
     } else if (same_name(element, "keep-alive")) {
       x_keep_alive = true;
     } else if (same_name(element, "upgrade")) {
       x_upgrade_nominated = true;
-    } else if (!is_token(element) || ++nominated > kMaxNominated) {
+    } else if (!is_token(element) || x_nominated == kMaxNominated) {
       good = false;
     } else if (is_protected_name(element)) {
-      good &= side == Side::kResponse || is_hop_field(intern(element));
-    } else if (good) {
+      good &= is_hop_field(intern(element));
+    } else {
+      ++x_nominated;
       fields.remove(element);
     }
   });
@@ -118,17 +139,18 @@ bool HopFields::read_connection(std::string_view value, Side side, Fields& field
 }
 
 bool HopFields::apply(Side side, Fields& fields) {
+  bool good = x_within_bounds;
   for (size_t i = 0; i < x_connection_count; ++i) {
     const std::string_view value = x_connections[i];
     if (value == "keep-alive") {  // nearly every one
       x_keep_alive = true;
     } else {
-      x_well_formed &= read_connection(value, side, fields);
+      good &= read_connection(value, side, fields);
     }
   }
   // RFC 9113 took the upgrade to h2c back; passing it on tunnels requests past every check here.
   x_upgrade_nominated = x_upgrade_nominated && !has_element(x_upgrade, "h2c");
-  return x_well_formed;
+  return good || side == Side::kResponse;
 }
 
 }  // namespace outrigger::http

@@ -53,6 +53,15 @@ class LineScan {
     return Found::kMore;
   }
 
+  // The same where every line ends in LF alone; after the first such call no other.
+  Found find_empty_line_of_lf(std::string_view bytes) {
+    const size_t from = std::max(x_looked, x_line + 1) - 1;
+    const size_t at = bytes.find("\n\n", from);
+    const bool found = at != std::string_view::npos;
+    x_looked = static_cast<uint32_t>(found ? at + 2 : bytes.size());
+    return found ? Found::kEmptyLine : Found::kMore;
+  }
+
   size_t line() const { return x_line; }  // where the line that has not ended begins
   size_t looked() const { return x_looked; }
 

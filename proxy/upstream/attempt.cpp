@@ -1,5 +1,6 @@
 #include "proxy/upstream/attempt.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
@@ -69,6 +70,18 @@ std::optional<http::RequestHead> Attempt::request_head() const {
 }
 
 // ---- the answer
+
+// A server that shows its progress by 102 or 103 sends one or two in a second. They stay in the
+// arena until the call ends.
+bool Attempt::take_interim() {
+  constexpr int64_t kEveryMs = 50;
+  constexpr int64_t kAtOnce = 64;
+  constexpr size_t kArenaMax = 8 * 1024 * 1024;
+  const int64_t now_ms = upstream().now_ms();
+  x_interims_until_ms = std::max(x_interims_until_ms, now_ms) + kEveryMs;
+  return x_interims_until_ms - now_ms <= kAtOnce * kEveryMs &&
+         x_leg.exchange().arena().heap_bytes() <= kArenaMax;
+}
 
 void Attempt::deliver_head(http::ResponseHead& head) {
   if (!x_leg.exchange().is_grpc() || head.tunnel) {

@@ -43,8 +43,6 @@ std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& s
 
 class Attempt : public chain::Call {
  public:
-  static constexpr int kInterimMax = 16;
-
   // Until `connect_by_ms` there must be a connection.
   virtual void begin(int64_t connect_by_ms) = 0;
   // Instead of begin(): here is one that was just made, in clear text and not yet started. Where
@@ -70,6 +68,8 @@ class Attempt : public chain::Call {
   // The head as it goes to the endpoint. Nothing: the caller's time is over.
   std::optional<http::RequestHead> request_head() const;
 
+  // An interim answer has come. False: so many, so fast, tell nobody anything.
+  bool take_interim();
   // The final head, which lives as long as the exchange, goes to the leg; that of a gRPC call may
   // be held back (chain::GrpcHead), for good or bad is often told by its trailers alone.
   void deliver_head(http::ResponseHead& head);
@@ -103,6 +103,7 @@ class Attempt : public chain::Call {
   const std::string_view x_name;
   chain::GrpcHead* x_grpc = nullptr;  // of a gRPC call, once there is a head
   const int64_t x_started_ns;
+  int64_t x_interims_until_ms = 0;  // those that came were due by then
   bool x_settled = false;
 };
 

@@ -1,5 +1,7 @@
 #include "proxy/upstream/forwarder.hpp"
 
+#include <algorithm>
+
 #include "proxy/chain/exchange.hpp"
 #include "proxy/upstream/deferred_call.hpp"
 
@@ -65,10 +67,26 @@ chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) 
                                  std::move(pick.lease), endpoint->name(), connect_by_ms);
 }
 
+namespace {
+
+// The bytes bound the fields of an answer: 32 for each, as RFC 9113 section 6.5.2 counts them, keep
+// what is made of them small.
+http::HeadLimits answer_limits(int64_t header_bytes) {
+  constexpr int64_t kFieldBytes = 32;
+  constexpr int64_t kFieldsMax = 16'384;
+  http::HeadLimits limits;
+  limits.head_bytes = static_cast<uint32_t>(header_bytes);
+  limits.fields = static_cast<uint32_t>(
+      std::clamp<int64_t>(header_bytes / kFieldBytes, limits.fields, kFieldsMax));
+  return limits;
+}
+
+}  // namespace
+
 CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries& series) {
   CallSettings settings;
   settings.connect_timeout_ms = policy.timeout.connect_ms;
-  settings.head_limits.head_bytes = static_cast<uint32_t>(policy.limits.header_bytes);
+  settings.head_limits = answer_limits(policy.limits.header_bytes);
   settings.protocol = policy.protocol;
   settings.authority = policy.authority;
   settings.endpoint_failures =

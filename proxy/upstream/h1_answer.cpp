@@ -57,14 +57,15 @@ bool H1Call::read_head(std::string_view& bytes) {
   auto* head = arena.make<http::ResponseHead>(*parsed);
   if (head->tunnel && !x_proof.is_in(*head)) return fail(Cause::kMalformedResponse), false;
   if (head->status >= 200 || head->tunnel) return take_final_head(*head, bytes);
-  if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse), false;
+  if (!take_interim()) return fail(Cause::kMalformedResponse), false;
   x_leg.deliver_interim(head->status, head->fields);
   return true;
 }
 
 bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) {
   x_head_read = true;
-  x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length);
+  x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length,
+                              x_settings.head_limits.head_bytes);
   x_switched = head.tunnel;
   // After a refused upgrade nobody knows how much of a tunnel was already sent.
   x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose &&
@@ -94,7 +95,7 @@ bool H1Call::pass_head(std::string_view behind) {
 // Behind a head that is held: a first message lets it go, and is then read as any other.
 bool H1Call::look_ahead(std::string_view& bytes) {
   http::BodyReader ahead = x_reader;
-  const auto step = ahead.feed(bytes, x_leg.exchange().arena());
+  const auto step = ahead.feed(bytes, x_leg.exchange().arena(), upstream().now_ms());
   if (step.kind == http::BodyReader::Kind::kData) {
     release_head();
     return pass_head(bytes);
@@ -111,7 +112,7 @@ bool H1Call::may_read() const { return (x_leg.is_flowing() || is_head_held()) &&
 bool H1Call::read_body(std::string_view& bytes) {
   if (!may_read()) return false;
   if (is_head_held()) return look_ahead(bytes);
-  const auto step = x_reader.feed(bytes, x_leg.exchange().arena());
+  const auto step = x_reader.feed(bytes, x_leg.exchange().arena(), upstream().now_ms());
   bytes.remove_prefix(step.consumed);
   switch (step.kind) {
     case http::BodyReader::Kind::kData:

@@ -44,8 +44,8 @@ void H1Call::acquire() {
   if (!x_pool.has_room()) return x_pool.wait(*this);
   x_slot.emplace(x_pool);
   // An Upgrade is of HTTP/1, whatever the endpoint speaks best.
-  const auto offer =
-      x_leg.request().upgrade.empty() ? io::AlpnOffer::kAll : io::AlpnOffer::kWithoutHttp2;
+  const bool http1 = !x_leg.request().upgrade.empty() || x_leg.exchange().facts().http1_required;
+  const auto offer = http1 ? io::AlpnOffer::kWithoutHttp2 : io::AlpnOffer::kAll;
   x_connect = std::make_unique<Dial>(upstream(), x_pool.address(), x_pool.tls().context(),
                                      tls_name(), *this, offer);
 }
@@ -102,12 +102,14 @@ void H1Call::send_head() {
   }
   const http::RequestWriting writing;
   const size_t bound = http::request_head_bound(head, writing);
-  if (bound > io::Outbox::kScratchBytes) return fail(Cause::kRequestHeadTooLarge, Sent::kNever);
   io::Outbox& outbox = upstream().runtime.outbox;
-  char* const begin = outbox.reserve(x_connection->stream(), bound);
-  const char* const end = http::write_request_head(begin, head, writing);
-  outbox.commit(static_cast<size_t>(end - begin));
-  count_written(end - begin);
+  io::Stream& stream = x_connection->stream();
+  const bool in_place = bound <= io::Outbox::kScratchBytes;
+  char* const begin =
+      in_place ? outbox.reserve(stream, bound) : x_leg.exchange().arena().array<char>(bound);
+  const auto size = static_cast<size_t>(http::write_request_head(begin, head, writing) - begin);
+  in_place ? outbox.commit(size) : outbox.append_lasting(stream, {begin, size});
+  count_written(static_cast<int64_t>(size));
   x_body_sent = head.framing == http::Framing::kNone;
 }
 

@@ -93,7 +93,6 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   http::WebSocketProof x_proof;
   int64_t x_connect_by_ms = 0;
   int64_t x_keep_alive_s = 0;
-  int x_interims = 0;
   const bool x_may_be_repeated;
   bool x_reusable = false;
   bool x_head_read = false;

@@ -100,7 +100,7 @@ Arena& H2Call::arena() { return x_leg.exchange().arena(); }
 
 void H2Call::on_response(http::ResponseHead& head) {
   if (head.status < 200 && !head.tunnel) {
-    if (++x_interims > kInterimMax) return fail(Cause::kMalformedResponse, Sent::kMaybe);
+    if (!take_interim()) return fail(Cause::kMalformedResponse, Sent::kMaybe);
     return x_leg.deliver_interim(head.status, head.fields);
   }
   x_head_read = true;
@@ -209,6 +209,12 @@ void H2Call::on_closed(const http::H2Close& close) {
   if (is_tunnel()) return fail(Cause::kReset, Sent::kMaybe);
   if (x_peer_done) return on_done();  // all of the answer is here
   if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe);
+  const bool unseen = close.sent == Sent::kNeverFree && x_connection->wants_http1();
+  if (unseen || (close.by_peer && close.code == http::H2Code::kHttp11Required)) {
+    // Whoever tries again finds that noted, so this does not come twice.
+    x_leg.exchange().facts().http1_required = true;
+    return fail(Cause::kRefusedStream, Sent::kNeverFree);
+  }
   fail(close.cause, sent_of(close));
 }
 

@@ -57,6 +57,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
 
   // -- http::H2Stream
   Arena& arena() override;
+  const http::HeadLimits* head_limits() const override { return &x_settings.head_limits; }
   void on_response(http::ResponseHead& head) override;
   void on_data(std::string_view bytes) override;
   void on_end(const http::Fields* trailers) override;
@@ -88,7 +89,6 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   size_t x_owed = 0;  // pushed, but not yet gone on: the window stays closed by so much
   const http::Fields* x_trailers = nullptr;
   std::string_view x_protocol;  // that a tunnel is to speak
-  int x_interims = 0;
   Tunnel x_tunnel = Tunnel::kNone;
   bool x_reused = false;  // the connection had calls before
   bool x_head_read = false;

@@ -12,12 +12,16 @@ namespace outrigger::upstream {
 namespace {
 
 constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
+constexpr uint32_t kFrameBytes = 16 * 1024;  // the most that a peer may put into one frame
 
 http::H2Limits limits_of(const H2Pool& pool) {
   http::H2Limits limits;
   limits.streams = static_cast<uint32_t>(pool.settings().streams);
   limits.streams_assumed = pool.streams_assumed();
   limits.flood = pool.upstream().flood;
+  limits.head.head_bytes = pool.head_bytes();
+  const auto frames = limits.head.head_bytes / kFrameBytes + 1;
+  limits.flood.continuations = std::max(limits.flood.continuations, frames);
   // The calls are of different callers: answers that some do not take may not stop the others'.
   limits.connection_window_bytes = static_cast<uint32_t>(
       std::min(uint64_t{limits.streams} * limits.stream_window_bytes, kWindowMax));
@@ -80,7 +84,10 @@ void H2Connection::on_read(std::string_view bytes) {
   if (!x_dead) settle();
 }
 
-void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code /*code*/) { on_want_write(); }
+void H2Connection::on_goaway(int32_t /*last_stream_id*/, http::H2Code code) {
+  x_wants_http1 |= code == http::H2Code::kHttp11Required;
+  on_want_write();
+}
 
 void H2Connection::on_settings() {
   if (x_dead) return;

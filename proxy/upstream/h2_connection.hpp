@@ -50,6 +50,8 @@ class H2Connection final : public Reapable,
   bool note_call();
   // Its stream was released.
   void note_call_over();
+  // The peer ended it because it wants HTTP/1.1 (RFC 9113 section 7).
+  bool wants_http1() const { return x_wants_http1; }
   // The connection itself is lost, as against one stream of it.
   bool is_lost() const { return x_lost; }
 
@@ -90,6 +92,7 @@ class H2Connection final : public Reapable,
   int64_t x_finish_by_ms = 0;   // > 0: nothing but unsent bytes keeps it
   uint64_t x_calls = 0;
   bool x_pinged = false;
+  bool x_wants_http1 = false;
   bool x_finishing = false;
   bool x_failed = false;  // the session reads no more
   bool x_lost = false;

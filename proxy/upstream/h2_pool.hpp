@@ -49,6 +49,9 @@ class H2Pool final : public DialEvents {
   const PoolTls& tls() const { return x_tls; }
   const config::Pool& settings() const { return x_settings; }
   void set_settings(const config::Pool& settings) { x_settings = settings; }
+  // The largest heads that a call has asked for: connections that are opened from now on take them.
+  uint32_t head_bytes() const { return x_head_bytes; }
+  void expect_heads(uint32_t bytes) { x_head_bytes = std::max(x_head_bytes, bytes); }
 
   // What the connections that are open are to a call. Over TLS only those whose certificate was for
   // its name count. Where no more may be opened, an old one does.
@@ -111,6 +114,7 @@ class H2Pool final : public DialEvents {
   int64_t x_connect_since_ms = 0;
   size_t x_count = 0;
   uint32_t x_streams_assumed = UINT32_MAX;
+  uint32_t x_head_bytes = http::HeadLimits{}.head_bytes;
   bool x_retired = false;
 };
 

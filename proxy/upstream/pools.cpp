@@ -24,6 +24,7 @@ bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const 
 
 // Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke.
 bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+  if (leg.exchange().facts().http1_required) return false;
   if (settings.protocol != config::Protocol::kAuto) {
     return settings.protocol == config::Protocol::kHttp2;
   }
@@ -198,12 +199,14 @@ void Pools::on_dial_failed(Cause cause) {
 
 chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
+  pools.http2.expect_heads(settings.head_limits.head_bytes);
   Arena& arena = leg.exchange().arena();
   // The endpoint may be forgotten before the call's log line is written.
   const std::string_view kept = arena.copy(name);
   const bool decided = leg.request().tunnel || settings.protocol != config::Protocol::kAuto ||
                        !pools.http1.tls().is_on() || pools.agreed() != Agreed::kNothing ||
-                       is_best_over_http1(settings, pools, leg);
+                       is_best_over_http1(settings, pools, leg) ||
+                       leg.exchange().facts().http1_required;
   if (decided) return start(leg, settings, pools, std::move(lease), kept, connect_by_ms);
   auto* call =
       arena.make<UndecidedCall>(leg, settings, pools, std::move(lease), kept, connect_by_ms);

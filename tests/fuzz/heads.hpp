@@ -47,8 +47,9 @@ inline void check_same(const Fields& a, const Fields& b) {
   }
 }
 
-// Lines of `head` whose name is one of the framing fields, read as the most lenient server would.
-inline int framings_in(std::string_view head) {
+// Lines of `head` whose name is one of the framing fields, read as the most lenient server would;
+// no client takes '_' for '-'.
+inline int framings_in(Side side, std::string_view head) {
   int count = 0;
   while (!head.empty()) {
     const size_t end = std::min(head.find('\n'), head.size() - 1);
@@ -56,7 +57,9 @@ inline int framings_in(std::string_view head) {
     head.remove_prefix(end + 1);
     std::string name;
     for (const char c : line.substr(0, line.find(':'))) {
-      if (c != ' ' && c != '\t' && c != '\r') name += c == '_' ? '-' : to_lower(c);
+      if (c != ' ' && c != '\t' && c != '\r') {
+        name += c == '_' && side == Side::kRequest ? '-' : to_lower(c);
+      }
     }
     if (name == "content-length" || name == "transfer-encoding") ++count;
   }

@@ -22,7 +22,7 @@ void check_round_trip(RequestHead head, Arena& arena) {
   if (head.authority.empty()) head.authority = "upstream";  // HTTP/1.0; the forwarder names it
   std::string text(request_head_bound(head, {}), '\0');
   text.resize(static_cast<size_t>(write_request_head(text.data(), head, {}) - text.data()));
-  CHECK_THAT(framings_in(text) == (head.framing == Framing::kNone ? 0 : 1));
+  CHECK_THAT(framings_in(Side::kRequest, text) == (head.framing == Framing::kNone ? 0 : 1));
   HeadLimits wide;
   wide.head_bytes *= 2;  // Host and Connection may be spelled longer than they came
   wide.fields += 4;

@@ -12,7 +12,7 @@ void check_round_trip(const ResponseHead& head, const Asked& asked, Arena& arena
   std::string text(response_head_bound(head, writing), '\0');
   text.resize(static_cast<size_t>(write_response_head(text.data(), head, writing) - text.data()));
   const bool none = is_bodiless(head.status, asked.method) && head.content_length < 0;
-  CHECK_THAT(framings_in(text) == (none ? 0 : 1));
+  CHECK_THAT(framings_in(Side::kResponse, text) == (none ? 0 : 1));
   HeadLimits wide;
   wide.head_bytes *= 2;
   wide.fields += 4;

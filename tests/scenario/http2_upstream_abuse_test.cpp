@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/h2_caller.hpp"
-#include "tests/support/h2_frames.hpp"
 #include "tests/support/h2_origin.hpp"
+#include "tests/support/raw_h2_origin.hpp"
 
 namespace outrigger::testing {
 namespace {
@@ -20,37 +20,6 @@ struct H2Town : Town {
   uint64_t faults(Http2Fault reason) {
     return process.shards.worker(0)->upstream_http2_faults[static_cast<size_t>(reason)].value();
   }
-};
-
-// An upstream that says what a test writes, frame by frame.
-struct RawOrigin {
-  explicit RawOrigin(Town& town) : origin(town.origin(kAt)) { origin.otherwise = stalls(); }
-
-  void greet(std::string_view settings = {}) {
-    say(frame(kSettingsFrame, 0, 0, settings) + frame(kSettingsFrame, 1, 0));
-  }
-  void say(std::string_view frames) { origin.last().send_if_open(frames); }
-  // Of a stream that asked for nothing else.
-  static std::string ok(int32_t id, uint8_t flags = kEndHeaders | kEndStream) {
-    return frame(kHeadersFrame, flags, id, block({{":status", "200"}}));
-  }
-  static std::string goaway(int32_t last_id, uint32_t code) {
-    return frame(7, 0, 0, number32(static_cast<uint32_t>(last_id)) + number32(code));
-  }
-  static std::string streams(uint32_t allowed) {
-    return std::string("\0\3", 2) + number32(allowed);
-  }
-  // So many requests have come on its n-th connection.
-  size_t asked(size_t n = 0) const {
-    size_t heads = 0;
-    const std::string& bytes = origin.connections.at(n)->received;
-    for (const Seen& one : frames_in(std::string_view(bytes).substr(24))) {
-      if (one.type == kHeadersFrame) ++heads;
-    }
-    return heads;
-  }
-
-  Origin& origin;
 };
 
 const H2Origin::Behaviour kStalls = [](H2Side&) {};

@@ -25,7 +25,7 @@ constexpr std::string_view kMalformed[] = {
     "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloworld\r\n0\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nbad field\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nX: bad\rfield\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
 };
 

@@ -277,7 +277,7 @@ void Origin::H2Stream::write_malformed() {
       head.fields[0].second = "20";
       return;
     case 2:
-      head.fields.emplace_back("connection", "close");
+      head.fields.insert(head.fields.begin(), {"x-before-the-status", "1"});
       return;
     case 3:
       head.fields.emplace_back("x-\nsplit", "1");

@@ -21,13 +21,22 @@ TEST(Authority, SplitsHostAndPort) {
   EXPECT_TRUE(split_authority("[::ffff:10.0.0.1]"));
 }
 
+TEST(Authority, TakesAnEmptyPortForNone) {
+  for (const auto* text : {"a:", "[::1]:"}) {
+    const auto found = split_authority(text);
+    ASSERT_TRUE(found) << text;
+    EXPECT_FALSE(found->has_port);
+    EXPECT_EQ(found->port, 0);
+  }
+}
+
 TEST(Authority, RefusesWhatIsNone) {
   using namespace std::string_view_literals;
   for (const auto text :
-       {""sv,      ":1"sv,     "a:"sv,     "a:x"sv,       "a:65536"sv, "a:000080"sv,
-        "a:1:2"sv, "u@a"sv,    "a b"sv,    "a,b"sv,       "a%2e"sv,    "[::1"sv,
-        "[]"sv,    "[::1]1"sv, "[::1]:"sv, "[1.2.3.4]"sv, "[v1.x]"sv,  "[::1\0]"sv,
-        "a\0"sv,   "a/"sv,     "::"sv,     "\xC3\xA4"sv}) {
+       {""sv,      ":1"sv,     ":"sv,       "a:x"sv,       "a:65536"sv, "a:000080"sv,
+        "a:1:2"sv, "u@a"sv,    "a b"sv,     "a,b"sv,       "a%2e"sv,    "[::1"sv,
+        "[]"sv,    "[::1]1"sv, "[::1]:x"sv, "[1.2.3.4]"sv, "[v1.x]"sv,  "[::1\0]"sv,
+        "a\0"sv,   "a/"sv,     "::"sv,      "\xC3\xA4"sv}) {
     EXPECT_FALSE(is_authority(text)) << text;
   }
   EXPECT_FALSE(is_authority(std::string(256, 'a')));

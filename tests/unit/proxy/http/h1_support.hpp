@@ -97,17 +97,20 @@ struct ReadBody {
   std::string rest;
   BodyReader::Kind last = BodyReader::Kind::kMore;
   Cause cause = Cause::kNone;
+  int64_t now_ms = 0;
 
   void feed(std::string_view piece) {
     rest += piece;
+    std::string_view left = rest;
     while (last == BodyReader::Kind::kMore || last == BodyReader::Kind::kData) {
-      const BodyReader::Step step = reader.feed(rest, *arena);
+      const BodyReader::Step step = reader.feed(left, *arena, now_ms);
       last = step.kind;
       cause = step.cause;
       data += step.data;
-      rest.erase(0, step.consumed);
-      if (last == BodyReader::Kind::kMore) return;
+      left.remove_prefix(step.consumed);
+      if (last == BodyReader::Kind::kMore) break;
     }
+    rest.erase(0, rest.size() - left.size());
   }
 };
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/base/clock.hpp"
+#include "proxy/http/h2_map.hpp"
 #include "proxy/http/h2_session.hpp"
 #include "tests/support/h2_frames.hpp"
 
@@ -26,6 +27,37 @@ inline std::string text_of(const Fields& fields) {
   }
   return text;
 }
+
+// A header block as a session hands it over.
+struct ReadHead {
+  Arena arena{std::span<std::byte>()};
+  HeadLimits limits;
+  RequestHead request;
+  ResponseHead response;
+  Fields trailers;
+
+  Cause read_request(const Lines& lines, bool ended = true) {
+    H2HeadReader reader(limits);
+    reader.begin(H2HeadReader::Kind::kRequest, arena);
+    for (const auto& [name, value] : lines) reader.add(name, value);
+    request = {};
+    return reader.finish_request(ended, request);
+  }
+  Cause read_response(const Lines& lines, bool ended = false, const HeadLimits& own = {}) {
+    H2HeadReader reader(limits);
+    reader.begin(H2HeadReader::Kind::kResponse, arena);
+    reader.bound(own);
+    for (const auto& [name, value] : lines) reader.add(name, value);
+    response = {};
+    return reader.finish_response(ended, Method::kGet, response);
+  }
+  Cause read_trailers(const Lines& lines) {
+    H2HeadReader reader(limits);
+    reader.begin(H2HeadReader::Kind::kTrailers, arena);
+    for (const auto& [name, value] : lines) reader.add(name, value);
+    return reader.finish_trailers(Side::kRequest, trailers);
+  }
+};
 
 // One stream of either role, with all that it saw and the body it has to send.
 class TestStream final : public H2Stream {

@@ -62,7 +62,16 @@ TEST(HeadEnd, FindsLinesAcrossEveryBlockBoundary) {
 TEST(HeadEnd, Case36RefusesABareLineFeedBeforeTheHeadIsComplete) {
   EXPECT_EQ(look_at("GET / HTTP/1.1\n").cause, Cause::kMalformedRequest);
   EXPECT_EQ(look_at("GET / HTTP/1.1\r\nX: y\n").cause, Cause::kMalformedRequest);
-  EXPECT_EQ(look_at("HTTP/1.1 200 OK\n", Side::kResponse).cause, Cause::kMalformedResponse);
+  EXPECT_EQ(look_at("HTTP/1.1 200 OK\r\nX: y\n", Side::kResponse).cause, Cause::kMalformedResponse);
+}
+
+TEST(HeadEnd, FindsTheEndOfAnAnswerWhoseLinesAllEndInLineFeeds) {
+  const std::string head = "HTTP/1.0 200 OK\nX: y\n\n";
+  for (size_t split = 0; split < head.size(); ++split) {
+    HeadEnd end(Side::kResponse);
+    ASSERT_EQ(end.look(std::string_view(head).substr(0, split), {}).state, State::kMore) << split;
+    EXPECT_EQ(end.look(head + "body", {}).end, head.size()) << split;
+  }
 }
 
 TEST(HeadEnd, Case54RefusesWhatIsTooLongAsSoonAsItIsKnown) {
