@@ -113,7 +113,7 @@ void describe(V& v, MetricsConfig& metrics) {
 template <class V>
 void describe(V& v, MemoryConfig& memory) {
   v.key("limit", memory.limit_bytes, Or<Size>{"auto", Size{16 << 20}},
-        "Of the process; auto is 85 % of the cgroup");
+        "Of the process; auto is half of the machine, or 85 % of the cgroup if that is less");
   v.key("cache", memory.cache_bytes, Size{}, "All stale stores together");
   v.key("retry_bodies", memory.retry_bodies_bytes, Size{},
         "All request bodies retained for a repetition");

@@ -79,7 +79,7 @@ struct MetricsConfig {
 };
 
 struct MemoryConfig {
-  std::optional<int64_t> limit_bytes;  // off is `auto`: 85 % of the cgroup
+  std::optional<int64_t> limit_bytes;  // off is `auto`
   int64_t cache_bytes = 32LL << 20;
   int64_t retry_bodies_bytes = 16LL << 20;
 

@@ -64,7 +64,10 @@ ControlPlane::ControlPlane(config::Loaded loaded)
       x_events(x_context.clock, log_event),
       x_changes(x_context, *this, x_events),
       x_tls(x_loop, x_process),
-      x_memory(x_context, x_process, x_loaded.config.memory, memory_limit(x_loaded.config.memory)),
+      x_memory(x_context, x_process, x_loaded.config.memory, io::memory_cgroup(),
+               [this] {
+                 for (const auto& worker : x_workers) worker->post([](Worker&) {});
+               }),
       x_drain(x_context, x_loaded.config.drain, drain_hooks()),
       x_discovery(discovery::surroundings_on(x_loop), *this),
       x_facts(x_context, x_process, x_loaded, x_memory, x_changes, x_discovery),

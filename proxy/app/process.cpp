@@ -9,7 +9,8 @@ Process::Process(const config::Config& config, const upstream::UpstreamContext& 
                             : config::MetricsConfig{}.histogram_buckets_ms),
       services(context),
       stale(config.memory.cache_bytes),
-      retry_bodies(config.memory.retry_bodies_bytes) {}
+      retry_bodies(config.memory.retry_bodies_bytes),
+      memory(context.workers) {}
 
 void UnmatchedHosts::note(std::string_view authority, int64_t wall_ms) {
   const std::lock_guard lock(x_mutex);

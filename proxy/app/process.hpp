@@ -42,6 +42,15 @@ class UnmatchedHosts {
   std::vector<Host> x_hosts;
 };
 
+// What one worker holds for its peers, by the account of its Pool, and how far it may grow before
+// it sheds. Written by the worker and by the memory guard; any thread may read.
+struct WorkerMemory {
+  static constexpr int64_t kNoCeiling = INT64_MAX;
+
+  std::atomic<int64_t> in_use_bytes{0};
+  std::atomic<int64_t> ceiling_bytes{kNoCeiling};
+};
+
 struct Process {
   Process(const config::Config& config, const upstream::UpstreamContext& context);
 
@@ -55,6 +64,7 @@ struct Process {
   std::map<std::string, downstream::ListenerState> listeners;
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
   std::atomic<bool> out_of_memory{false};     // new calls are refused
+  std::vector<WorkerMemory> memory;           // by worker
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.
   chain::ExchangeObserver* exchange_observer = nullptr;

@@ -56,9 +56,7 @@ metrics::ProcessFacts ProcessFacts::process() const {
   facts.memory = {{"anonymous", static_cast<double>(x_memory.used_bytes())},
                   {"cache", static_cast<double>(x_process.stale.bytes())},
                   {"retry_bodies", static_cast<double>(x_process.retry_bodies.used())}};
-  if (const auto limit = x_memory.limit_bytes()) {
-    facts.memory.push_back({"limit", static_cast<double>(*limit)});
-  }
+  facts.memory.push_back({"limit", static_cast<double>(x_memory.limit_bytes())});
   facts.overload = {{"memory", x_process.out_of_memory.load() ? 1.0 : 0.0}};
   for (size_t kind = 0; kind < discovery::kSourceKinds; ++kind) {
     const auto source = static_cast<discovery::SourceKind>(kind);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/log.hpp"
+#include "proxy/downstream/shed.hpp"
 
 namespace outrigger::app {
 
@@ -30,6 +31,10 @@ class Worker::Server final : public downstream::Resolver {
   bool is_opaque(const Address* original) const override;
   bool carries_tls() const override { return x_worker.x_routes->table().has_tls(); }
   bool carries_tls_of(std::string_view server_name) const override;
+  bool is_overloaded() const override {
+    return x_worker.is_above_ceiling() ||
+           x_worker.x_process.out_of_memory.load(std::memory_order_relaxed);
+  }
 
  private:
   const chain::Route* find(const http::RequestHead& request, const Address* original,
@@ -107,6 +112,10 @@ bool Worker::Server::carries_tls_of(std::string_view server_name) const {
 
 namespace {
 
+// A pass looks at every connection, so each frees some more than it must: a part of what is held.
+constexpr int64_t kShedPart = 16;
+constexpr int64_t kShedAgainMs = 1;
+
 // Upstreams are nobody's in particular: the widest of the listeners' bounds.
 http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
   http::H2Flood widest(config::ListenerFlood{});
@@ -129,7 +138,8 @@ Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network
       x_unrouted(process.shards.service(index, {})),
       x_runtime{loop, outbox, x_driver, x_exchanges, process.retry_bodies, this},
       x_upstream{x_runtime, network, *x_series, process.own_listeners},
-      x_recorder(*x_unrouted, loop.clock) {}
+      x_recorder(*x_unrouted, loop.clock),
+      x_memory(process.memory.at(index)) {}
 
 Worker::~Worker() {
   end();
@@ -169,6 +179,21 @@ downstream::Acceptor& Worker::acceptor_of(const config::ListenerConfig& config) 
   }
   x_servers.push_back(std::make_unique<Server>(*this, config));
   return x_servers.back()->acceptor();
+}
+
+// The order is that of least harm: what can be had again at once, then who waits, then new calls,
+// at last those that run.
+void Worker::shed(int64_t bytes) {
+  if (x_shed_timer.is_armed()) return;
+  x_runtime.loop.timers.arm(x_shed_timer, x_runtime.loop.clock.now_ms() + kShedAgainMs);
+  bytes += x_memory.in_use_bytes.load(std::memory_order_relaxed) / kShedPart;
+  for (const auto& [name, client] : x_clients) client->close_idle_connections();
+  if (x_passthrough != nullptr) x_passthrough->close_idle_connections();
+  std::vector<downstream::Acceptor*> acceptors;
+  for (const auto& server : x_servers) acceptors.push_back(&server->acceptor());
+  if (shed_connections(acceptors, bytes, downstream::Shed::kWaiting) >= bytes) return;
+  const bool refused_already = x_process.out_of_memory.exchange(true, std::memory_order_relaxed);
+  if (refused_already) shed_connections(acceptors, bytes, downstream::Shed::kCallsToo);
 }
 
 void Worker::begin_last_phase() {

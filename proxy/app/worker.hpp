@@ -14,6 +14,7 @@
 #include "proxy/app/process.hpp"
 #include "proxy/app/route_set.hpp"
 #include "proxy/app/snapshot.hpp"
+#include "proxy/base/pool.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/acceptor.hpp"
 #include "proxy/io/network.hpp"
@@ -31,7 +32,13 @@ class Worker final : public chain::ExchangeObserver {
   Worker& operator=(const Worker&) = delete;
 
   // The hook after each callback of the loop.
-  void after_each() { x_driver.run(); }
+  void after_each() {
+    x_driver.run();
+    const int64_t in_use = Pool::of_thread().in_use_bytes() + x_exchanges.in_use_bytes();
+    x_memory.in_use_bytes.store(in_use, std::memory_order_relaxed);
+    if (in_use > ceiling_bytes()) [[unlikely]]
+      shed(in_use - ceiling_bytes());
+  }
 
   // New calls run under `snapshot` from now on; running ones keep theirs.
   void take(SnapshotPtr snapshot);
@@ -58,6 +65,12 @@ class Worker final : public chain::ExchangeObserver {
                                                      const config::Policy& policy);
   void bury_idle_sets();
 
+  int64_t ceiling_bytes() const { return x_memory.ceiling_bytes.load(std::memory_order_relaxed); }
+  bool is_above_ceiling() const {
+    return x_memory.in_use_bytes.load(std::memory_order_relaxed) > ceiling_bytes();
+  }
+  void shed(int64_t bytes);
+
   const unsigned x_index;
   Process& x_process;
   const std::shared_ptr<metrics::WorkerSeries> x_series;
@@ -73,6 +86,9 @@ class Worker final : public chain::ExchangeObserver {
   std::unique_ptr<RouteSet> x_routes;
   std::vector<std::unique_ptr<RouteSet>> x_old_routes;  // calls still run on them
   std::vector<std::unique_ptr<Server>> x_servers;
+  WorkerMemory& x_memory;
+  // Armed: memory was shed just now, and comes free when the turn ends.
+  Timer x_shed_timer = Timer::of<&Worker::after_each>(*this);
 };
 
 }  // namespace outrigger::app

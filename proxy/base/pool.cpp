@@ -44,6 +44,7 @@ void* Pool::allocate(size_t bytes) noexcept {
   if (block == nullptr) return allocate_fresh(at, class_bytes(at));
   x_free[at] = block->next();
   x_kept -= block->bytes;
+  x_in_use += static_cast<int64_t>(block->bytes);
   return block + 1;
 }
 
@@ -58,12 +59,14 @@ void* Pool::allocate_fresh(size_t at, size_t bytes) noexcept {
   if (block == nullptr) return nullptr;
   block->at = at;
   block->bytes = bytes;
+  x_in_use += static_cast<int64_t>(bytes);
   return block + 1;
 }
 
 void Pool::free(void* memory) noexcept {
   if (memory == nullptr) return;
   Block* const block = static_cast<Block*>(memory) - 1;
+  x_in_use -= static_cast<int64_t>(block->bytes);
   if (block->at == kClasses || !x_keeps || x_kept + block->bytes > kKeptMax) {
     std::free(block);
     return;

@@ -1,6 +1,8 @@
 // Memory that comes and goes with calls: a freed block is kept by size and given out again, so that
 // a warm thread asks malloc for nothing. One Pool per thread, bounded; a block may be freed on any
-// thread, and is then kept there. Not for what lives as long as the process. Under AddressSanitizer
+// thread, and is then kept there. Not for what lives as long as the process. Whatever a peer can
+// make grow (buffers, arenas, the state of TLS and HTTP/2) comes from here, so the pool is also the
+// exact account of it: see in_use_bytes(). Under AddressSanitizer
 // nothing is kept unless a test says so, and every mistake is seen.
 #pragma once
 
@@ -29,6 +31,8 @@ class Pool {
   // Whether freed blocks are kept; false frees those that are.
   void set_keeping(bool keeps) noexcept;
   size_t kept_bytes() const { return x_kept; }
+  // Given out by this thread less what was freed here; below 0 where others' blocks are freed.
+  int64_t in_use_bytes() const { return x_in_use; }
 
  private:
   struct Block;
@@ -43,6 +47,7 @@ class Pool {
   bool x_keeps = true;
 #endif
   size_t x_kept = 0;
+  int64_t x_in_use = 0;
   std::array<Block*, kClasses> x_free{};
 };
 

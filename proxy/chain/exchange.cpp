@@ -36,6 +36,11 @@ void Exchange::reap() {
   pool.give_back(block, this);
 }
 
+int64_t Exchange::held_bytes() const {
+  const size_t block = ExchangePool::kBytes[static_cast<size_t>(x_block)];
+  return static_cast<int64_t>(block + x_arena.heap_bytes()) + x_body.held();
+}
+
 // ---- the server side
 
 void Exchange::begin(const Route& route, const Chain& chain) {
@@ -256,6 +261,7 @@ std::span<std::byte> ExchangePool::take(ExchangeBlock kind) {
   ++x_in_use;
   FreeList& free = x_free[static_cast<size_t>(kind)];
   const size_t bytes = kBytes[static_cast<size_t>(kind)];
+  x_in_use_bytes += static_cast<int64_t>(bytes);
   void* block = free.first;
   if (block != nullptr) {
     free.first = *static_cast<void**>(block);
@@ -269,6 +275,7 @@ std::span<std::byte> ExchangePool::take(ExchangeBlock kind) {
 
 void ExchangePool::give_back(ExchangeBlock kind, void* block) {
   --x_in_use;
+  x_in_use_bytes -= static_cast<int64_t>(kBytes[static_cast<size_t>(kind)]);
   FreeList& free = x_free[static_cast<size_t>(kind)];
   if (free.count >= x_free_max) return std::free(block);
   *static_cast<void**>(block) = free.first;

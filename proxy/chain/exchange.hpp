@@ -159,6 +159,9 @@ class Exchange : public Reapable {
   void set_callers_deadline_ms(int64_t at) { x_callers_deadline_ms = at; }
   bool is_committed() const { return x_committed; }
 
+  // About what it holds in memory; for the choice of who goes when that runs out.
+  int64_t held_bytes() const;
+
   // -- the driver and the legs
 
   // The head has passed the outermost filter of the first leg: nothing can be replaced any more.
@@ -230,6 +233,8 @@ class ExchangePool {
   std::span<std::byte> take(ExchangeBlock kind);
   void give_back(ExchangeBlock kind, void* block);
   size_t in_use() const { return x_in_use; }
+  // Of the blocks that are in use.
+  int64_t in_use_bytes() const { return x_in_use_bytes; }
   // Whether free blocks are kept. Under AddressSanitizer none is, so that it sees who uses an
   // exchange that is over.
   void set_keeping(bool keeps) { x_free_max = keeps ? kFreeMax : 0; }
@@ -247,6 +252,7 @@ class ExchangePool {
 #endif
   std::array<FreeList, kBytes.size()> x_free;
   size_t x_in_use = 0;
+  int64_t x_in_use_bytes = 0;
 };
 
 }  // namespace outrigger::chain

@@ -73,6 +73,8 @@ class RequestBody {
   const http::Fields* trailers() const { return x_trailers; }
   int64_t size() const { return x_size; }  // bytes so far
   int64_t unread() const { return x_size - x_read; }
+  // Bytes in memory now.
+  int64_t held() const { return kept_bytes(); }
   bool has_room() const { return unread() < kUnreadMax; }
 
  private:

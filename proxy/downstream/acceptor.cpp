@@ -3,6 +3,20 @@
 #include "proxy/downstream/detection.hpp"
 
 namespace outrigger::downstream {
+namespace {
+
+constexpr std::string_view kTooMany =
+    "HTTP/1.1 503 Service Unavailable\r\n"
+    "Proxy-Status: outrigger; error=proxy_internal_error; details=\"connections\"\r\n"
+    "Content-Length: 0\r\n"
+    "Connection: close\r\n\r\n";
+constexpr std::string_view kNoMemory =
+    "HTTP/1.1 503 Service Unavailable\r\n"
+    "Proxy-Status: outrigger; error=proxy_internal_error; details=\"overload\"\r\n"
+    "Content-Length: 0\r\n"
+    "Connection: close\r\n\r\n";
+
+}  // namespace
 
 Acceptor::Acceptor(ServerContext& context) : x_context(context) {}
 
@@ -36,7 +50,12 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
   x_context.counts.last_accepted_ms.store(x_context.runtime.loop.clock.now_ms(),
                                           std::memory_order_relaxed);
   const int open = x_context.counts.open_connections.fetch_add(1, std::memory_order_relaxed);
-  if (open >= x_context.config.limits.connections) return refuse(std::move(stream));
+  if (x_context.resolver.is_overloaded()) {
+    return refuse(std::move(stream), x_context.series.overload_memory, kNoMemory);
+  }
+  if (open >= x_context.config.limits.connections) {
+    return refuse(std::move(stream), x_context.series.overload_connections, kTooMany);
+  }
   Arrival arrival{.count = ConnectionCount(x_context), .known = {}};
   if (x_context.config.takes_redirected()) {
     if (auto original = stream->original_destination()) {
@@ -49,16 +68,11 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
 }
 
 // The answer costs one send and no memory: the connection is not read.
-void Acceptor::refuse(io::StreamPtr stream) {
-  constexpr std::string_view kAnswer =
-      "HTTP/1.1 503 Service Unavailable\r\n"
-      "Proxy-Status: outrigger; error=proxy_internal_error; details=\"connections\"\r\n"
-      "Content-Length: 0\r\n"
-      "Connection: close\r\n\r\n";
+void Acceptor::refuse(io::StreamPtr stream, metrics::Counter& refusals, std::string_view answer) {
   x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
-  x_context.series.overload_connections.add();
+  refusals.add();
   // In clear text it is no answer to a greeting of TLS.
-  if (x_context.tls == nullptr) stream->write(kAnswer);
+  if (x_context.tls == nullptr) stream->write(answer);
   stream->finish();
   x_context.runtime.loop.reaper.doom(std::move(stream));
 }

@@ -33,12 +33,16 @@ class Acceptor final : public io::AcceptEvents {
   int close_all();
 
   bool has_connections() { return !x_connections.empty(); }
+  template <class Visit>
+  void for_each_connection(Visit visit) {
+    x_connections.for_each(visit);
+  }
 
   void on_accepted(io::StreamPtr stream) override;
   void on_accept_refused() override;
 
  private:
-  void refuse(io::StreamPtr stream);
+  void refuse(io::StreamPtr stream, metrics::Counter& refusals, std::string_view answer);
 
   ServerContext& x_context;
   std::vector<io::ListenerPtr> x_listeners;

@@ -56,6 +56,26 @@ struct Arrival {
   std::unique_ptr<Known> known;
 };
 
+// What the end of a connection would free, for the choice of who goes when memory runs out.
+struct Holding {
+  // In the order in which they go.
+  enum class Kind : uint8_t {
+    kUnfinished,  // the beginning of a handshake or a head
+    kIdle,
+    kCalls,
+  };
+  // About what a socket costs in the kernel, and what it may hold there when it is not read.
+  static constexpr int64_t kSocketBytes = 4 * 1024;
+  static constexpr int64_t kUnreadBytes = 64 * 1024;
+  // What OpenSSL keeps during a handshake, and for a connection.
+  static constexpr int64_t kHandshakeBytes = 40 * 1024;
+  static constexpr int64_t kTlsBytes = 10 * 1024;
+
+  Kind kind = Kind::kIdle;
+  int64_t bytes = kSocketBytes;
+  int64_t since_ms = 0;  // idle since
+};
+
 class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
  public:
   Connection(ServerContext& context, Arrival arrival)
@@ -65,6 +85,11 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
   virtual void close_if_idle() = 0;
   // Resets it now. Says how many calls ran on it.
   virtual int reset() = 0;
+
+  // -- when memory runs out
+  virtual Holding holding() = 0;
+  // Ends what holding() told of: the connection, or the one call of it that holds most.
+  virtual void shed() { reset(); }
 
  protected:
   // Both are null where there is none.

@@ -161,6 +161,20 @@ io::StreamEvents& Detection::hand_to(Protocol& connection, std::string_view byte
   return events;
 }
 
+Holding Detection::holding() {
+  Holding holding;
+  if (x_handshake != nullptr) {
+    holding.kind = Holding::Kind::kUnfinished;
+    holding.bytes += Holding::kHandshakeBytes;
+  } else if (!x_begun.empty()) {
+    holding.kind = Holding::Kind::kUnfinished;
+    holding.bytes += static_cast<int64_t>(x_begun.size());
+  } else {
+    holding.since_ms = x_timer.deadline_ms() - x_context.config.timeout.keepalive_ms;
+  }
+  return holding;
+}
+
 int Detection::reset() {
   if (x_stream != nullptr) x_stream->abort();
   end();

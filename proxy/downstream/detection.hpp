@@ -29,6 +29,7 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   void start_with(std::string_view bytes);
   void close_if_idle() override { end(); }
   int reset() override;
+  Holding holding() override;
 
  private:
   void on_read(std::string_view bytes) override;

@@ -250,6 +250,22 @@ void H1Connection::close_if_idle() {
   settle();
 }
 
+Holding H1Connection::holding() {
+  Holding holding;
+  holding.bytes += static_cast<int64_t>(x_buffer.size() + x_stream->unsent());
+  if (tls() != nullptr) holding.bytes += Holding::kTlsBytes;
+  if (!x_reading || x_stream->unsent() > 0) holding.bytes += Holding::kUnreadBytes;
+  if (x_exchange != nullptr) {
+    holding.kind = Holding::Kind::kCalls;
+    holding.bytes += x_exchange->held_bytes();
+  } else if (x_head_end.began() || !x_buffer.empty()) {
+    holding.kind = Holding::Kind::kUnfinished;
+  } else if (x_wait == Wait::kRequest) {
+    holding.since_ms = x_timer.deadline_ms() - x_context.config.timeout.keepalive_ms;
+  }
+  return holding;
+}
+
 int H1Connection::reset() {
   const int calls = x_exchange != nullptr ? 1 : 0;
   abort(chain::Outcome::Kind::kDropped);

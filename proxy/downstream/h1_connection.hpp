@@ -29,6 +29,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void start();
   void close_if_idle() override;
   int reset() override;
+  Holding holding() override;
 
  private:
   // What the caller owes us; decides which timer runs.

@@ -66,6 +66,9 @@ void H1Connection::take_buffered() {
 
 void H1Connection::keep(std::string_view rest) {
   if (rest.empty()) return;
+  if (x_exchange == nullptr && x_context.resolver.is_overloaded()) {
+    return refuse(nullptr, Cause::kOverload);
+  }
   x_buffer.append(rest);
   if (x_body != nullptr) return;
   x_heads = static_cast<uint16_t>(std::min<size_t>(x_heads + count_heads(rest), UINT16_MAX));

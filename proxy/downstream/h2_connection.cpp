@@ -18,6 +18,8 @@ constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
 constexpr size_t kPieceMin = 256;
 constexpr size_t kPieceMax = 16 * 1024;
 constexpr int64_t kLingerMs = 1'000;
+// Of nghttp2, at rest.
+constexpr int64_t kSessionBytes = 12 * 1024;
 // For requests that crossed the first GOAWAY (RFC 9113 section 6.8).
 constexpr int64_t kShutdownMs = 1'000;
 
@@ -246,6 +248,37 @@ void H2Connection::close_if_idle() {
 int H2Connection::reset() {
   x_stream->abort();
   return end(chain::Outcome::Kind::kDropped);
+}
+
+H2ServerStream* H2Connection::largest_stream() {
+  H2ServerStream* largest = nullptr;
+  x_streams.for_each([&](H2ServerStream& stream) {
+    if (largest == nullptr || stream.held_bytes() > largest->held_bytes()) largest = &stream;
+  });
+  return largest;
+}
+
+Holding H2Connection::holding() {
+  Holding holding;
+  if (tls() != nullptr) holding.bytes += Holding::kTlsBytes;
+  if (H2ServerStream* const largest = largest_stream()) {
+    holding.kind = Holding::Kind::kCalls;
+    holding.bytes = largest->held_bytes();
+  } else {
+    holding.bytes += kSessionBytes + static_cast<int64_t>(x_rest.size() + x_stream->unsent());
+    holding.since_ms = x_timer.deadline_ms() - x_context.config.timeout.keepalive_ms;
+  }
+  return holding;
+}
+
+// The other calls of the connection go on.
+void H2Connection::shed() {
+  H2ServerStream* const largest = largest_stream();
+  if (largest == nullptr) {
+    reset();
+  } else {
+    largest->abort(Error{Cause::kOverload});
+  }
 }
 
 void H2Connection::begin_close() {

@@ -28,6 +28,8 @@ class H2Connection final : public Connection,
   void start();
   void close_if_idle() override;
   int reset() override;
+  Holding holding() override;
+  void shed() override;
 
   // -- for its streams
   ServerContext& context() { return x_context; }
@@ -60,6 +62,9 @@ class H2Connection final : public Connection,
   void on_rest() override;
   void on_fault(http::Http2Fault reason, std::string_view text) override;
   void on_want_write() override { x_context.runtime.outbox.write_later(*this); }
+
+  // The stream that holds most; null: there is none.
+  H2ServerStream* largest_stream();
 
   void take(std::string_view bytes);
   void on_next_turn();

@@ -44,6 +44,10 @@ class H2ServerStream final : public http::H2Stream,
   bool outlives_caller() const { return x_session_done; }
   // Its request head is complete.
   bool has_head() const { return x_has_head; }
+  // About what it holds in memory. Requires: it is not over.
+  int64_t held_bytes() const { return static_cast<int64_t>(waiting()) + x_exchange->held_bytes(); }
+  // The answer is cut off here: a reset.
+  void abort(const Error& error) override;
 
  private:
   // -- http::H2Stream
@@ -64,7 +68,6 @@ class H2ServerStream final : public http::H2Stream,
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;
   void send_half_close() override;
-  void abort(const Error& error) override;
   bool is_congested() const override { return waiting() >= kOutMax; }
   void want_request_body() override;
 

@@ -184,6 +184,14 @@ void OpaqueConnection::note_verdict(Verdict verdict) {
                 {{"listener", x_context.config.name}, {"to", original()->to_string()}});
 }
 
+Holding OpaqueConnection::holding() {
+  Holding holding{.kind = Holding::Kind::kCalls};
+  holding.bytes += static_cast<int64_t>(x_unclear.size() + x_stream->unsent());
+  if (!x_reading || x_stream->unsent() > 0) holding.bytes += Holding::kUnreadBytes;
+  if (x_exchange != nullptr) holding.bytes += x_exchange->held_bytes();
+  return holding;
+}
+
 int OpaqueConnection::reset() {
   const int calls = x_exchange != nullptr ? 1 : 0;
   x_stream->abort();

@@ -37,6 +37,7 @@ class OpaqueConnection final : public Connection,
   void start();
   void close_if_idle() override {}
   int reset() override;
+  Holding holding() override;
 
  private:
   // -- io::StreamEvents

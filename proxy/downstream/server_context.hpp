@@ -36,6 +36,8 @@ class Resolver {
   // Whether any TLS is carried that was not redirected, and whether that to a name (SNI) is.
   virtual bool carries_tls() const { return false; }
   virtual bool carries_tls_of(std::string_view /*server_name*/) const { return false; }
+  // Memory is so short that no connection is taken.
+  virtual bool is_overloaded() const { return false; }
 
  protected:
   ~Resolver() = default;

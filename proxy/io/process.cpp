@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <fstream>
+#include <span>
 #include <string_view>
 
 #include <sys/resource.h>
@@ -24,22 +25,46 @@ std::optional<uint64_t> read_limit(const std::string& path) {
   return bytes;
 }
 
-std::optional<uint64_t> smaller(std::optional<uint64_t> a, std::optional<uint64_t> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
-}
-
 // From the group at `path` up to the root of the hierarchy.
-std::optional<uint64_t> smallest_limit(const std::string& hierarchy, std::string path,
-                                       const std::string& file) {
-  std::optional<uint64_t> limit;
+void take_smallest(std::optional<MemoryCgroup>& smallest, const std::string& hierarchy,
+                   std::string path, int version) {
+  const std::string_view file = version == 1 ? "/memory.limit_in_bytes" : "/memory.max";
   while (true) {
-    limit =
-        smaller(limit, read_limit(std::string(hierarchy).append(path).append("/").append(file)));
+    const std::string folder = hierarchy + path;
+    const auto limit = read_limit(std::string(folder).append(file));
+    if (limit && (!smallest || *limit < smallest->limit_bytes)) {
+      smallest = MemoryCgroup{*limit, folder, version};
+    }
     const size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return limit;
+    if (slash == std::string::npos) return;
     path.resize(slash);
   }
+}
+
+Fd open_to_read(const std::string& path) { return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+
+// The whole of a small file of /proc or a cgroup.
+std::string_view read_at_start(const Fd& file, std::span<char> scratch) {
+  if (!file.is_open()) return {};
+  const ssize_t length = ::pread(file.get(), scratch.data(), scratch.size(), 0);
+  return length <= 0 ? std::string_view()
+                     : std::string_view(scratch.data(), static_cast<size_t>(length));
+}
+
+// The number behind `name` and a blank; 0 when it is not there.
+uint64_t number_after(std::string_view text, std::string_view name) {
+  const size_t at = text.find(name);
+  if (at == std::string_view::npos) return 0;
+  text.remove_prefix(at + name.size());
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+uint64_t page_bytes() {
+  static const auto bytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
 }
 
 }  // namespace
@@ -53,8 +78,8 @@ uint64_t raise_descriptor_limit() {
 }
 
 // Lines are "HIERARCHY:CONTROLLERS:PATH" (cgroups(7)); inside a cgroup namespace the path is "/".
-std::optional<uint64_t> cgroup_memory_limit_bytes(const std::string& root) {
-  std::optional<uint64_t> limit;
+std::optional<MemoryCgroup> memory_cgroup(const std::string& root) {
+  std::optional<MemoryCgroup> smallest;
   std::ifstream groups(root + "/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const size_t first = line.find(':');
@@ -63,31 +88,57 @@ std::optional<uint64_t> cgroup_memory_limit_bytes(const std::string& root) {
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
     const std::string path = line.substr(second + 1);
     if (controllers == ",,") {
-      limit = smaller(limit, smallest_limit(root + "/sys/fs/cgroup", path, "memory.max"));
+      take_smallest(smallest, root + "/sys/fs/cgroup", path, 2);
     } else if (controllers.find(",memory,") != std::string::npos) {
-      limit = smaller(
-          limit, smallest_limit(root + "/sys/fs/cgroup/memory", path, "memory.limit_in_bytes"));
+      take_smallest(smallest, root + "/sys/fs/cgroup/memory", path, 1);
     }
   }
-  return limit;
+  return smallest;
 }
 
-MemoryGauge::MemoryGauge() : x_statm(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+uint64_t physical_memory_bytes() {
+  return static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes();
+}
+
+MemoryGauge::MemoryGauge(const std::optional<MemoryCgroup>& cgroup, const std::string& root)
+    : x_statm(open_to_read(root + "/proc/self/statm")),
+      x_sockstat(open_to_read(root + "/proc/net/sockstat")) {
+  if (!cgroup) return;
+  x_version_1 = cgroup->version == 1;
+  const std::string_view usage = x_version_1 ? "/memory.usage_in_bytes" : "/memory.current";
+  x_usage = open_to_read(std::string(cgroup->folder).append(usage));
+  x_stat = open_to_read(cgroup->folder + "/memory.stat");
+}
 
 // "SIZE RESIDENT SHARED ...", in pages (proc(5)); what is resident and not shared is anonymous.
 uint64_t MemoryGauge::anonymous_bytes() const {
-  std::array<char, 128> text;
-  const ssize_t length = ::pread(x_statm.get(), text.data(), text.size(), 0);
-  if (length <= 0) return 0;
+  std::array<char, 128> scratch;
+  const std::string_view text = read_at_start(x_statm, scratch);
   std::array<uint64_t, 3> pages{};
   const char* at = text.data();
-  const char* const end = at + length;
+  const char* const end = at + text.size();
   for (uint64_t& count : pages) {
     at = std::from_chars(at, end, count).ptr;
     at = std::find_if(at, end, [](char c) { return c != ' '; });
   }
-  static const auto page_bytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  return pages[1] < pages[2] ? 0 : (pages[1] - pages[2]) * page_bytes;
+  return pages[1] < pages[2] ? 0 : (pages[1] - pages[2]) * page_bytes();
+}
+
+uint64_t MemoryGauge::cgroup_bytes() const {
+  std::array<char, 4096> scratch;
+  const uint64_t usage = number_after(read_at_start(x_usage, scratch), "");
+  const std::string_view name = x_version_1 ? "\ntotal_inactive_file" : "\ninactive_file";
+  const uint64_t droppable = number_after(read_at_start(x_stat, scratch), name);
+  return usage - std::min(usage, droppable);
+}
+
+// "TCP: inuse 5 orphan 0 tw 0 alloc 6 mem 139", in pages.
+uint64_t MemoryGauge::tcp_bytes() const {
+  std::array<char, 1024> scratch;
+  const std::string_view text = read_at_start(x_sockstat, scratch);
+  const size_t line = text.find("TCP:");
+  if (line == std::string_view::npos) return 0;
+  return number_after(text.substr(line), " mem") * page_bytes();
 }
 
 }  // namespace outrigger::io

@@ -13,20 +13,41 @@ namespace outrigger::io {
 // Raises RLIMIT_NOFILE to its hard limit; returns what is allowed now.
 uint64_t raise_descriptor_limit();
 
-// The smallest memory limit of the process's cgroup and those above it, version 2 or 1; none when
-// there is no limit. `root` stands for "/" in tests.
-std::optional<uint64_t> cgroup_memory_limit_bytes(const std::string& root = "");
+// The cgroup, of the process's own and those above it, whose memory limit is the smallest: the one
+// that gets the process killed.
+struct MemoryCgroup {
+  uint64_t limit_bytes = 0;
+  std::string folder;  // of its files
+  int version = 2;
+};
 
-// Anonymous resident memory: what the process itself has written, which is what gets it killed. One
-// system call for each look.
+// None when nothing is limited. `root` stands for "/" in tests.
+std::optional<MemoryCgroup> memory_cgroup(const std::string& root = "");
+
+// Of the machine.
+uint64_t physical_memory_bytes();
+
+// How much memory is used, as the kernel counts it. Its files are held open, so a look costs a few
+// system calls.
 class MemoryGauge {
  public:
-  MemoryGauge();
-  // 0 when /proc is not there.
+  explicit MemoryGauge(const std::optional<MemoryCgroup>& cgroup = {},
+                       const std::string& root = "");
+
+  // Anonymous resident memory of the process: what it has written itself. 0 without /proc.
   uint64_t anonymous_bytes() const;
+  // Of the cgroup, without the file pages that the kernel drops when it needs room; 0 without one.
+  // Version 1 does not charge the buffers of TCP.
+  uint64_t cgroup_bytes() const;
+  // The buffers of TCP of the whole machine.
+  uint64_t tcp_bytes() const;
 
  private:
   Fd x_statm;
+  Fd x_sockstat;
+  Fd x_usage;
+  Fd x_stat;
+  bool x_version_1 = false;
 };
 
 }  // namespace outrigger::io

@@ -73,9 +73,13 @@ void ConnectionPool::close(H1Connection& connection) {
   connection.die();
 }
 
+void ConnectionPool::close_idle() {
+  while (!x_idle.empty()) close(x_idle.front());
+}
+
 void ConnectionPool::retire() {
   x_retired = true;
-  while (!x_idle.empty()) close(x_idle.front());
+  close_idle();
 }
 
 // A peer that says how long it keeps an idle connection is left a second before that.

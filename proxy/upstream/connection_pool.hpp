@@ -52,6 +52,8 @@ class ConnectionPool {
   // An idle connection that ended, broke or grew too old.
   void close(H1Connection& connection);
 
+  // Memory is short.
+  void close_idle();
   // The address left the list, or the worker ends: idle connections close now, others after their
   // call.
   void retire();

@@ -55,6 +55,8 @@ class H2Connection final : public Reapable,
   // The connection itself is lost, as against one stream of it.
   bool is_lost() const { return x_lost; }
 
+  // Nobody has a stream, nor waits for what the peer says before it can.
+  bool is_idle() const;
   // Takes no new calls; closes when those that run are over.
   void finish();
   // Its pool gave it to the Reaper.
@@ -74,8 +76,6 @@ class H2Connection final : public Reapable,
   void write_late() override;
   void on_timer();
   void settle();
-  // Nobody has a stream, nor waits for what the peer says before it can.
-  bool is_idle() const;
   void wait_for_last_bytes();
   void lose();
   int64_t now_ms() const;

@@ -189,6 +189,12 @@ void H2Pool::close(H2Connection& connection) {
   connect_if_needed();
 }
 
+void H2Pool::close_idle() {
+  x_connections.for_each([](H2Connection& connection) {
+    if (connection.is_idle()) connection.finish();
+  });
+}
+
 void H2Pool::retire() {
   x_retired = true;
   x_connections.for_each([](H2Connection& connection) { connection.finish(); });

@@ -84,6 +84,8 @@ class H2Pool final : public DialEvents {
   // It ended, or takes no more calls and has none left.
   void close(H2Connection& connection);
 
+  // Memory is short: those without a call end.
+  void close_idle();
   // The address left the list: connections close when their calls are over.
   void retire();
   bool is_empty() const { return x_count == 0 && x_waiters.empty(); }

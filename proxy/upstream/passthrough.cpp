@@ -199,6 +199,10 @@ void PassthroughClient::set_pool(const config::Pool& settings) {
   for (auto& [address, pool] : x_pools) pool->set_settings(settings);
 }
 
+void PassthroughClient::close_idle_connections() {
+  for (auto& [address, pool] : x_pools) pool->close_idle();
+}
+
 PassthroughClient::Name& PassthroughClient::look_up(const std::string& host) {
   auto& name = x_names[host];
   if (name == nullptr) {

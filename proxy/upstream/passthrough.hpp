@@ -43,6 +43,8 @@ class PassthroughClient final {
 
   UpstreamRuntime& upstream() const { return x_upstream; }
   void set_pool(const config::Pool& settings);
+  // Memory is short.
+  void close_idle_connections();
 
  private:
   friend class PassthroughCall;

@@ -134,6 +134,11 @@ void Pools::set_settings(const config::Pool& settings) {
   http2.set_settings(settings);
 }
 
+void Pools::close_idle() {
+  http1.close_idle();
+  http2.close_idle();
+}
+
 void Pools::retire() {
   http1.retire();
   http2.retire();

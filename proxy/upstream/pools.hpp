@@ -37,6 +37,8 @@ class Pools final : public Reapable, public DialEvents {
 
   UpstreamRuntime& upstream() const { return http1.upstream(); }
   void set_settings(const config::Pool& settings);
+  // Memory is short.
+  void close_idle();
   // The address left the list: idle connections close now, others after their calls.
   void retire();
   // Nothing is left: when retired, it can go.

@@ -54,6 +54,10 @@ Pools& ServiceClient::pools_of(const Endpoint& endpoint) {
   return *pools;
 }
 
+void ServiceClient::close_idle_connections() {
+  for (auto& [endpoint, pool] : x_pools) pool->close_idle();
+}
+
 // Retired pools stay while calls run on them. Looked at when a list comes; there are few.
 void ServiceClient::bury_empty_pools() {
   std::erase_if(x_retired, [&](auto& retired) {

@@ -39,6 +39,8 @@ class ServiceClient {
 
   Pick pick(std::span<const void* const> tried);
   Pools& pools_of(const Endpoint& endpoint);
+  // Memory is short.
+  void close_idle_connections();
 
  private:
   void bury_empty_pools();

@@ -48,14 +48,16 @@ TEST(Process, FindsTheSmallestMemoryLimitOfCgroupVersion2) {
   root.write("/proc/self/cgroup", "0::/pod/app\n");
   root.write("/sys/fs/cgroup/pod/app/memory.max", "max\n");
   root.write("/sys/fs/cgroup/pod/memory.max", "67108864\n");
-  EXPECT_EQ(cgroup_memory_limit_bytes(root.path), 67108864u);
+  ASSERT_TRUE(memory_cgroup(root.path));
+  EXPECT_EQ(memory_cgroup(root.path)->limit_bytes, 67108864u);
 }
 
 TEST(Process, FindsTheMemoryLimitInsideACgroupNamespace) {
   const FakeRoot root;
   root.write("/proc/self/cgroup", "0::/\n");
   root.write("/sys/fs/cgroup/memory.max", "1048576\n");
-  EXPECT_EQ(cgroup_memory_limit_bytes(root.path), 1048576u);
+  ASSERT_TRUE(memory_cgroup(root.path));
+  EXPECT_EQ(memory_cgroup(root.path)->limit_bytes, 1048576u);
 }
 
 TEST(Process, FindsTheMemoryLimitOfCgroupVersion1) {
@@ -63,15 +65,54 @@ TEST(Process, FindsTheMemoryLimitOfCgroupVersion1) {
   root.write("/proc/self/cgroup", "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n");
   root.write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "134217728\n");
   root.write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  EXPECT_EQ(cgroup_memory_limit_bytes(root.path), 134217728u);
+  ASSERT_TRUE(memory_cgroup(root.path));
+  EXPECT_EQ(memory_cgroup(root.path)->limit_bytes, 134217728u);
 }
 
 TEST(Process, KnowsWhenThereIsNoMemoryLimit) {
   const FakeRoot root;
-  EXPECT_EQ(cgroup_memory_limit_bytes(root.path), std::nullopt);
+  EXPECT_FALSE(memory_cgroup(root.path));
   root.write("/proc/self/cgroup", "0::/\n");
   root.write("/sys/fs/cgroup/memory.max", "max\n");
-  EXPECT_EQ(cgroup_memory_limit_bytes(root.path), std::nullopt);
+  EXPECT_FALSE(memory_cgroup(root.path));
+}
+
+TEST(Process, CountsWhatACgroupOfVersion2UsesWithoutFilePagesThatCanBeDropped) {
+  const FakeRoot root;
+  root.write("/proc/self/cgroup", "0::/app\n");
+  root.write("/sys/fs/cgroup/app/memory.max", "1000000\n");
+  root.write("/sys/fs/cgroup/app/memory.current", "700000\n");
+  root.write("/sys/fs/cgroup/app/memory.stat", "anon 5\nactive_file 7\ninactive_file 200000\n");
+  const MemoryGauge gauge(memory_cgroup(root.path), root.path);
+  EXPECT_EQ(gauge.cgroup_bytes(), 500'000u);
+}
+
+TEST(Process, CountsWhatACgroupOfVersion1UsesWithoutFilePagesThatCanBeDropped) {
+  const FakeRoot root;
+  root.write("/proc/self/cgroup", "4:memory:/app\n");
+  root.write("/sys/fs/cgroup/memory/app/memory.limit_in_bytes", "1000000\n");
+  root.write("/sys/fs/cgroup/memory/app/memory.usage_in_bytes", "700000\n");
+  root.write("/sys/fs/cgroup/memory/app/memory.stat",
+             "cache 9\ninactive_file 1\ntotal_inactive_file 300000\n");
+  const MemoryGauge gauge(memory_cgroup(root.path), root.path);
+  EXPECT_EQ(gauge.cgroup_bytes(), 400'000u);
+}
+
+TEST(Process, CountsTheBuffersOfTcp) {
+  const FakeRoot root;
+  root.write("/proc/net/sockstat",
+             "sockets: used 16\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n"
+             "UDP: inuse 0 mem 7\n");
+  const MemoryGauge gauge({}, root.path);
+  EXPECT_EQ(gauge.tcp_bytes(), 3u * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)));
+}
+
+TEST(Process, CountsNothingWhereNothingIsToBeRead) {
+  const FakeRoot root;
+  const MemoryGauge gauge({}, root.path);
+  EXPECT_EQ(gauge.anonymous_bytes(), 0u);
+  EXPECT_EQ(gauge.cgroup_bytes(), 0u);
+  EXPECT_EQ(gauge.tcp_bytes(), 0u);
 }
 
 }  // namespace
