@@ -1,5 +1,6 @@
 """Programs of the foreign suites: where they come from, and how they start and end."""
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -51,7 +52,13 @@ def go_tool(package, version):
     return str(program)
 
 
-def go_install(what, folder):
+def digest(what):
+    """Of a file or of words: names a folder of the cache that is made anew when they change."""
+    data = what.read_bytes() if isinstance(what, pathlib.Path) else "\n".join(what).encode()
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def need_go():
     needed = "Go {}.{} or newer".format(*GO_NEEDED)
     if shutil.which("go") is None:
         raise Missing(f"{needed} is not there")
@@ -59,6 +66,10 @@ def go_install(what, folder):
     found = re.search(r"go(\d+)\.(\d+)", said)
     if found is None or tuple(map(int, found.groups())) < GO_NEEDED:
         raise Missing(f"it needs {needed}, and here is: {said.strip()}")
+
+
+def go_install(what, folder):
+    need_go()
     folder.mkdir(parents=True, exist_ok=True)
     install(f"go install {what}", ["go", "install", what], folder,
             {**os.environ, "GOBIN": str(folder)})
@@ -89,6 +100,7 @@ def maven_install(pom, folder):
 
 
 def install(words, command, folder, environment=None):
+    """Runs what brings a program here; without success it is Missing."""
     print(f"conformance: {words}", flush=True)
     try:
         done = subprocess.run(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL,
@@ -143,7 +155,8 @@ def certificate(scratch):
     if not files[0].exists():
         subprocess.run([debian_tool("openssl", "openssl"), "req", "-x509", "-nodes", "-newkey",
                         "rsa:2048", "-days", "2", "-subj", "/CN=origin", "-addext",
-                        "subjectAltName=DNS:origin", "-out", files[0], "-keyout", files[1]],
+                        "subjectAltName=DNS:origin,DNS:localhost,IP:127.0.0.1",
+                        "-out", files[0], "-keyout", files[1]],
                        check=True, capture_output=True, timeout=START_LIMIT_S)
     return files
 
