@@ -20,7 +20,7 @@ namespace outrigger::app {
 std::vector<std::string> publish_tls(const config::Config& config, Process& process,
                                      int64_t now_unix_s);
 
-class TlsContexts final : public io::FileEvents {
+class TlsContexts final : public io::FileChangeEvents {
  public:
   TlsContexts(io::Loop& loop, Process& process) : x_loop(loop), x_process(process) {}
 

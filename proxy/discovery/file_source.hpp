@@ -12,7 +12,7 @@
 
 namespace outrigger::discovery {
 
-class FileSource final : public Source, private io::FileEvents {
+class FileSource final : public Source, private io::FileChangeEvents {
  public:
   static constexpr size_t kMaxBytes = 1 << 20;
 

@@ -5,7 +5,7 @@
 namespace outrigger::discovery {
 
 Surroundings surroundings_on(io::Loop& loop) {
-  const auto watch_file = [&loop](const std::string& path, io::FileEvents& events) {
+  const auto watch_file = [&loop](const std::string& path, io::FileChangeEvents& events) {
     return std::make_unique<io::FileWatch>(loop, path, events);
   };
   const auto open_dns = [&loop](const config::DnsRegistryConfig& registry) {

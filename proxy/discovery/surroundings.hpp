@@ -17,7 +17,7 @@ namespace outrigger::discovery {
 struct Surroundings {
   LoopContext loop;
   // The watch lives as long as what is returned; as io::FileWatch.
-  std::function<std::unique_ptr<Reapable>(const std::string& path, io::FileEvents& events)>
+  std::function<std::unique_ptr<Reapable>(const std::string& path, io::FileChangeEvents& events)>
       watch_file;
   // A Network whose resolve() asks the servers of this registry.
   std::function<std::shared_ptr<io::Network>(const config::DnsRegistryConfig& registry)> open_dns;

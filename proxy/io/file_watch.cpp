@@ -12,7 +12,7 @@ std::string directory_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-FileWatch::FileWatch(Loop& loop, std::string path, FileEvents& events)
+FileWatch::FileWatch(Loop& loop, std::string path, FileChangeEvents& events)
     : x_loop(loop), x_events(events), x_path(std::move(path)) {
   watch_directories();
   x_seen = look_at_file();

@@ -14,13 +14,13 @@
 
 namespace outrigger::io {
 
-class FileEvents {
+class FileChangeEvents {
  public:
   // Once for each burst of changes; the file may be absent now.
   virtual void on_changed() = 0;
 
  protected:
-  ~FileEvents() = default;
+  ~FileChangeEvents() = default;
 };
 
 class FileWatch final : public Reapable {
@@ -29,7 +29,7 @@ class FileWatch final : public Reapable {
   static constexpr int64_t kQuietMs = 50;
   static constexpr int64_t kLookMs = 1000;
 
-  FileWatch(Loop& loop, std::string path, FileEvents& events);
+  FileWatch(Loop& loop, std::string path, FileChangeEvents& events);
 
  private:
   // Which content stands behind the path; all 0 when none does.
@@ -53,7 +53,7 @@ class FileWatch final : public Reapable {
   void on_quiet();
 
   Loop& x_loop;
-  FileEvents& x_events;
+  FileChangeEvents& x_events;
   std::string x_path;
   Identity x_seen;
   int64_t x_burst_began_ms = 0;

@@ -101,7 +101,7 @@ class NameServer final : public io::Network {
 struct VirtualWorld {
   Surroundings surroundings() {
     return {loop.context(),
-            [](const std::string&, io::FileEvents&) { return std::unique_ptr<Reapable>(); },
+            [](const std::string&, io::FileChangeEvents&) { return std::unique_ptr<Reapable>(); },
             [this](const config::DnsRegistryConfig&) {
               ++opened;
               return std::make_shared<NameServer>(network);

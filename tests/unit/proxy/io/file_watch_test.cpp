@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::run_until;
 
-struct FileWatchTest : ::testing::Test, FileEvents {
+struct FileWatchTest : ::testing::Test, FileChangeEvents {
   FileWatchTest() {
     std::string pattern = "/tmp/outrigger-watch-XXXXXX";
     directory = mkdtemp(pattern.data());

@@ -118,7 +118,7 @@ TEST_F(TlsContextTest, ClientsMayTrustTheSystem) {
 
 // kubelet swaps a link; both files are new at once, and a watch tells of it.
 TEST_F(TlsContextTest, IsLoadedAnewAfterTheSwapOfALink) {
-  struct Changes final : io::FileEvents {
+  struct Changes final : io::FileChangeEvents {
     void on_changed() override { ++count; }
     int count = 0;
   };
