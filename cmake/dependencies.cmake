@@ -31,8 +31,6 @@ find_package(prometheus-cpp QUIET)
 outrigger_require(prometheus-cpp_FOUND "prometheus-cpp" prometheus-cpp-dev)
 find_package(CLI11 QUIET)
 outrigger_require(CLI11_FOUND "CLI11" libcli11-dev)
-find_package(spdlog QUIET)
-outrigger_require(spdlog_FOUND "spdlog" libspdlog-dev)
 find_package(Threads REQUIRED)
 
 include(llhttp)

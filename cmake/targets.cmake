@@ -31,7 +31,7 @@ function(outrigger_program name main)
   set(links ${ARGN})
   list(TRANSFORM links PREPEND outrigger_)
   add_executable(${name} ${main})
-  target_link_libraries(${name} PRIVATE ${links} CLI11::CLI11 spdlog::spdlog Threads::Threads)
+  target_link_libraries(${name} PRIVATE ${links} CLI11::CLI11 Threads::Threads)
   target_compile_options(${name} PRIVATE ${OUTRIGGER_PRODUCT_FLAGS})
 endfunction()
 

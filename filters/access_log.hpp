@@ -1,5 +1,5 @@
 // One line of JSON for each call, written when it has ended. AccessLog makes the line and hands it
-// to a LineWriter; the filter only decides at the end of its frame whether there is one to write.
+// to a LineSink; the filter only decides at the end of its frame whether there is one to write.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 #include "filters/registry.hpp"
 #include "metrics/series.hpp"
 #include "proxy/base/json_line.hpp"
-#include "proxy/base/line_writer.hpp"
+#include "proxy/base/line_sink.hpp"
 #include "proxy/chain/leg.hpp"
 
 namespace outrigger::filters {
@@ -16,8 +16,8 @@ namespace outrigger::filters {
 // One for each worker; the writer is shared.
 class AccessLog {
  public:
-  AccessLog(const config::AccessLogConfig& policy, LineWriter& writer, chain::Runtime& runtime)
-      : x_policy(policy), x_writer(writer), x_runtime(runtime) {}
+  AccessLog(const config::AccessLogConfig& policy, LineSink& lines, chain::Runtime& runtime)
+      : x_policy(policy), x_lines(lines), x_runtime(runtime) {}
 
   // Also for exchanges that ended before they had a route.
   void on_end(const chain::Exchange& exchange, const chain::Outcome& outcome);
@@ -26,7 +26,7 @@ class AccessLog {
   bool wanted(metrics::RequestOutcome outcome, int64_t total_ms) const;
 
   const config::AccessLogConfig x_policy;
-  LineWriter& x_writer;
+  LineSink& x_lines;
   chain::Runtime& x_runtime;
   JsonLine x_line;
 };

@@ -11,6 +11,9 @@
 namespace outrigger::app {
 namespace {
 
+// Files and name servers that are well have answered by then.
+constexpr int64_t kFirstAnswersMs = 300;
+
 uint64_t fresh_seed() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
@@ -53,24 +56,26 @@ void log_event(const admin::Event& event) {
 
 }  // namespace
 
-ControlPlane::ControlPlane(config::Loaded loaded)
+ControlPlane::ControlPlane(config::Loaded loaded, io::FileThread& disk)
     : x_loaded(std::move(loaded)),
+      x_disk(disk),
       x_loop(fresh_seed()),
       x_context(x_loop.context()),
+      x_files(x_loop, disk),
       x_network(x_loop, dns_options(x_loaded.config)),
       x_runtime(x_context, x_loop.outbox()),
       x_worker_count(worker_count(x_loaded.config)),
       x_process(x_loaded.config, {x_worker_count, this, this, fresh_seed()}),
       x_events(x_context.clock, log_event),
       x_changes(x_context, *this, x_events),
-      x_tls(x_loop, x_process),
+      x_tls(x_context, x_files, x_process),
       x_memory(x_context, x_process, x_loaded.config.memory, io::memory_cgroup(),
                [this] {
                  for (const auto& worker : x_workers) worker->post([](Worker&) {});
                }),
       x_drain(x_context, x_loaded.config.drain, drain_hooks()),
-      x_discovery(discovery::surroundings_on(x_loop), *this),
-      x_facts(x_context, x_process, x_loaded, x_memory, x_changes, x_discovery),
+      x_discovery(discovery::surroundings_on(x_loop, x_files), *this),
+      x_facts(x_context, x_process, x_loaded, x_memory, x_changes, x_discovery, disk),
       x_exporter(x_process.shards, x_facts),
       x_parts{x_context, *this, x_changes, x_events, x_exporter},
       x_metrics_api(x_parts) {
@@ -101,14 +106,23 @@ Result<bool> ControlPlane::start() {
   }
   if (auto bound = bind_listeners(); !bound) return bound;
   x_discovery.apply(x_loaded.config, x_process.services);
+  wait_for_first_answers();
   x_signals = std::make_unique<io::Signals>(x_loop, *this);
   for (const auto& worker : x_workers) worker->start();
   return true;
 }
 
+// Callers that come meanwhile wait to be accepted, where they would be refused for want of a list.
+void ControlPlane::wait_for_first_answers() {
+  bool is_over = false;
+  Timer limit([](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
+  x_context.timers.arm(limit, x_context.clock.now_ms() + kFirstAnswersMs);
+  while (!is_over && !x_discovery.all_answered()) x_loop.run_once();
+}
+
 Result<bool> ControlPlane::open_access_log() {
   if (!x_loaded.config.access_log.path) return true;
-  auto writer = LineWriter::open(*x_loaded.config.access_log.path);
+  auto writer = x_disk.append_to(*x_loaded.config.access_log.path);
   if (!writer) return failure("access_log: " + writer.error());
   x_process.access_log = std::move(*writer);
   return true;

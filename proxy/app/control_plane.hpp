@@ -23,7 +23,9 @@
 #include "proxy/app/tls_contexts.hpp"
 #include "proxy/app/worker_thread.hpp"
 #include "proxy/discovery/discovery.hpp"
+#include "proxy/io/file_thread.hpp"
 #include "proxy/io/loop.hpp"
+#include "proxy/io/loop_files.hpp"
 #include "proxy/io/signals.hpp"
 
 namespace outrigger::app {
@@ -34,7 +36,8 @@ class ControlPlane final : public admin::Control,
                            public discovery::DiscoveryEvents,
                            public io::SignalEvents {
  public:
-  explicit ControlPlane(config::Loaded loaded);
+  // `disk` outlives it.
+  ControlPlane(config::Loaded loaded, io::FileThread& disk);
   ~ControlPlane() override;
 
   // Binds all addresses and starts the workers. The failure is a sentence for people.
@@ -65,6 +68,7 @@ class ControlPlane final : public admin::Control,
   void on_signal(int number) override;
 
   Result<bool> open_access_log();
+  void wait_for_first_answers();
   Result<bool> bind_listeners();
   Result<bool> serve(std::unique_ptr<LocalServer>& server, const std::string& name,
                      const std::string& address, chain::Terminal& terminal,
@@ -77,8 +81,10 @@ class ControlPlane final : public admin::Control,
   void end();
 
   config::Loaded x_loaded;
+  io::FileThread& x_disk;
   io::Loop x_loop;
   LoopContext x_context;
+  io::LoopFiles x_files;
   io::LoopNetwork x_network;
   ControlRuntime x_runtime;
   const unsigned x_worker_count;

@@ -14,11 +14,11 @@
 #include "config/model.hpp"
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
-#include "proxy/base/line_writer.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/request_body.hpp"
 #include "proxy/downstream/server_context.hpp"
+#include "proxy/io/line_writer.hpp"
 #include "proxy/upstream/own_listeners.hpp"
 #include "proxy/upstream/service.hpp"
 
@@ -60,7 +60,7 @@ struct Process {
   chain::MemoryBudget retry_bodies;
   upstream::OwnListeners own_listeners;
   UnmatchedHosts unmatched;
-  std::unique_ptr<LineWriter> access_log;  // null: off
+  std::unique_ptr<io::LineWriter> access_log;  // null: off
   std::map<std::string, downstream::ListenerState> listeners;
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
   std::atomic<bool> out_of_memory{false};     // new calls are refused

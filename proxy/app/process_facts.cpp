@@ -70,7 +70,7 @@ metrics::ProcessFacts ProcessFacts::process() const {
   std::snprintf(hash.data(), hash.size(), "%016llx",
                 static_cast<unsigned long long>(config::fingerprint(x_loaded.config)));
   facts.config_hash = hash.data();
-  if (x_process.access_log != nullptr) facts.log_lines_dropped = x_process.access_log->dropped();
+  facts.log_lines_dropped = x_disk.lines_dropped();
   facts.version = kVersion;
   return facts;
 }

@@ -10,6 +10,7 @@
 #include "proxy/app/memory_guard.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/discovery/discovery.hpp"
+#include "proxy/io/file_thread.hpp"
 
 namespace outrigger::app {
 
@@ -17,13 +18,14 @@ class ProcessFacts final : public metrics::FactsSource {
  public:
   ProcessFacts(LoopContext loop, const Process& process, const config::Loaded& loaded,
                const MemoryGuard& memory, const admin::Changes& changes,
-               const discovery::Discovery& discovery)
+               const discovery::Discovery& discovery, const io::FileThread& disk)
       : x_loop(loop),
         x_process(process),
         x_loaded(loaded),
         x_memory(memory),
         x_changes(changes),
         x_discovery(discovery),
+        x_disk(disk),
         x_loaded_at_ms(loop.clock.wall_ms()) {}
 
   std::vector<metrics::ServiceFacts> services() const override;
@@ -38,6 +40,7 @@ class ProcessFacts final : public metrics::FactsSource {
   const MemoryGuard& x_memory;
   const admin::Changes& x_changes;
   const discovery::Discovery& x_discovery;
+  const io::FileThread& x_disk;
   const int64_t x_loaded_at_ms;
 };
 

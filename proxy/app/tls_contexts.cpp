@@ -1,7 +1,5 @@
 #include "proxy/app/tls_contexts.hpp"
 
-#include <algorithm>
-
 #include "proxy/app/tls_options.hpp"
 #include "proxy/base/log.hpp"
 
@@ -26,7 +24,7 @@ std::vector<std::string> offered(config::Protocol protocol) {
 }  // namespace
 
 std::vector<std::string> publish_tls(const config::Config& config, Process& process,
-                                     int64_t now_unix_s) {
+                                     int64_t now_unix_s, const io::PemReader& read) {
   std::vector<std::string> failures;
   const auto publish = [&](auto context, auto& to, const std::string& whose) {
     if (context) return to.set(std::move(*context));
@@ -35,7 +33,7 @@ std::vector<std::string> publish_tls(const config::Config& config, Process& proc
   const auto publish_server = [&](const std::optional<config::ServerTls>& tls,
                                   Published<io::TlsServerContext>& to, const std::string& whose) {
     if (!tls) return;
-    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s), to,
+    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s, read), to,
             whose);
   };
   if (config.admin) publish_server(config.admin->tls, process.admin_tls, "admin");
@@ -46,7 +44,7 @@ std::vector<std::string> publish_tls(const config::Config& config, Process& proc
   for (const config::ServiceConfig& service : config.services) {
     if (!service.policy.tls) continue;
     const auto options = tls_options(*service.policy.tls, offered(service.policy.protocol));
-    publish(io::TlsClientContext::load(options, now_unix_s),
+    publish(io::TlsClientContext::load(options, now_unix_s, read),
             process.services.find(service.name)->tls(), "services." + service.name);
   }
   return failures;
@@ -54,38 +52,29 @@ std::vector<std::string> publish_tls(const config::Config& config, Process& proc
 
 Result<bool> TlsContexts::start(const config::Config& config) {
   x_config = config;
-  const auto watch_server = [&](const std::optional<config::ServerTls>& tls) {
-    if (!tls) return;
-    watch(tls->cert_file);
-    watch(tls->key_file);
-    if (tls->client_ca_file) watch(*tls->client_ca_file);
+  const auto read = [this](const std::string& path) {
+    return x_contents.try_emplace(path, io::read_pem(path)).first->second;
   };
-  if (config.admin) watch_server(config.admin->tls);
-  for (const config::ListenerConfig& listener : config.listeners) watch_server(listener.tls);
-  for (const config::ServiceConfig& service : config.services) {
-    if (!service.policy.tls) continue;
-    const config::ClientTls& tls = *service.policy.tls;
-    for (const auto& path : {tls.ca_file, tls.cert_file, tls.key_file}) {
-      if (path) watch(*path);
-    }
-  }
-  const std::vector<std::string> failures = load();
+  const std::vector<std::string> failures = load(read);
   if (!failures.empty()) return failure(failures.front());
+  for (const auto& [path, content] : x_contents) x_watches.push_back(x_files.watch(path, *this));
   return true;
 }
 
-void TlsContexts::watch(const std::string& path) {
-  if (std::find(x_paths.begin(), x_paths.end(), path) != x_paths.end()) return;
-  x_paths.push_back(path);
-  x_watches.push_back(std::make_unique<io::FileWatch>(x_loop, path, *this));
+std::vector<std::string> TlsContexts::load(const io::PemReader& read) {
+  return publish_tls(x_config, x_process, x_loop.clock.wall_ms() / 1000, read);
 }
 
-std::vector<std::string> TlsContexts::load() {
-  return publish_tls(x_config, x_process, x_loop.context().clock.wall_ms() / 1000);
+void TlsContexts::on_file(const std::string& path, const io::FileContent& content) {
+  io::FileContent& known = x_contents.at(path);
+  if (known && content && *known == *content) return;
+  known = content;
+  x_loop.timers.arm(x_together, x_loop.clock.now_ms() + kTogetherMs);
 }
 
 void TlsContexts::on_changed() {
-  const std::vector<std::string> failures = load();
+  const std::vector<std::string> failures =
+      load([this](const std::string& path) { return x_contents.at(path); });
   for (const std::string& why : failures) log::warning("certificate not reloaded", {{"why", why}});
   if (failures.empty()) log::info("certificates reloaded");
 }

@@ -1,16 +1,18 @@
 // Loads the certificates and keys that the configuration names, publishes what handshakes are made
-// from, and does so again when a file changes (also by the swap of a symbolic link). What cannot be
-// used changes nothing. Owned by the control plane; its thread.
+// from, and does so again when the content of a file changes. What cannot be used changes nothing.
+// Owned by the control plane; its thread.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "config/model.hpp"
 #include "proxy/app/process.hpp"
+#include "proxy/base/loop_context.hpp"
 #include "proxy/base/result.hpp"
-#include "proxy/io/file_watch.hpp"
+#include "proxy/io/files.hpp"
+#include "proxy/io/tls_context.hpp"
 
 namespace outrigger::app {
 
@@ -18,25 +20,32 @@ namespace outrigger::app {
 // cannot be used keeps what it had, and stops no other. The failures are sentences. Requires: the
 // services of `config` are known to the process.
 std::vector<std::string> publish_tls(const config::Config& config, Process& process,
-                                     int64_t now_unix_s);
+                                     int64_t now_unix_s, const io::PemReader& read = io::read_pem);
 
-class TlsContexts final : public io::FileChangeEvents {
+class TlsContexts final : private io::FileEvents {
  public:
-  TlsContexts(io::Loop& loop, Process& process) : x_loop(loop), x_process(process) {}
+  // From a change to the load, so that the files of one rotation are loaded together.
+  static constexpr int64_t kTogetherMs = 50;
 
-  // Everything that `config` names; the failure is a sentence. Requires: as publish_tls().
+  TlsContexts(LoopContext loop, io::Files& files, Process& process)
+      : x_loop(loop), x_files(files), x_process(process) {}
+
+  // Everything that `config` names, read at once; the failure is a sentence. Requires: as
+  // publish_tls(), and that no call runs yet.
   Result<bool> start(const config::Config& config);
 
  private:
-  void on_changed() override;
-  std::vector<std::string> load();
-  void watch(const std::string& path);
+  void on_file(const std::string& path, const io::FileContent& content) override;
+  void on_changed();
+  std::vector<std::string> load(const io::PemReader& read);
 
-  io::Loop& x_loop;
+  const LoopContext x_loop;
+  io::Files& x_files;
   Process& x_process;
   config::Config x_config;
-  std::vector<std::string> x_paths;
-  std::vector<std::unique_ptr<io::FileWatch>> x_watches;
+  std::map<std::string, io::FileContent> x_contents;
+  std::vector<io::FileTaskPtr> x_watches;
+  Timer x_together = Timer::of<&TlsContexts::on_changed>(*this);
 };
 
 }  // namespace outrigger::app

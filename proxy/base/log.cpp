@@ -1,12 +1,12 @@
 #include "proxy/base/log.hpp"
 
-#include <chrono>
+#include <atomic>
+#include <cerrno>
+#include <ctime>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <utility>
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "proxy/base/json_line.hpp"
@@ -14,24 +14,19 @@
 namespace outrigger::log {
 namespace {
 
-constexpr auto kSummaryEach = std::chrono::seconds(10);
+constexpr int64_t kSummaryEachMs = 10'000;
 
 struct Repeat {
-  spdlog::log_clock::time_point said_at;
+  int64_t said_at_ms;
   uint64_t since = 0;
 };
 
 struct State {
+  std::atomic<bool> json = isatty(STDERR_FILENO) == 0;
+  std::atomic<Level> level = Level::kInfo;
+  std::atomic<LineSink*> sink = nullptr;  // null: standard error itself
   std::mutex mutex;
-  bool json = isatty(STDERR_FILENO) == 0;
   std::map<std::string, Repeat> repeats;  // bounded: see repeated()
-  std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("outrigger",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
 };
 
 // Never destroyed: threads may log until the very end.
@@ -40,29 +35,18 @@ State& state() {
   return *the_state;
 }
 
-spdlog::level::level_enum as_spdlog(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarning:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
-
 std::string_view name_of(Level level) {
   constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
   return kNames[static_cast<size_t>(level)];
 }
 
-int64_t wall_ms() {
-  const auto since = spdlog::log_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+int64_t read_clock_ms(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
+
+int64_t wall_ms() { return read_clock_ms(CLOCK_REALTIME); }
 
 std::string as_json(Level level, std::string_view message, FieldList fields) {
   JsonLine line;
@@ -93,12 +77,25 @@ std::string as_text(Level level, std::string_view message, FieldList fields) {
   return line;
 }
 
+void write_at_once(std::string line) {
+  line.push_back('\n');
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+    if (written > 0) {
+      rest.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return;
+    }
+  }
+}
+
 void write(Level level, std::string_view message, FieldList fields) {
   State& s = state();
-  const auto at = as_spdlog(level);
-  if (!s.logger->should_log(at)) return;
-  s.logger->log(at, "{}",
-                s.json ? as_json(level, message, fields) : as_text(level, message, fields));
+  if (level < s.level) return;
+  std::string line = s.json ? as_json(level, message, fields) : as_text(level, message, fields);
+  if (LineSink* const sink = s.sink) return sink->append(line);
+  write_at_once(std::move(line));
 }
 
 }  // namespace
@@ -107,7 +104,10 @@ void set_format(Format format) {
   state().json = format == Format::kJson || (format == Format::kAuto && isatty(STDERR_FILENO) == 0);
 }
 
-void set_level(Level level) { state().logger->set_level(as_spdlog(level)); }
+void set_level(Level level) { state().level = level; }
+
+To::To(LineSink& sink) { state().sink = &sink; }
+To::~To() { state().sink = nullptr; }
 
 void debug(std::string_view message, FieldList fields) { write(Level::kDebug, message, fields); }
 void info(std::string_view message, FieldList fields) { write(Level::kInfo, message, fields); }
@@ -121,18 +121,18 @@ void repeated(Level level, std::string_view message, FieldList fields) {
   State& s = state();
   std::string key(message);
   if (fields.size() > 0) key.append(" ").append(fields.begin()->value);
-  const auto now = spdlog::log_clock::now();
+  const int64_t now_ms = read_clock_ms(CLOCK_MONOTONIC);
   uint64_t since = 0;
   {
     const std::lock_guard lock(s.mutex);
     if (s.repeats.size() > kFailuresMax) s.repeats.clear();
-    const auto [known, is_new] = s.repeats.try_emplace(key, Repeat{now, 0});
-    if (!is_new && now - known->second.said_at < kSummaryEach) {
+    const auto [known, is_new] = s.repeats.try_emplace(key, Repeat{now_ms, 0});
+    if (!is_new && now_ms - known->second.said_at_ms < kSummaryEachMs) {
       ++known->second.since;
       return;
     }
     since = std::exchange(known->second.since, 0);
-    known->second.said_at = now;
+    known->second.said_at_ms = now_ms;
   }
   write(level, message, fields);
   if (since > 0) {

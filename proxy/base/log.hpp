@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/line_sink.hpp"
+
 namespace outrigger::log {
 
 enum class Level : uint8_t { kDebug, kInfo, kWarning, kError };
@@ -15,6 +17,16 @@ enum class Format : uint8_t { kAuto, kText, kJson };
 
 void set_format(Format format);
 void set_level(Level level);
+
+// Sends all lines to `sink` while it lives, so that nobody waits for whoever reads standard error.
+// Without one a line is written at once, by whoever logs it.
+class To {
+ public:
+  explicit To(LineSink& sink);
+  ~To();
+  To(const To&) = delete;
+  To& operator=(const To&) = delete;
+};
 
 // Left out of the line when the value is empty.
 struct Field {

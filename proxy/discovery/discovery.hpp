@@ -42,9 +42,9 @@ class Discovery {
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
 
-  // Starts, keeps and stops sources, so that each service of `config` has its own. Fixed lists and
-  // files are read before this returns. A changed source starts anew, and the old list serves
-  // until its first answer. Requires: each service of `config` is in `services`.
+  // Starts, keeps and stops sources, so that each service of `config` has its own. Fixed lists
+  // are there before this returns. A changed source starts anew, and the old list serves until its
+  // first answer. Requires: each service of `config` is in `services`.
   void apply(const config::Config& config, const upstream::Services& services);
 
   // Every service has had a first answer (for /startupz).

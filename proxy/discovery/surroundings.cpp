@@ -4,10 +4,7 @@
 
 namespace outrigger::discovery {
 
-Surroundings surroundings_on(io::Loop& loop) {
-  const auto watch_file = [&loop](const std::string& path, io::FileChangeEvents& events) {
-    return std::make_unique<io::FileWatch>(loop, path, events);
-  };
+Surroundings surroundings_on(io::Loop& loop, io::Files& files) {
   const auto open_dns = [&loop](const config::DnsRegistryConfig& registry) {
     io::ResolverOptions options;
     for (const std::string& server : registry.servers) {
@@ -17,7 +14,7 @@ Surroundings surroundings_on(io::Loop& loop) {
     options.hosts_file = registry.hosts_file.value_or("");
     return std::make_shared<io::LoopNetwork>(loop, std::move(options));
   };
-  return {loop.context(), watch_file, open_dns};
+  return {loop.context(), files, open_dns};
 }
 
 }  // namespace outrigger::discovery

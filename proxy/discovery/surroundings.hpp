@@ -1,6 +1,6 @@
 // What discovery needs of the world, as arguments, so that tests run it in virtual time: the loop
-// of the control thread, a way to watch a file, and a name server for each registry of kind dns. A
-// value that Discovery keeps.
+// of the control thread, files, and a name server for each registry of kind dns. A value that
+// Discovery keeps.
 #pragma once
 
 #include <functional>
@@ -9,21 +9,20 @@
 
 #include "config/model.hpp"
 #include "proxy/base/loop_context.hpp"
-#include "proxy/io/file_watch.hpp"
+#include "proxy/io/files.hpp"
+#include "proxy/io/loop.hpp"
 #include "proxy/io/network.hpp"
 
 namespace outrigger::discovery {
 
 struct Surroundings {
   LoopContext loop;
-  // The watch lives as long as what is returned; as io::FileWatch.
-  std::function<std::unique_ptr<Reapable>(const std::string& path, io::FileChangeEvents& events)>
-      watch_file;
+  io::Files& files;
   // A Network whose resolve() asks the servers of this registry.
   std::function<std::shared_ptr<io::Network>(const config::DnsRegistryConfig& registry)> open_dns;
 };
 
-// The real ones. `loop` outlives all that is made of them.
-Surroundings surroundings_on(io::Loop& loop);
+// The real ones. `loop` and `files` outlive all that is made of them.
+Surroundings surroundings_on(io::Loop& loop, io::Files& files);
 
 }  // namespace outrigger::discovery

@@ -121,20 +121,20 @@ SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* ticket, const unsigned char*, 
 void SslCtxFree::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
 Result<TlsServerContextPtr> TlsServerContext::load(const TlsServerOptions& options,
-                                                   int64_t now_unix_s) {
+                                                   int64_t now_unix_s, const PemReader& read) {
   std::shared_ptr<TlsServerContext> made(new TlsServerContext);
   made->x_context = make_context(TLS_server_method());
   SSL_CTX* const ssl = made->ssl_ctx();
   if (ssl == nullptr) return failure("OpenSSL cannot start: " + openssl_reason());
 
-  const auto identity = read_identity(options.cert_file, options.key_file, now_unix_s);
+  const auto identity = read_identity(options.cert_file, options.key_file, now_unix_s, read);
   if (!identity) return failure(identity.error());
   const std::string unusable = use(ssl, *identity, options.cert_file);
   if (!unusable.empty()) return failure(unusable);
   made->x_expires_unix_s = identity->expires_unix_s;
 
   if (!options.client_ca_file.empty()) {
-    const auto roots = read_roots(options.client_ca_file);
+    const auto roots = read_roots(options.client_ca_file, read);
     if (!roots) return failure(roots.error());
     trust(ssl, *roots);
     for (const auto& root : *roots) SSL_CTX_add_client_CA(ssl, root.get());
@@ -159,7 +159,7 @@ TlsClientContext::TlsClientContext() : x_tickets(std::make_unique<TlsTickets>())
 TlsClientContext::~TlsClientContext() = default;
 
 Result<TlsClientContextPtr> TlsClientContext::load(const TlsClientOptions& options,
-                                                   int64_t now_unix_s) {
+                                                   int64_t now_unix_s, const PemReader& read) {
   std::shared_ptr<TlsClientContext> made(new TlsClientContext);
   made->x_context = make_context(TLS_client_method());
   SSL_CTX* const ssl = made->ssl_ctx();
@@ -170,12 +170,12 @@ Result<TlsClientContextPtr> TlsClientContext::load(const TlsClientOptions& optio
   if (options.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(ssl);
   } else {
-    const auto roots = read_roots(options.ca_file);
+    const auto roots = read_roots(options.ca_file, read);
     if (!roots) return failure(roots.error());
     trust(ssl, *roots);
   }
   if (!options.cert_file.empty()) {
-    const auto identity = read_identity(options.cert_file, options.key_file, now_unix_s);
+    const auto identity = read_identity(options.cert_file, options.key_file, now_unix_s, read);
     if (!identity) return failure(identity.error());
     const std::string unusable = use(ssl, *identity, options.cert_file);
     if (!unusable.empty()) return failure(unusable);

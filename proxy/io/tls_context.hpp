@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,11 @@ struct TlsClientOptions {
   std::vector<std::string> alpn;  // what is offered, best first; empty: nothing
 };
 
+// The whole text of a file that the options name, or a sentence why there is none.
+using PemReader = std::function<Result<std::string>(const std::string& path)>;
+// From the disk, at once: before calls run, and in commands.
+Result<std::string> read_pem(const std::string& path);
+
 // Which protocols a handshake offers (RFC 7301) of those of its context.
 enum class AlpnOffer : uint8_t { kAll, kWithoutHttp2 };
 
@@ -43,10 +49,11 @@ using SslCtxPtr = std::unique_ptr<ssl_ctx_st, SslCtxFree>;
 
 class TlsServerContext {
  public:
-  // Reads the files. `now_unix_s` decides whether the certificate is valid. The failure is a
-  // sentence that names the file and what is wrong with it.
+  // Reads the files by `read`. `now_unix_s` decides whether the certificate is valid. The failure
+  // is a sentence that names the file and what is wrong with it.
   static Result<std::shared_ptr<const TlsServerContext>> load(const TlsServerOptions& options,
-                                                              int64_t now_unix_s);
+                                                              int64_t now_unix_s,
+                                                              const PemReader& read = read_pem);
 
   // When the first certificate of the chain to end ends.
   int64_t expires_unix_s() const { return x_expires_unix_s; }
@@ -66,7 +73,8 @@ class TlsServerContext {
 class TlsClientContext {
  public:
   static Result<std::shared_ptr<const TlsClientContext>> load(const TlsClientOptions& options,
-                                                              int64_t now_unix_s);
+                                                              int64_t now_unix_s,
+                                                              const PemReader& read = read_pem);
   ~TlsClientContext();
 
   // Of our own certificate; 0 when none is shown.

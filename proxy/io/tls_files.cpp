@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -21,15 +23,10 @@ using BioPtr = std::unique_ptr<BIO, BioFree>;
 
 std::string quoted(const std::string& path) { return '"' + path + '"'; }
 
-Result<BioPtr> open_file(const std::string& path) {
+// Lives no longer than `text`.
+BioPtr as_bio(const std::string& text) {
   ERR_clear_error();
-  errno = 0;
-  BioPtr file(BIO_new_file(path.c_str(), "r"));
-  if (file != nullptr) return file;
-  const int error = errno;
-  ERR_clear_error();
-  if (error == ENOENT) return failure(quoted(path) + ": there is no such file");
-  return failure(quoted(path) + " cannot be read: " + std::strerror(error));
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
 int64_t unix_s(const ASN1_TIME* time) {
@@ -52,11 +49,13 @@ bool at_the_end() {
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return failure(file.error());
+Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path,
+                                                        const PemReader& read) {
+  const auto text = read(path);
+  if (!text) return failure(text.error());
+  const BioPtr file = as_bio(*text);
   std::vector<OpensslPtr<X509>> certificates;
-  while (X509* next = PEM_read_bio_X509(file->get(), nullptr, nullptr, nullptr)) {
+  while (X509* next = PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr)) {
     certificates.emplace_back(next);
   }
   const bool whole = at_the_end();
@@ -66,15 +65,16 @@ Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path)
   return certificates;
 }
 
-Result<OpensslPtr<EVP_PKEY>> read_key(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return failure(file.error());
+Result<OpensslPtr<EVP_PKEY>> read_key(const std::string& path, const PemReader& read) {
+  const auto text = read(path);
+  if (!text) return failure(text.error());
+  const BioPtr file = as_bio(*text);
   bool asked = false;
   const auto no_password = [](char*, int, int, void* was_asked) {
     *static_cast<bool*>(was_asked) = true;
     return -1;
   };
-  OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(file->get(), nullptr, no_password, &asked));
+  OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(file.get(), nullptr, no_password, &asked));
   ERR_clear_error();
   if (key != nullptr) return key;
   if (asked) return failure(quoted(path) + " is encrypted; write the key without a password");
@@ -96,6 +96,16 @@ std::string why_invalid(const X509* certificate, const std::string& path, int64_
 
 }  // namespace
 
+Result<std::string> read_pem(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) text.assign(std::istreambuf_iterator<char>(file), {});
+  if (file && !file.bad()) return text;
+  if (errno == ENOENT) return failure(quoted(path) + ": there is no such file");
+  return failure(quoted(path) + " cannot be read: " + std::strerror(errno));
+}
+
 std::string openssl_reason() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();
@@ -104,10 +114,10 @@ std::string openssl_reason() {
 }
 
 Result<TlsIdentity> read_identity(const std::string& cert_file, const std::string& key_file,
-                                  int64_t now_unix_s) {
-  auto chain = read_certificates(cert_file);
+                                  int64_t now_unix_s, const PemReader& read) {
+  auto chain = read_certificates(cert_file, read);
   if (!chain) return failure(chain.error());
-  auto key = read_key(key_file);
+  auto key = read_key(key_file, read);
   if (!key) return failure(key.error());
   if (X509_check_private_key(chain->front().get(), key->get()) != 1) {
     ERR_clear_error();
@@ -123,8 +133,9 @@ Result<TlsIdentity> read_identity(const std::string& cert_file, const std::strin
   return TlsIdentity{std::move(*chain), std::move(*key), expires_unix_s};
 }
 
-Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file) {
-  auto certificates = read_certificates(ca_file);
+Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file,
+                                                 const PemReader& read) {
+  auto certificates = read_certificates(ca_file, read);
   if (!certificates) return certificates;
   for (const auto& certificate : *certificates) {
     if (X509_check_ca(certificate.get()) != 0) return certificates;

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "proxy/base/result.hpp"
+#include "proxy/io/tls_context.hpp"
 
 namespace outrigger::io {
 
@@ -31,10 +32,10 @@ struct TlsIdentity {
 
 // Also checks that the key belongs to the leaf and that all are valid at `now_unix_s`.
 Result<TlsIdentity> read_identity(const std::string& cert_file, const std::string& key_file,
-                                  int64_t now_unix_s);
+                                  int64_t now_unix_s, const PemReader& read);
 
 // The certificates of a file, of which one at least is a CA.
-Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file);
+Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file, const PemReader& read);
 
 // What OpenSSL says of its latest failure, and forgets.
 std::string openssl_reason();

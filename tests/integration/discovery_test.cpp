@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -36,6 +38,20 @@ TEST(Discovery, AFileIsTakenWhenItIsReplaced) {
   const Sidecar sidecar(orders_from("{file: " + file.string() + "}"));
   EXPECT_EQ(sidecar.get("orders").body, "a");
   replace_file(file, list_of({b.address()}));
+  EXPECT_TRUE(moves_to(sidecar, "b"));
+}
+
+TEST(Discovery, AChangeThatKeepsSizeAndTimeIsSeen) {
+  const Origin a(Origin::answer("a"));
+  const Origin b(Origin::answer("b"));
+  const TempFolder folder;
+  const auto file = folder / "orders.yaml";
+  ASSERT_EQ(a.address().size(), b.address().size());
+  replace_file(file, list_of({a.address()}));
+  const Sidecar sidecar(orders_from("{file: " + file.string() + "}"));
+  const auto time = std::filesystem::last_write_time(file);
+  std::ofstream(file, std::ios::binary) << list_of({b.address()});
+  std::filesystem::last_write_time(file, time);
   EXPECT_TRUE(moves_to(sidecar, "b"));
 }
 

@@ -25,7 +25,7 @@ OWNERS = [(re.compile(r"uv\.h|uv/|openssl/|ares"), "proxy/io"),
           (re.compile(r"llhttp|nghttp2/"), "proxy/http"),
           (re.compile(r"yaml-cpp/"), "config"),
           (re.compile(r"prometheus/"), "metrics")]
-SLOW_TO_COMPILE = re.compile(r"(spdlog|nlohmann|CLI|yaml-cpp|prometheus)/")
+SLOW_TO_COMPILE = re.compile(r"(nlohmann|CLI|yaml-cpp|prometheus)/")
 
 COLUMNS = 100
 LINES = 420

@@ -12,7 +12,7 @@ CLEAN = {
     "proxy/io/loop.cpp": '#include <uv.h>\n#include "config/model.hpp"\n'
                          "auto now() { return std::chrono::steady_clock::now(); }\n",
     "proxy/http/h1.cpp": '#include <llhttp.h>\n#include "proxy/io/loop.hpp"\n',
-    "proxy/app/main.cpp": '#include <spdlog/spdlog.h>\n#include "admin/api.hpp"\n'
+    "proxy/app/main.cpp": '#include <CLI/CLI.hpp>\n#include "admin/api.hpp"\n'
                           '#include "config/reader.hpp"\n',
     "proxy/base/chunk_pool.cpp": "void give(char* bytes) { delete[] bytes; }\n",
     "tests/unit/a_test.cpp": "// No sleep(1) here; 'it''s' 1'000 rand().\n"

@@ -130,8 +130,8 @@ class PolicyWorld {
   // Before the first call.
   void set_filters(std::vector<config::FilterKind> kinds) { x_kinds = std::move(kinds); }
   // Before the first call.
-  void log_to(LineWriter& writer) {
-    x_access_log = std::make_unique<filters::AccessLog>(config.access_log, writer, x_runtime.get());
+  void log_to(LineSink& lines) {
+    x_access_log = std::make_unique<filters::AccessLog>(config.access_log, lines, x_runtime.get());
   }
 
   PolicyCall& call(const CallRequest& request = {}) {

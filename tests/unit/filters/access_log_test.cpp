@@ -1,9 +1,5 @@
 #include "filters/access_log.hpp"
 
-#include <cstdio>
-#include <fstream>
-#include <sstream>
-
 #include <gtest/gtest.h>
 
 #include "proxy/io/tls_handshake.hpp"
@@ -18,34 +14,26 @@ using outrigger::testing::PolicyWorld;
 using outrigger::testing::Script;
 
 // A world that logs, and its log.
-class Logged {
+class Logged final : private LineSink {
  public:
-  explicit Logged(Policy policy = {}, config::AccessLogConfig log = {}, uint64_t seed = 1)
-      : x_path(::testing::TempDir() + "outrigger_access_" + std::to_string(++x_files)) {
-    std::remove(x_path.c_str());
-    x_writer = std::move(*LineWriter::open(x_path));
+  explicit Logged(Policy policy = {}, config::AccessLogConfig log = {}, uint64_t seed = 1) {
     world = std::make_unique<PolicyWorld>(std::move(policy), seed);
     world->config.access_log = log;
-    world->log_to(*x_writer);
+    world->log_to(*this);
   }
-  ~Logged() { std::remove(x_path.c_str()); }
 
-  // Ends the world and waits for the writer.
+  // Ends the world.
   std::vector<std::string> lines() {
     world.reset();
-    x_writer.reset();
-    std::ifstream file(x_path);
-    std::vector<std::string> all;
-    for (std::string line; std::getline(file, line);) all.push_back(line);
-    return all;
+    return x_lines;
   }
 
   std::unique_ptr<PolicyWorld> world;
 
  private:
-  static inline int x_files = 0;
-  const std::string x_path;
-  std::unique_ptr<LineWriter> x_writer;
+  void append(std::string_view line) override { x_lines.emplace_back(line); }
+
+  std::vector<std::string> x_lines;
 };
 
 // The value of a field as it stands in the line; empty: it is not there.

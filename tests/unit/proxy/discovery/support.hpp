@@ -11,6 +11,7 @@
 
 #include "proxy/discovery/source.hpp"
 #include "proxy/discovery/surroundings.hpp"
+#include "tests/support/fake_files.hpp"
 #include "tests/support/pipe_network.hpp"
 #include "tests/support/virtual_loop.hpp"
 
@@ -97,12 +98,10 @@ class NameServer final : public io::Network {
   io::Network& x_network;
 };
 
-// A loop in virtual time with a name server on it; files are watched by nobody.
+// A loop in virtual time with a name server and files on it.
 struct VirtualWorld {
   Surroundings surroundings() {
-    return {loop.context(),
-            [](const std::string&, io::FileChangeEvents&) { return std::unique_ptr<Reapable>(); },
-            [this](const config::DnsRegistryConfig&) {
+    return {loop.context(), files, [this](const config::DnsRegistryConfig&) {
               ++opened;
               return std::make_shared<NameServer>(network);
             }};
@@ -111,6 +110,7 @@ struct VirtualWorld {
 
   testing::VirtualLoop loop;
   testing::PipeNetwork network{loop};
+  testing::FakeFiles files{loop};
   int opened = 0;  // registries
 };
 

@@ -20,7 +20,8 @@ TEST(Surroundings, ANameOfTheHostsFileOfItsRegistryIsFoundThere) {
   close(fd);
   std::ofstream(pattern) << "10.0.0.2 orders.test\n10.0.0.1 orders.test\n";
   io::Loop loop(1);
-  const Surroundings surroundings = surroundings_on(loop);
+  VirtualWorld world;
+  const Surroundings surroundings = surroundings_on(loop, world.files);
   config::DnsRegistryConfig registry;
   registry.servers = {"127.0.0.1:9", "[::1]:9"};
   registry.hosts_file = pattern;

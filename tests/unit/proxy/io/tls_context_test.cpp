@@ -1,14 +1,11 @@
 #include "proxy/io/tls_context.hpp"
 
 #include <ctime>
-#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy/io/file_watch.hpp"
 #include "tests/support/certificates.hpp"
-#include "tests/support/run_until.hpp"
 
 namespace outrigger::testing {
 namespace {
@@ -116,28 +113,22 @@ TEST_F(TlsContextTest, ClientsMayTrustTheSystem) {
   EXPECT_EQ(why_not(io::TlsClientOptions{}), "it was loaded");
 }
 
-// kubelet swaps a link; both files are new at once, and a watch tells of it.
-TEST_F(TlsContextTest, IsLoadedAnewAfterTheSwapOfALink) {
-  struct Changes final : io::FileChangeEvents {
-    void on_changed() override { ++count; }
-    int count = 0;
+TEST_F(TlsContextTest, IsMadeFromWhatItsReaderGives) {
+  authority.issue("later", {.valid_until_s = 7200});
+  const auto later = [this](const std::string& path) -> Result<std::string> {
+    if (path == "key") return authority.read("later.key");
+    if (path == "cert") return authority.read("later.pem");
+    return failure(path + " is not there");
   };
-  namespace fs = std::filesystem;
-  fs::create_directory(authority.path("1"));
-  fs::create_directory(authority.path("2"));
-  authority.issue("1/tls", {.valid_until_s = 1000});
-  authority.issue("2/tls", {.valid_until_s = 5000});
-  fs::create_symlink("1", authority.path("..data"));
-  fs::create_symlink("..data/tls.pem", authority.path("tls.pem"));
-  fs::create_symlink("..data/tls.key", authority.path("tls.key"));
-  Changes changes;
-  io::Loop loop(1);
-  const io::FileWatch watch(loop, authority.path("tls.pem"), changes);
-  const int64_t before_s = load(authority.server("tls"))->expires_unix_s();
-  fs::create_symlink("2", authority.path("..new"));
-  fs::rename(authority.path("..new"), authority.path("..data"));
-  ASSERT_TRUE(run_until(loop, [&] { return changes.count > 0; }));
-  EXPECT_GT(load(authority.server("tls"))->expires_unix_s(), before_s + 3000);
+  io::TlsServerOptions options;
+  options.cert_file = "cert";
+  options.key_file = "key";
+  const auto loaded = io::TlsServerContext::load(options, std::time(nullptr), later);
+  ASSERT_TRUE(static_cast<bool>(loaded)) << loaded.error();
+  EXPECT_GT((*loaded)->expires_unix_s(), std::time(nullptr) + 7000);
+  options.client_ca_file = "ca";
+  const auto refused = io::TlsServerContext::load(options, std::time(nullptr), later);
+  EXPECT_EQ(refused ? "it was loaded" : refused.error(), "ca is not there");
 }
 
 }  // namespace
