@@ -65,6 +65,16 @@ std::optional<bool> is_in_grpc(const config::Fallback& policy) {
   return std::nullopt;
 }
 
+// Then the key does not say all of what was asked for.
+bool has_body(const Leg& leg) {
+  const http::RequestHead& request = leg.request();
+  const bool declared_empty =
+      request.framing == http::Framing::kLength && request.content_length == 0;
+  if (request.framing == http::Framing::kNone || declared_empty) return false;
+  const chain::RequestBody& body = leg.exchange().body();
+  return !body.is_complete() || body.size() > 0;
+}
+
 std::optional<StoreRules> store_rules(const Context& context) {
   if (!context.policy.cache) return std::nullopt;
   StoreRules rules{*context.policy.cache, {context.config.request_id.header}};
@@ -204,7 +214,7 @@ bool Fallback::act(FallbackSlot& slot, const Entry& entry) const {
 // ---- what stands in
 
 bool Fallback::serve_stale(FallbackSlot& slot, const config::FallbackStale& stale) const {
-  if (!x_rules) return false;
+  if (!x_rules || has_body(slot.leg)) return false;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
   const http::RequestHead& request = slot.leg.request();
   const auto found =
@@ -354,7 +364,9 @@ void Fallback::begin_capture(FallbackSlot& slot, const Leg& below) const {
   if (!x_stores || below.response() == nullptr || below.is_local_reply()) return;
   const http::ResponseHead& head = *below.response();
   const http::RequestHead& request = slot.leg.request();
-  if (const auto why = why_not_stored(x_rules->policy, request, head)) {
+  auto why = why_not_stored(x_rules->policy, request, head);
+  if (!why && has_body(slot.leg)) why = metrics::CacheSkip::kBody;
+  if (why) {
     x_series.cache_skipped[static_cast<size_t>(*why)].add();
     return;
   }

@@ -31,6 +31,11 @@ bool is_noise(const StoreRules& rules, const http::Field& field) {
   }
 }
 
+bool is_credential(http::Name name) {
+  return name == http::Name::kAuthorization || name == http::Name::kCookie ||
+         name == http::Name::kProxyAuthorization;
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) {
@@ -62,6 +67,19 @@ bool rfc9111_forbids(const http::RequestHead& request, const http::ResponseHead&
   }
   return request.fields.find(http::Name::kAuthorization) != nullptr &&
          !has_directive(response.fields, {"public"});
+}
+
+// Whether the request says who asks in a field that the key leaves out: then another could get the
+// answer to it (RFC 9111 section 3.5).
+bool tells_who_asks(const config::Cache& policy, const http::RequestHead& request) {
+  if (!policy.key_fields) return false;
+  for (const http::Field& field : request.fields) {
+    const bool in_key =
+        std::any_of(policy.key_fields->begin(), policy.key_fields->end(),
+                    [&](const std::string& name) { return http::same_name(field.name, name); });
+    if (is_credential(field.id) && !in_key) return true;
+  }
+  return false;
 }
 
 void append_field(std::string& key, std::string_view name, std::string_view value) {
@@ -97,6 +115,7 @@ std::optional<metrics::CacheSkip> why_not_stored(const config::Cache& policy,
     return CacheSkip::kMethod;
   }
   if (!may_store_status(response.status)) return CacheSkip::kStatus;
+  if (tells_who_asks(policy, request)) return CacheSkip::kCredentials;
   if (has_directive(response.fields, {"no-store", "private"}) ||
       response.fields.find(http::Name::kSetCookie) != nullptr) {
     return CacheSkip::kForbidden;

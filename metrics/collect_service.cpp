@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, kAttemptOutcomes> kAttemptOutcomeNames = 
 constexpr std::array<std::string_view, kFallbackKinds> kFallbackNames = {"stale", "service",
                                                                          "respond", "omit"};
 constexpr std::array<std::string_view, kCacheSkips> kCacheSkipNames = {
-    "method", "status", "forbidden", "too_large", "vary", "budget"};
+    "method", "status", "forbidden", "too_large", "vary", "budget", "credentials", "body"};
 
 std::string code_label(int status) {
   if (status == RequestTable::kOtherStatus) return "other";

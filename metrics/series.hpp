@@ -85,8 +85,17 @@ enum class AttemptOutcome : uint8_t { kSuccess, kFailure, kTimeout, kCancelled }
 inline constexpr size_t kAttemptOutcomes = 4;
 enum class FallbackKind : uint8_t { kStale, kService, kRespond, kOmit };
 inline constexpr size_t kFallbackKinds = 4;
-enum class CacheSkip : uint8_t { kMethod, kStatus, kForbidden, kTooLarge, kVary, kBudget };
-inline constexpr size_t kCacheSkips = 6;
+enum class CacheSkip : uint8_t {
+  kMethod,
+  kStatus,
+  kForbidden,
+  kTooLarge,
+  kVary,
+  kBudget,
+  kCredentials,
+  kBody,
+};
+inline constexpr size_t kCacheSkips = 8;
 // Why an HTTP/2 connection was ended because of what its peer sent: floods, and the rest.
 enum class Http2Fault : uint8_t {
   kResets,

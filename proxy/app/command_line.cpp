@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "config/config.hpp"
+#include "config/notes.hpp"
 #include "proxy/app/app.hpp"
 #include "proxy/app/explain.hpp"
 #include "proxy/app/intercept.hpp"
@@ -40,6 +41,9 @@ std::optional<config::Loaded> load(const std::vector<std::string>& files,
 int check(const std::vector<std::string>& files, bool effective) {
   const auto loaded = load(files);
   if (!loaded) return kExitBadInput;
+  for (const config::Problem& note : config::notes(*loaded)) {
+    std::fprintf(stderr, "%s (a note, no mistake)\n", config::to_string(note).c_str());
+  }
   if (effective) {
     print(config::effective(loaded->config));
   } else {

@@ -39,6 +39,18 @@ TEST_F(CommandLine, TheSmallestFileIsComplete) {
   EXPECT_TRUE(has(check.err, "ok, 1 service"));
 }
 
+TEST_F(CommandLine, CheckSaysWhatACacheKeyWithoutCredentialsMeansAndIsContent) {
+  const std::string file = write(
+      "services:\n"
+      "  orders:\n"
+      "    endpoints: { static: [\"10.0.0.1:8080\"] }\n"
+      "    cache: { key: [accept] }\n");
+  const Finished check = outrigger({"check", "-c", file});
+  EXPECT_EQ(check.code, 0) << check.err;
+  EXPECT_TRUE(has(check.err, file + ":4:14: \"key\" is without \"authorization\"")) << check.err;
+  EXPECT_TRUE(has(check.err, "ok, 1 service")) << check.err;
+}
+
 TEST_F(CommandLine, CheckReportsEveryMistakeWithItsPlaceAndNearestKey) {
   const std::string file = write(
       "services:\n"

@@ -47,6 +47,10 @@ CallRequest with_field(const std::string& name, const std::string& value) {
   return {.fields = {{name, value}}};
 }
 
+uint64_t skipped(PolicyWorld& world, metrics::CacheSkip why) {
+  return world.series().cache_skipped[static_cast<size_t>(why)].value();
+}
+
 // ---- what is served
 
 TEST(Stale, TheLastGoodAnswerToTheSameRequestIsServedAndMarked) {
@@ -197,6 +201,47 @@ TEST(Stale, AnAnswerToAuthorizationMayBeStoredBecauseItIsInTheKey) {
   EXPECT_TRUE(is_stored(Script::ok(), with_field("authorization", "Bearer a")));
   EXPECT_FALSE(is_served(with_stale(), Script::ok(), with_field("authorization", "Bearer a"),
                          with_field("authorization", "Bearer b")));
+}
+
+TEST(Stale, WhatSaysWhoAsksIsInTheKeyOrTheAnswerIsNotStored) {
+  Policy policy = with_stale();
+  policy.cache->key_fields = {"accept"};
+  for (const char* name : {"authorization", "Cookie", "proxy-authorization"}) {
+    const CallRequest alice = with_field(name, "alice");
+    policy.cache->key_fields = {"accept"};
+    EXPECT_FALSE(is_served(policy, Script::ok("for alice"), alice, alice)) << name;
+    EXPECT_FALSE(is_served(policy, Script::ok("for alice"), alice, {})) << name;
+    policy.cache->key_fields = {"accept", name};
+    EXPECT_TRUE(is_served(policy, Script::ok("for alice"), alice, alice)) << name;
+    EXPECT_FALSE(is_served(policy, Script::ok("for alice"), alice, with_field(name, "mallory")));
+  }
+}
+
+TEST(Stale, OneFieldOfTwoThatSayWhoAsksIsNotEnough) {
+  Policy policy = with_stale();
+  policy.cache->key_fields = {"authorization"};
+  PolicyWorld world(policy);
+  world.script({Script::ok()});
+  world.call({.fields = {{"authorization", "alice"}, {"cookie", "session=1"}}});
+  EXPECT_EQ(world.stale.bytes(), 0);
+  EXPECT_EQ(skipped(world, metrics::CacheSkip::kCredentials), 1U);
+}
+
+TEST(Stale, TheAnswerToABodyIsNotStoredAndNoOtherStandsInForIt) {
+  const CallRequest plain;
+  const CallRequest alice{.body = "user=alice", .declared_bytes = 10};
+  const CallRequest unknown_length{.body = "user=alice"};
+  const CallRequest empty{.body = "", .declared_bytes = 0};
+  for (const CallRequest& asked : {alice, unknown_length}) {
+    EXPECT_FALSE(is_served(with_stale(), Script::ok(), asked, asked));
+    EXPECT_FALSE(is_served(with_stale(), Script::ok(), plain, asked));
+    EXPECT_FALSE(is_served(with_stale(), Script::ok(), asked, plain));
+  }
+  EXPECT_TRUE(is_served(with_stale(), Script::ok(), empty, empty));
+  PolicyWorld world(with_stale());
+  world.script({Script::ok()});
+  world.call(alice);
+  EXPECT_EQ(skipped(world, metrics::CacheSkip::kBody), 1U);
 }
 
 TEST(Stale, Rfc9111IsTheLetterOfIt) {
