@@ -14,6 +14,10 @@ constexpr int64_t kStartedMs = 1;
 // turn: behind so many, nobody knows whether a turn is still of the first batch.
 constexpr uint32_t kSurelyOneBatch = 256;
 
+// A timer that is later than that was held up: we were stopped, had no share of the processor, or
+// had much to do.
+constexpr int64_t kHeldUpMs = 2;
+
 int64_t start(uv_loop_t& loop) {
   OUTRIGGER_ASSERT(uv_loop_init(&loop) == 0);
   return static_cast<int64_t>(uv_now(&loop));
@@ -112,11 +116,24 @@ void Loop::settle() {
   x_outbox.flush();
 }
 
+// That we were held up is nobody else's silence: what came meanwhile is looked for before it is
+// judged whose time is over, and only as of that look. Returning asks for it: arm_timer() then lets
+// the loop poll without waiting.
 void Loop::run_timers() {
   begin_turn();
-  const int64_t passed_ms = x_clock.now_ms() - kStartedMs;
-  x_lag_ms = std::max(int64_t{0}, passed_ms - std::exchange(x_armed_for_ms, TimerWheel::kNever));
-  x_timers.advance(passed_ms, [this] { end_callback(); });
+  const int64_t now_ms = x_clock.now_ms() - kStartedMs;
+  const int64_t due_ms = std::exchange(x_armed_for_ms, TimerWheel::kNever);
+  x_lag_ms = std::max(int64_t{0}, now_ms - due_ms);
+  int64_t judged_ms = now_ms;
+  if (x_lag_ms > kHeldUpMs) {
+    if (due_ms > x_looked_ms) {
+      x_looked_ms = now_ms;
+      return;
+    }
+    finish_turn();
+    judged_ms = x_looked_ms;
+  }
+  x_timers.advance(judged_ms, [this] { end_callback(); });
 }
 
 // What tasks post themselves comes in the next round, so that they cannot hold up the loop.
@@ -137,6 +154,13 @@ void Loop::run_posted() {
 void Loop::before_sleep() {
   if (x_only_once && x_called_back) uv_stop(&x_loop);
   begin_turn();
+  finish_turn();
+  arm_timer();
+  ++x_batch;
+  x_turns_in_batch = 0;
+}
+
+void Loop::finish_turn() {
   do {
     end_callback();
     x_outbox.call_late_writers();
@@ -144,9 +168,6 @@ void Loop::before_sleep() {
     x_reaper.flush();
     end_callback();
   } while (!x_reaper.empty() || x_outbox.has_late_writers());
-  arm_timer();
-  ++x_batch;
-  x_turns_in_batch = 0;
 }
 
 void Loop::arm_timer() {

@@ -111,6 +111,7 @@ class Loop {
   void run_timers();
   void run_posted();
   void before_sleep();
+  void finish_turn();
   void arm_timer();
 
   uv_loop_t x_loop;
@@ -130,6 +131,7 @@ class Loop {
   int64_t x_lag_ms = 0;
   uint64_t x_batch = 0;
   uint32_t x_turns_in_batch = 0;
+  int64_t x_looked_ms = 0;   // everything that came before has been handled
   bool x_only_once = false;  // run_once() returns after the first callback
   bool x_called_back = false;
 

@@ -109,6 +109,15 @@ class VirtualLoop {
     move_to(end);
   }
 
+  // The process does not run for so long. What came meanwhile is there at once when it goes on, and
+  // is handled before any timer is, as by io::Loop.
+  void suspend_ms(int64_t by) {
+    run_until_idle();
+    x_clock.advance_ms(by);
+    run_until_idle();
+    move_to(now_ms());
+  }
+
   // Moves to the next time at which something is due; false when nothing ever is.
   bool advance_to_next() {
     run_until_idle();

@@ -1,6 +1,8 @@
 #include "proxy/io/loop.hpp"
 
 #include <csignal>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -9,11 +11,20 @@
 
 #include "proxy/io/signals.hpp"
 #include "tests/support/run_until.hpp"
+#include "tests/unit/proxy/io/socket_fixture.hpp"
 
 namespace outrigger::io {
 namespace {
 
 using testing::run_until;
+
+// Takes all of the loop's time for a while.
+void hold_up(Loop& loop) {
+  const LoopContext on = loop.context();
+  const int64_t end_ns = on.clock.precise_ns() + 30'000'000;
+  while (on.clock.precise_ns() < end_ns) {
+  }
+}
 
 TEST(Loop, RunsWhatOtherThreadsPostInOrder) {
   Loop loop(1);
@@ -137,13 +148,63 @@ TEST(Loop, MeasuresHowLateItsTimersAre) {
   } waiter;
   loop.poll();
   on.timers.arm(waiter.timer, on.clock.now_ms() + 1);
-  loop.post([&] {
-    const int64_t end_ns = on.clock.precise_ns() + 30'000'000;
-    while (on.clock.precise_ns() < end_ns) {
-    }
-  });
+  loop.post([&] { hold_up(loop); });
   ASSERT_TRUE(run_until(loop, [&] { return waiter.fired; }));
   EXPECT_GE(loop.lag_ms(), 20);
+}
+
+// A suspended process, or one without its share of the processor, is late in the same way.
+TEST_F(SocketTest, AHeldUpLoopLooksForWhatCameBeforeItJudgesWhoseTimeIsOver) {
+  Pair pair(*this);
+  const LoopContext on = loop.context();
+  struct Waiter {
+    const std::string& received;
+    std::optional<std::string> seen{};
+    Timer timer = Timer::of<&Waiter::fire>(*this);
+    void fire() { seen = received; }
+  } waiter{pair.server().received};
+  loop.poll();
+  on.timers.arm(waiter.timer, on.clock.now_ms() + 5);
+  loop.post([&] {
+    pair.client.send("in time");
+    hold_up(loop);
+  });
+  ASSERT_TRUE(run_until(loop, [&] { return waiter.seen.has_value(); }));
+  EXPECT_EQ(waiter.seen, "in time");
+}
+
+// What came may make something be written, which is done at the end of a turn only.
+TEST_F(SocketTest, AHeldUpLoopEndsTheTurnBeforeItJudgesWhoseTimeIsOver) {
+  Pair pair(*this);
+  const LoopContext on = loop.context();
+  struct Late final : LateWriter {
+    explicit Late(TestPeer& from) : peer(from) {}
+    void write_late() override { written += peer.take(); }
+    TestPeer& peer;
+    std::string written;
+  };
+  struct Echo {
+    Loop& loop;
+    Late late;
+    std::optional<std::string> seen{};
+    Timer timer = Timer::of<&Echo::fire>(*this);
+    void fire() { seen = late.written; }
+  } echo{loop, Late(pair.server())};
+  loop.set_after_each(
+      [](void* self) {
+        Echo& of = *static_cast<Echo*>(self);
+        if (!of.late.peer.received.empty()) of.loop.outbox().write_later(of.late);
+      },
+      &echo);
+  loop.poll();
+  on.timers.arm(echo.timer, on.clock.now_ms() + 5);
+  loop.post([&] {
+    pair.client.send("in time");
+    hold_up(loop);
+  });
+  ASSERT_TRUE(run_until(loop, [&] { return echo.seen.has_value(); }));
+  EXPECT_EQ(echo.seen, "in time");
+  loop.set_after_each(nullptr, nullptr);
 }
 
 TEST(Loop, IgnoresBrokenPipes) {
