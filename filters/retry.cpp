@@ -37,6 +37,11 @@ struct RetrySlot {
 
 namespace {
 
+// What we were short of at one instance, such as ports towards it, another may not need.
+bool may_go_elsewhere(const Error& error) {
+  return error.cause == Cause::kOverload && error.sent == Sent::kNever;
+}
+
 // Neither an attempt nor a verdict: the connection was dead before anybody saw the request.
 bool was_unseen(const Error& error) {
   return error.sent == Sent::kReusedDied || error.sent == Sent::kNeverFree;
@@ -112,7 +117,7 @@ bool Retry::may_open(const Leg&, const void* slot) const {
 // spent.
 std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) const {
   const Error* error = below.error();
-  if (error != nullptr && error->ours) return std::nullopt;
+  if (error != nullptr && error->ours && !may_go_elsewhere(*error)) return std::nullopt;
   // The call that goes well is asked nothing more.
   if (error == nullptr && slot.attempts >= x_policy.attempts) return std::nullopt;
   if (!slot.leg.exchange().body().is_whole()) return std::nullopt;
@@ -133,7 +138,7 @@ bool Retry::may_resend(RetrySlot& slot, const Error& error) const {
   if (error.sent == Sent::kReusedDied) {
     return slot.repeatable && !std::exchange(slot.replayed, true);
   }
-  const bool free = error.sent == Sent::kNeverFree;
+  const bool free = error.sent == Sent::kNeverFree || may_go_elsewhere(error);
   if (!free && error.sent != Sent::kNever) return false;
   if (slot.unsent >= x_policy.unsent) return false;
   if (!free && !x_budget.try_withdraw(x_runtime.loop.clock.now_ms())) return false;

@@ -1,16 +1,20 @@
 #include "proxy/io/connector.hpp"
 
 #include <cerrno>
+#include <cstring>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "proxy/base/log.hpp"
 #include "proxy/io/socket_stream.hpp"
 #include "proxy/io/tcp_liveness.hpp"
 
 namespace outrigger::io {
 
+// What we are short of says nothing of the other side: EADDRNOTAVAIL is that no port of our own is
+// left, EPERM that our own host forbids it.
 Cause cause_of_connect_error(int error) {
   switch (error) {
     case ECONNREFUSED:
@@ -24,6 +28,9 @@ Cause cause_of_connect_error(int error) {
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+    case EPERM:
       return Cause::kOverload;
     default:
       return Cause::kConnectUnreachable;
@@ -84,8 +91,12 @@ void Connector::report() {
   if (x_error != 0) {
     x_poll.close();
     x_fd.close();
-    x_events.on_connect_failed(cause_of_connect_error(x_error));
-    return;
+    const Cause cause = cause_of_connect_error(x_error);
+    if (cause == Cause::kOverload) {
+      log::repeated(log::Level::kWarning, "no connection can be opened",
+                    {{"to", x_to.to_string()}, {"why", std::strerror(x_error)}});
+    }
+    return x_events.on_connect_failed(cause);
   }
   x_events.on_connected(std::make_unique<SocketStream>(x_loop, std::move(x_fd), std::move(x_poll),
                                                        x_to, /*we_connected=*/true));

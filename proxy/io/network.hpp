@@ -21,7 +21,7 @@ class ConnectEvents {
   // Not yet started: the receiver calls Stream::start().
   virtual void on_connected(StreamPtr stream) = 0;
   // kConnectRefused, kConnectUnreachable, kConnectTimeout (the kernel's own, after minutes), or
-  // kOverload when we ran out of descriptors.
+  // kOverload when we ran out of descriptors, ports or memory, or may not connect there.
   virtual void on_connect_failed(Cause cause) = 0;
 
  protected:

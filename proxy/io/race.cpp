@@ -48,7 +48,15 @@ void Race::fail(Connect& connect, Cause cause) {
   connect.failure = cause;
   if (++x_failed < x_connects.size()) return begin_next();
   stop();
-  x_events.on_race_lost(*x_connects.front().failure);
+  x_events.on_race_lost(verdict());
+}
+
+// Of the first one that says something of the other side.
+Cause Race::verdict() const {
+  const auto theirs =
+      std::find_if(x_connects.begin(), x_connects.end(),
+                   [](const Connect& connect) { return connect.failure != Cause::kOverload; });
+  return theirs != x_connects.end() ? *theirs->failure : Cause::kOverload;
 }
 
 void Race::stop() {

@@ -18,7 +18,7 @@ class RaceEvents {
  public:
   // Not yet started. No other connect is left.
   virtual void on_race_won(const Address& address, StreamPtr stream) = 0;
-  // All have failed; the cause is that of the first address.
+  // All have failed; the cause is that of the first address that has another than kOverload.
   virtual void on_race_lost(Cause cause) = 0;
 
  protected:
@@ -52,6 +52,7 @@ class Race final : public Operation {
   void begin_next();
   void win(const Connect& winner, StreamPtr stream);
   void fail(Connect& connect, Cause cause);
+  Cause verdict() const;
   void stop();
 
   // Given to the Reaper, which may come a callback later: nobody is told any more.

@@ -74,6 +74,10 @@ void H1Call::on_dialled(io::StreamPtr stream, std::string_view alpn) {
 void H1Call::on_dial_failed(Cause cause) {
   upstream().runtime.loop.reaper.doom(std::move(x_connect));
   x_slot.reset();
+  // We are short of what a connection takes: one that is there is better than none, however old.
+  if (cause == Cause::kOverload && !x_leg.is_replay()) {
+    if (H1Connection* idle = x_pool.take_idle(true, tls_name())) return use(*idle);
+  }
   fail(cause, Sent::kNever);
 }
 

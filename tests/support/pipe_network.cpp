@@ -66,6 +66,9 @@ class PipeNetwork::PipeConnect final : public io::Operation {
     if (is_linked()) return;
     const AddressOptions& options = x_network.at(x_to);
     const auto found = x_network.x_listeners.find(x_to);
+    if (options.fate == AddressOptions::Fate::kShortage) {
+      return x_events.on_connect_failed(Cause::kOverload);
+    }
     if (options.fate == AddressOptions::Fate::kUnreachable) {
       return x_events.on_connect_failed(Cause::kConnectUnreachable);
     }

@@ -26,7 +26,8 @@ struct PipeOptions {
 };
 
 struct AddressOptions {
-  enum class Fate : uint8_t { kAccept, kRefuse, kUnreachable, kBlackhole };
+  // kShortage: it is us who have no port or descriptor left.
+  enum class Fate : uint8_t { kAccept, kRefuse, kUnreachable, kBlackhole, kShortage };
   Fate fate = Fate::kAccept;
   int64_t connect_ms = 0;
   // The accepting process has no descriptor left: connections are reset and reported as refused.

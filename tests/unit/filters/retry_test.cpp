@@ -25,6 +25,13 @@ void use_up_budget(PolicyWorld& world) {
   }
 }
 
+// As Attempt says it.
+Script short_of_ports() {
+  Script script = Script::failing(Cause::kOverload, Sent::kNever);
+  script.error.ours = true;
+  return script;
+}
+
 // ---- attempts
 
 TEST(Retry, AttemptsCountsTheFirstTryOneMeansNoneMore) {
@@ -245,6 +252,24 @@ TEST(Retry, EveryAttemptCarriesTheWholeBody) {
   world.pass_ms(10);
   EXPECT_EQ(call.status(), 200);
   EXPECT_EQ(world.upstream().call(1).body, "first second");
+}
+
+// Each instance has ports of its own towards it, and perhaps a connection that is open.
+TEST(Retry, WhatWeWereShortOfAnotherInstanceMayNotNeed) {
+  PolicyWorld world(with_attempts(1));
+  use_up_budget(world);
+  world.script({short_of_ports(), short_of_ports(), Script::ok()});
+  EXPECT_EQ(world.call(kPost).status(), 200);
+  EXPECT_EQ(world.attempts(), 3U);
+}
+
+TEST(Retry, AShortageEverywhereIsOurs) {
+  PolicyWorld world(with_attempts(1));
+  world.script({short_of_ports(), short_of_ports(), short_of_ports(), Script::ok()});
+  PolicyCall& call = world.call(kPost);
+  EXPECT_EQ(call.status(), 503);
+  EXPECT_NE(call.proxy_status().find("overload"), std::string::npos) << call.proxy_status();
+  EXPECT_EQ(world.attempts(), 3U);
 }
 
 }  // namespace

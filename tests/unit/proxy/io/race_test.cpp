@@ -137,6 +137,19 @@ TEST_F(RaceTest, OneThatIsRefusedCostsNothing) {
   EXPECT_EQ(took_ms, 0);
 }
 
+TEST_F(RaceTest, OurOwnShortageIsTheCauseOnlyWhereNobodyElseHasOne) {
+  at(kSix).fate = Fate::kShortage;
+  at(kFour).fate = Fate::kRefuse;
+  begin({kSix, kFour});
+  loop.run_until_idle();
+  EXPECT_EQ(lost, Cause::kConnectRefused);
+  lost.reset();
+  at(kFour).fate = Fate::kShortage;
+  begin({kSix, kFour});
+  loop.run_until_idle();
+  EXPECT_EQ(lost, Cause::kOverload);
+}
+
 TEST_F(RaceTest, ASlowFirstStillWinsFromASlowerSecond) {
   TestOrigin six(network, kSix);
   TestOrigin four(network, kFour);

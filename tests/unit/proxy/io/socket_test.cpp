@@ -237,9 +237,10 @@ TEST_F(SocketTest, ReportsAnUnreachableAddress) {
 TEST_F(SocketTest, NamesTheCauseOfAFailedConnect) {
   EXPECT_EQ(cause_of_connect_error(ENOENT), Cause::kConnectRefused);
   EXPECT_EQ(cause_of_connect_error(EHOSTUNREACH), Cause::kConnectUnreachable);
-  EXPECT_EQ(cause_of_connect_error(EADDRNOTAVAIL), Cause::kConnectUnreachable);
   EXPECT_EQ(cause_of_connect_error(ETIMEDOUT), Cause::kConnectTimeout);
-  EXPECT_EQ(cause_of_connect_error(EMFILE), Cause::kOverload);
+  for (const int ours : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE, EPERM}) {
+    EXPECT_EQ(cause_of_connect_error(ours), Cause::kOverload) << ours;
+  }
 }
 
 TEST_F(SocketTest, SaysNothingAfterACancelledConnect) {
