@@ -24,7 +24,13 @@ void Detection::start() {
   x_caller = x_stream->peer();
   chain::Runtime& runtime = x_context.runtime;
   x_handshake = std::make_unique<io::TlsHandshake>(
-      io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this);
+      io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this,
+      is_opaque() ? io::AlpnChoice::kCallersFirst : io::AlpnChoice::kOurs);
+}
+
+// What is spoken is nothing to us: a name of it (ALPN) is neither refused nor gone by.
+bool Detection::is_opaque() const {
+  return x_context.tunnels && x_context.resolver.is_opaque(original());
 }
 
 void Detection::start_with(std::string_view bytes) {
@@ -42,7 +48,9 @@ void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info)
   x_stream = std::move(stream);
   x_arrival.know().tls = info;
   x_context.series.detect_tls.add();
-  if (info.alpn == "h2") {
+  if (is_opaque()) {
+    listen();
+  } else if (info.alpn == "h2") {
     hand_to_http2({});
   } else if (info.alpn == "http/1.1") {
     hand_to_http1({});
@@ -64,7 +72,7 @@ void Detection::note_failed(std::string_view why) {
 }
 
 void Detection::listen() {
-  if (x_context.tunnels && x_context.resolver.is_opaque(original())) {
+  if (is_opaque()) {
     hand_to_tunnel(Verdict::kConfigured, {});
     return;
   }

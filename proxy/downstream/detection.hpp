@@ -41,6 +41,7 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   void on_timer();
 
   bool is_redirected() const { return original() != nullptr; }
+  bool is_opaque() const;
   void arm(int64_t after_ms);
   void note_failed(std::string_view why);
   void listen();

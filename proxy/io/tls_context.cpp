@@ -60,6 +60,8 @@ SslCtxPtr make_context(const SSL_METHOD* method) {
   SSL_CTX_set_mode(
       ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_verify_depth(ssl, kMostIntermediates);
+  // Whoever is named as trusted is, also an intermediate or a leaf, as to curl and Go.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
   return context;
 }
 
@@ -89,18 +91,6 @@ std::string use(SSL_CTX* ssl, const TlsIdentity& identity, const std::string& ce
 void trust(SSL_CTX* ssl, const std::vector<OpensslPtr<X509>>& roots) {
   X509_STORE* const store = SSL_CTX_get_cert_store(ssl);
   for (const auto& root : roots) X509_STORE_add_cert(store, root.get());
-}
-
-int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes,
-                const unsigned char* offered, unsigned offered_bytes, void* self) {
-  const std::string& ours = static_cast<TlsServerContext*>(self)->alpn_wire();
-  unsigned char* found = nullptr;
-  const int status = SSL_select_next_proto(
-      &found, chosen_bytes, reinterpret_cast<const unsigned char*>(ours.data()),
-      static_cast<unsigned>(ours.size()), offered, offered_bytes);
-  *chosen = found;
-  // RFC 7301 section 3.2: no_application_protocol.
-  return status == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // A resumed client is not verified again: its ticket ends with its certificate.
@@ -143,7 +133,8 @@ Result<TlsServerContextPtr> TlsServerContext::load(const TlsServerOptions& optio
   auto alpn = alpn_wire_of(options.alpn);
   if (!alpn) return failure(alpn.error());
   made->x_alpn_wire = std::move(*alpn);
-  if (!made->x_alpn_wire.empty()) SSL_CTX_set_alpn_select_cb(ssl, &choose_alpn, made.get());
+  if (!made->x_alpn_wire.empty())
+    SSL_CTX_set_alpn_select_cb(ssl, &TlsSession::choose_alpn, made.get());
 
   // Resumption is by tickets alone, whose keys live and die with this context: no memory, and no
   // client that an older client_ca_file let in.
@@ -170,7 +161,7 @@ Result<TlsClientContextPtr> TlsClientContext::load(const TlsClientOptions& optio
   if (options.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(ssl);
   } else {
-    const auto roots = read_roots(options.ca_file, read);
+    const auto roots = read_certificates(options.ca_file, read);
     if (!roots) return failure(roots.error());
     trust(ssl, *roots);
   }
@@ -180,6 +171,8 @@ Result<TlsClientContextPtr> TlsClientContext::load(const TlsClientOptions& optio
     const std::string unusable = use(ssl, *identity, options.cert_file);
     if (!unusable.empty()) return failure(unusable);
     made->x_expires_unix_s = identity->expires_unix_s;
+    // A server may ask for it later (RFC 8446 section 4.6.2).
+    SSL_CTX_set_post_handshake_auth(ssl, 1);
   }
   const auto alpn = alpn_wire_of(options.alpn);
   if (!alpn) return failure(alpn.error());

@@ -39,8 +39,11 @@ using PemReader = std::function<Result<std::string>(const std::string& path)>;
 // From the disk, at once: before calls run, and in commands.
 Result<std::string> read_pem(const std::string& path);
 
-// Which protocols a handshake offers (RFC 7301) of those of its context.
+// Which protocols a client's handshake offers (RFC 7301) of those of its context.
 enum class AlpnOffer : uint8_t { kAll, kWithoutHttp2 };
+// Which one a server's takes: the first of its context's that is offered, or what the client would
+// like best, for a server that reads nothing of it.
+enum class AlpnChoice : uint8_t { kOurs, kCallersFirst };
 
 struct SslCtxFree {
   void operator()(ssl_ctx_st* context) const;

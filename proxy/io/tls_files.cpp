@@ -49,22 +49,6 @@ bool at_the_end() {
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path,
-                                                        const PemReader& read) {
-  const auto text = read(path);
-  if (!text) return failure(text.error());
-  const BioPtr file = as_bio(*text);
-  std::vector<OpensslPtr<X509>> certificates;
-  while (X509* next = PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr)) {
-    certificates.emplace_back(next);
-  }
-  const bool whole = at_the_end();
-  const std::string why = openssl_reason();
-  if (!whole) return failure(quoted(path) + " holds a damaged certificate: " + why);
-  if (certificates.empty()) return failure(quoted(path) + " holds no certificate in PEM");
-  return certificates;
-}
-
 Result<OpensslPtr<EVP_PKEY>> read_key(const std::string& path, const PemReader& read) {
   const auto text = read(path);
   if (!text) return failure(text.error());
@@ -111,6 +95,22 @@ std::string openssl_reason() {
   ERR_clear_error();
   const char* const reason = error == 0 ? nullptr : ERR_reason_error_string(error);
   return reason == nullptr ? "unknown failure" : reason;
+}
+
+Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path,
+                                                        const PemReader& read) {
+  const auto text = read(path);
+  if (!text) return failure(text.error());
+  const BioPtr file = as_bio(*text);
+  std::vector<OpensslPtr<X509>> certificates;
+  while (X509* next = PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr)) {
+    certificates.emplace_back(next);
+  }
+  const bool whole = at_the_end();
+  const std::string why = openssl_reason();
+  if (!whole) return failure(quoted(path) + " holds a damaged certificate: " + why);
+  if (certificates.empty()) return failure(quoted(path) + " holds no certificate in PEM");
+  return certificates;
 }
 
 Result<TlsIdentity> read_identity(const std::string& cert_file, const std::string& key_file,

@@ -34,7 +34,11 @@ struct TlsIdentity {
 Result<TlsIdentity> read_identity(const std::string& cert_file, const std::string& key_file,
                                   int64_t now_unix_s, const PemReader& read);
 
-// The certificates of a file, of which one at least is a CA.
+// The certificates of a file, at least one.
+Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path,
+                                                        const PemReader& read);
+
+// Of which one at least is a CA.
 Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file, const PemReader& read);
 
 // What OpenSSL says of its latest failure, and forgets.

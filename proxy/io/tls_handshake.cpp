@@ -7,10 +7,10 @@
 namespace outrigger::io {
 
 TlsHandshake::TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsServerContextPtr& context,
-                           TlsHandshakeEvents& events)
+                           TlsHandshakeEvents& events, AlpnChoice choice)
     : x_loop(loop),
       x_events(events),
-      x_session(std::make_unique<TlsSession>(std::move(inner), context)) {
+      x_session(std::make_unique<TlsSession>(std::move(inner), context, choice)) {
   begin();
 }
 
@@ -63,7 +63,9 @@ void TlsHandshake::fail(Cause cause, const std::string& reason) {
   x_over = true;
   x_session->inner().pause_reading();
   x_session->inner().finish();
-  x_events.on_handshake_failed(cause, reason);
+  const std::string_view name = x_session->asked_for();
+  if (name.empty()) return x_events.on_handshake_failed(cause, reason);
+  x_events.on_handshake_failed(cause, reason + "; it asked for \"" + std::string(name) + '"');
 }
 
 }  // namespace outrigger::io

@@ -28,7 +28,8 @@ class TlsHandshakeEvents {
   // Not yet started: the receiver calls Stream::start().
   virtual void on_handshake_done(StreamPtr stream, const TlsInfo& info) = 0;
   // kTlsError, kCertificateRefused (by us), or kOverload when memory ran out. `reason` is a
-  // sentence for the log, valid until the callback returns.
+  // sentence for the log that says what was refused, and on the server's side the name that was
+  // asked for; valid until the callback returns.
   virtual void on_handshake_failed(Cause cause, std::string_view reason) = 0;
 
  protected:
@@ -39,7 +40,7 @@ class TlsHandshake final : public Operation, private StreamEvents {
  public:
   // The server's side. `inner` is connected and may have been started by somebody else.
   TlsHandshake(const TlsLoop& loop, StreamPtr inner, const TlsServerContextPtr& context,
-               TlsHandshakeEvents& events);
+               TlsHandshakeEvents& events, AlpnChoice choice = AlpnChoice::kOurs);
   // The client's side; `server_name` (a host name or an IP, without a port) counts unless the
   // context has its own. The peer's certificate must have it among its subjectAltNames (RFC 9525),
   // an IP among those of its IPs; a name is sent as SNI, an IP is not (RFC 6066 section 3).

@@ -9,15 +9,18 @@
 
 #include "proxy/base/assert.hpp"
 #include "proxy/io/tls_identity.hpp"
+#include "proxy/io/tls_reason.hpp"
 #include "proxy/io/tls_tickets.hpp"
 
 namespace outrigger::io {
 namespace {
 
 // Key updates, tickets and refused renegotiations cost us more than the peer: so many are free, and
-// one more for so many bytes of data.
-constexpr uint64_t kOtherRecordsFree = 32;
+// one more for so many bytes of data, and for each second of the connection. What honest peers send
+// of them stands in docs/abuse.md.
+constexpr uint64_t kOtherRecordsFree = 64;
 constexpr uint64_t kBytesForEachOther = 64 * 1024;
+constexpr int64_t kMsForEachOther = 1000;
 
 constexpr uint8_t kApplicationData = 23;
 
@@ -29,8 +32,8 @@ void forget_errors() {
 
 }  // namespace
 
-TlsSession::TlsSession(StreamPtr inner, const TlsServerContextPtr& context)
-    : x_inner(std::move(inner)), x_context(context) {
+TlsSession::TlsSession(StreamPtr inner, const TlsServerContextPtr& context, AlpnChoice choice)
+    : x_inner(std::move(inner)), x_context(context), x_alpn_choice(choice) {
   if (make(context->ssl_ctx())) SSL_set_accept_state(x_ssl.get());
 }
 
@@ -115,9 +118,12 @@ TlsSession::Step TlsSession::shake_hands(std::string_view bytes) {
   return Step::kFailed;
 }
 
-TlsSession::Deciphered TlsSession::decipher(std::string_view bytes, std::span<char> into) {
+TlsSession::Deciphered TlsSession::decipher(std::string_view bytes, std::span<char> into,
+                                            int64_t now_ms) {
   OUTRIGGER_ASSERT(bytes.size() + kRecordBytes <= into.size());
   if (x_cause != Cause::kNone) return {0, Step::kFailed};
+  if (x_since_ms == 0) x_since_ms = now_ms;
+  x_now_ms = now_ms;
   x_input = bytes;
   size_t total = 0;
   int error = SSL_ERROR_WANT_READ;
@@ -184,7 +190,6 @@ void TlsSession::fail() {
   if (asks_too_much()) return fail(Cause::kTlsError, "too many records without data");
   const unsigned long error = ERR_peek_error();
   const long verified = SSL_get_verify_result(x_ssl.get());
-  const char* const text = error == 0 ? nullptr : ERR_reason_error_string(error);
   ERR_clear_error();
   if (!x_done && verified == X509_V_ERR_APPLICATION_VERIFICATION) {
     return fail(Cause::kCertificateRefused, "not the SPIFFE id " + x_client->spiffe());
@@ -195,12 +200,18 @@ void TlsSession::fail() {
   const int reason = ERR_GET_REASON(error);
   const bool none_shown =
       ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
-  fail(none_shown ? Cause::kCertificateRefused : Cause::kTlsError,
-       text == nullptr ? "the peer broke the rules of TLS" : text);
+  fail(none_shown ? Cause::kCertificateRefused : Cause::kTlsError, tls_reason(error));
+}
+
+std::string_view TlsSession::asked_for() const {
+  if (x_client != nullptr || x_ssl == nullptr) return {};
+  const char* const name = SSL_get_servername(x_ssl.get(), TLSEXT_NAMETYPE_host_name);
+  return name == nullptr ? std::string_view() : name;
 }
 
 bool TlsSession::asks_too_much() const {
-  return x_other_records > kOtherRecordsFree + x_deciphered / kBytesForEachOther;
+  const auto seconds = static_cast<uint64_t>((x_now_ms - x_since_ms) / kMsForEachOther);
+  return x_other_records > kOtherRecordsFree + x_deciphered / kBytesForEachOther + seconds;
 }
 
 TlsSession& TlsSession::of(const SSL* ssl) {
@@ -215,6 +226,24 @@ int TlsSession::verify(int verified, X509_STORE_CTX* store) {
   if (wanted.empty() || has_spiffe_id(X509_STORE_CTX_get_current_cert(store), wanted)) return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
   return 0;
+}
+
+int TlsSession::choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_bytes,
+                            const unsigned char* offered, unsigned offered_bytes, void* context) {
+  // OpenSSL has seen that the list is well-formed and not empty.
+  if (of(ssl).x_alpn_choice == AlpnChoice::kCallersFirst) {
+    *chosen = offered + 1;
+    *chosen_bytes = *offered;
+    return SSL_TLSEXT_ERR_OK;
+  }
+  const std::string& ours = static_cast<const TlsServerContext*>(context)->alpn_wire();
+  unsigned char* found = nullptr;
+  const int status = SSL_select_next_proto(
+      &found, chosen_bytes, reinterpret_cast<const unsigned char*>(ours.data()),
+      static_cast<unsigned>(ours.size()), offered, offered_bytes);
+  *chosen = found;
+  // RFC 7301 section 3.2: no_application_protocol.
+  return status == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 int TlsSession::keep_ticket(SSL* ssl, SSL_SESSION* ticket) {

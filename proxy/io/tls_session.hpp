@@ -29,7 +29,7 @@ class TlsSession {
   // A plain record (RFC 8446 section 5.1).
   static constexpr size_t kRecordBytes = 16 * 1024;
 
-  TlsSession(StreamPtr inner, const TlsServerContextPtr& context);
+  TlsSession(StreamPtr inner, const TlsServerContextPtr& context, AlpnChoice choice);
   TlsSession(StreamPtr inner, const TlsClientContextPtr& context, std::string_view server_name,
              AlpnOffer offer);
   ~TlsSession();
@@ -46,7 +46,7 @@ class TlsSession {
 
   // Deciphers all of `bytes`, which must be at most as many as `into` less one record. What the
   // peer asks for in doing so is answered.
-  Deciphered decipher(std::string_view bytes, std::span<char> into);
+  Deciphered decipher(std::string_view bytes, std::span<char> into, int64_t now_ms);
   // One record, at most kRecordBytes; false when the session has failed.
   bool encipher(std::string_view bytes);
   // Sends close_notify.
@@ -57,9 +57,14 @@ class TlsSession {
   // Requires: it has failed. The reason is a sentence for the log.
   Cause cause() const { return x_cause; }
   std::string reason() const { return x_reason; }
+  // The name that our client has asked for (SNI), also in a handshake that failed. Empty: none, or
+  // not yet. Valid while the session lives.
+  std::string_view asked_for() const;
 
   // OpenSSL's callbacks.
   static int verify(int verified, X509_STORE_CTX* store);
+  static int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_bytes,
+                         const unsigned char* offered, unsigned offered_bytes, void* context);
   static int keep_ticket(SSL* ssl, SSL_SESSION* ticket);
 
  private:
@@ -91,8 +96,11 @@ class TlsSession {
   std::string x_server;          // whose tickets ours are
   uint64_t x_deciphered = 0;     // bytes
   uint64_t x_other_records = 0;  // that brought no application data since the handshake
+  int64_t x_since_ms = 0;        // what came first behind the handshake; 0: nothing has
+  int64_t x_now_ms = 0;          // of the running call
   std::string x_reason;
   Cause x_cause = Cause::kNone;
+  AlpnChoice x_alpn_choice = AlpnChoice::kOurs;
   bool x_done = false;
 };
 

@@ -99,7 +99,7 @@ void TlsStream::on_read(std::string_view bytes) {
 
 void TlsStream::decipher(std::string_view bytes) {
   const std::span<char> scratch = plain_scratch();
-  const auto [count, step] = x_session->decipher(bytes, scratch);
+  const auto [count, step] = x_session->decipher(bytes, scratch, x_loop.context.clock.now_ms());
   if (step == TlsSession::Step::kEnded) x_ending = Ending::kEnd;
   if (step == TlsSession::Step::kFailed) {
     x_ending = Ending::kBroken;

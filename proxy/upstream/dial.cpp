@@ -42,7 +42,8 @@ void Dial::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
 
 void Dial::on_handshake_failed(Cause cause, std::string_view reason) {
   if (is_cancelled()) return;
-  log_tls_failure(x_address, x_server_name, reason);
+  const std::string& fixed = x_tls->server_name();
+  log_tls_failure(x_address, fixed.empty() ? x_server_name : fixed, reason);
   x_events.on_dial_failed(cause);
 }
 

@@ -59,11 +59,12 @@ void name(X509_NAME* subject, const std::string& text) {
 void TestAuthority::Free::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
 void TestAuthority::Free::operator()(x509_st* certificate) const { X509_free(certificate); }
 
-TestAuthority::TestAuthority() {
+TestAuthority::TestAuthority(const TestAuthority* above) {
   std::string pattern = "/tmp/outrigger-tls-XXXXXX";
   x_directory = mkdtemp(pattern.data());
   x_key.reset(EVP_EC_gen("P-256"));
-  x_certificate = make(x_key.get(), {.subject = "authority " + x_directory, .names = ""}, true);
+  x_certificate =
+      make(x_key.get(), {.subject = "authority " + x_directory, .names = ""}, true, above);
   write("ca.pem", pem([&](BIO* bio) { return PEM_write_bio_X509(bio, x_certificate.get()); }));
 }
 
@@ -71,19 +72,20 @@ TestAuthority::~TestAuthority() { std::filesystem::remove_all(x_directory); }
 
 void TestAuthority::issue(const std::string& file, const CertificateSpec& spec) {
   const Key key(EVP_EC_gen("P-256"));
-  const Certificate certificate = make(key.get(), spec, false);
-  write(file + ".pem", pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); }));
-  write(file + ".key", pem([&](BIO* bio) {
-          return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-        }));
+  write(file, make(key.get(), spec, false, this).get(), key.get());
+}
+
+void TestAuthority::issue_self_signed(const std::string& file, const CertificateSpec& spec) {
+  const Key key(EVP_EC_gen("P-256"));
+  write(file, make(key.get(), spec, false, nullptr).get(), key.get());
 }
 
 TestAuthority::Certificate TestAuthority::make(evp_pkey_st* key, const CertificateSpec& spec,
-                                               bool is_ca) const {
+                                               bool is_ca, const TestAuthority* above) {
   static std::atomic<int64_t> serial = 1;
   Certificate made(X509_new());
   X509* const certificate = made.get();
-  X509* const issuer = is_ca ? certificate : x_certificate.get();
+  X509* const issuer = above == nullptr ? certificate : above->x_certificate.get();
   X509_set_version(certificate, X509_VERSION_3);
   ASN1_INTEGER_set_int64(X509_get_serialNumber(certificate), serial++);
   X509_gmtime_adj(X509_getm_notBefore(certificate), spec.valid_from_s);
@@ -97,8 +99,16 @@ TestAuthority::Certificate TestAuthority::make(evp_pkey_st* key, const Certifica
   } else if (!spec.names.empty()) {
     extend(certificate, issuer, NID_subject_alt_name, spec.names);
   }
-  OUTRIGGER_ASSERT(X509_sign(certificate, x_key.get(), EVP_sha256()) > 0);
+  evp_pkey_st* const signer = above == nullptr ? key : above->x_key.get();
+  OUTRIGGER_ASSERT(X509_sign(certificate, signer, EVP_sha256()) > 0);
   return made;
+}
+
+void TestAuthority::write(const std::string& file, x509_st* certificate, evp_pkey_st* key) {
+  write(file + ".pem", pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); }));
+  write(file + ".key", pem([&](BIO* bio) {
+          return PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+        }));
 }
 
 void TestAuthority::write(const std::string& file, const std::string& text) {

@@ -23,14 +23,16 @@ struct CertificateSpec {
 
 class TestAuthority {
  public:
-  // Writes `ca.pem`.
-  TestAuthority();
+  // Writes `ca.pem`. An intermediate one where there is one above it, which signs its certificate.
+  explicit TestAuthority(const TestAuthority* above = nullptr);
   ~TestAuthority();
   TestAuthority(const TestAuthority&) = delete;
   TestAuthority& operator=(const TestAuthority&) = delete;
 
   // Writes (over) NAME.pem and NAME.key.
   void issue(const std::string& name, const CertificateSpec& spec = {});
+  // As issue(), but signed by its own key.
+  void issue_self_signed(const std::string& name, const CertificateSpec& spec = {});
   void write(const std::string& file, const std::string& text);
   std::string read(const std::string& file) const;
   std::string path(const std::string& file) const { return x_directory + "/" + file; }
@@ -48,7 +50,10 @@ class TestAuthority {
   using Key = std::unique_ptr<evp_pkey_st, Free>;
   using Certificate = std::unique_ptr<x509_st, Free>;
 
-  Certificate make(evp_pkey_st* key, const CertificateSpec& spec, bool is_ca) const;
+  // Signed by `above`; null: by itself.
+  static Certificate make(evp_pkey_st* key, const CertificateSpec& spec, bool is_ca,
+                          const TestAuthority* above);
+  void write(const std::string& name, x509_st* certificate, evp_pkey_st* key);
 
   std::string x_directory;
   Key x_key;

@@ -22,8 +22,10 @@ class TlsEnd final : public io::TlsHandshakeEvents {
  public:
   explicit TlsEnd(VirtualLoop& loop) : x_loop{loop.context(), loop.outbox()} {}
 
-  void serve(io::StreamPtr inner, const io::TlsServerContextPtr& context) {
-    x_handshake = std::make_unique<io::TlsHandshake>(x_loop, std::move(inner), context, *this);
+  void serve(io::StreamPtr inner, const io::TlsServerContextPtr& context,
+             io::AlpnChoice choice = io::AlpnChoice::kOurs) {
+    x_handshake =
+        std::make_unique<io::TlsHandshake>(x_loop, std::move(inner), context, *this, choice);
   }
   void connect(io::StreamPtr inner, const io::TlsClientContextPtr& context,
                const std::string& name = "orders.svc") {

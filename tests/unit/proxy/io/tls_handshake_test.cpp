@@ -92,6 +92,24 @@ TEST_F(TlsHandshakeTest, FailsWhenTheClientOffersOnlyUnknownProtocols) {
   EXPECT_THAT(client->reason, HasSubstr("no application protocol"));
 }
 
+TEST_F(TlsHandshakeTest, TakesTheFirstProtocolOfACallerWhoseBytesNobodyReads) {
+  const auto at = load(authority.server());
+  const std::vector<std::string> kOffers[] = {{"mqtt"}, {"x", "http/1.1"}, {"h2"}, {}};
+  for (const auto& offer : kOffers) {
+    io::TlsClientOptions options = authority.client();
+    options.alpn = offer;
+    client.emplace(loop);
+    server.emplace(loop);
+    auto [near, far] = make_pipe(loop, pipe, *Address::parse("10.0.0.1:443"));
+    server->serve(std::move(far), at, io::AlpnChoice::kCallersFirst);
+    client->connect(std::move(near), load(options));
+    ASSERT_TRUE(loop.run_until([&] { return client->is_over() && server->is_over(); }));
+    ASSERT_TRUE(client->info && server->info) << client->reason << server->reason;
+    EXPECT_EQ(client->info->alpn, offer.empty() ? "" : offer[0]);
+    EXPECT_EQ(server->info->alpn, client->info->alpn);
+  }
+}
+
 TEST_F(TlsHandshakeTest, RefusesAnotherName) {
   EXPECT_EQ(refusal({.names = "DNS:other.svc"}), "hostname mismatch");
 }
@@ -144,11 +162,36 @@ TEST_F(TlsHandshakeTest, RefusesACertificateOfAnUnknownAuthority) {
   EXPECT_EQ(client->reason, "unable to get local issuer certificate");
 }
 
+// Of the certificate's own chain to a root nothing needs to be known.
+TEST_F(TlsHandshakeTest, TrustsAnIntermediateThatIsNamedAsTrusted) {
+  TestAuthority intermediate(&authority);
+  intermediate.issue("server");
+  meet(load(intermediate.server()), load(intermediate.client()));
+  EXPECT_TRUE(client->info.has_value()) << client->reason;
+  meet(load(intermediate.server()), load(authority.client()));
+  EXPECT_EQ(client->failed, Cause::kCertificateRefused) << "it has not shown its issuer";
+}
+
+TEST_F(TlsHandshakeTest, TrustsALeafThatIsNamedAsTrustedAndNothingItSigned) {
+  authority.issue_self_signed("server");
+  authority.issue_self_signed("other");
+  io::TlsClientOptions options = authority.client();
+  options.ca_file = authority.path("server.pem");
+  meet(load(authority.server()), load(options));
+  EXPECT_TRUE(client->info.has_value()) << client->reason;
+  meet(load(authority.server()), load(options), "another.name");
+  EXPECT_EQ(client->failed, Cause::kCertificateRefused);
+  meet(load(authority.server("other")), load(options));
+  EXPECT_EQ(client->failed, Cause::kCertificateRefused);
+}
+
 TEST_F(TlsHandshakeTest, RequiresACertificateOfTheClientWhereAnAuthorityIsGiven) {
   const auto strict = load(authority.server("server", true));
   meet(strict, load(authority.client()));
   EXPECT_EQ(server->failed, Cause::kCertificateRefused);
-  EXPECT_EQ(server->reason, "peer did not return a certificate");
+  EXPECT_EQ(server->reason,
+            "the peer has shown no certificate (peer did not return a certificate); it asked for "
+            "\"orders.svc\"");
   // In TLS 1.3 the client has finished by then, and learns it as a broken connection.
   ASSERT_TRUE(loop.run_until([&] { return client->peer.broken; }));
 
@@ -200,7 +243,7 @@ TEST_F(TlsHandshakeTest, RefusesTls11) {
   RawClient old(std::move(near), TLS1_1_VERSION);
   ASSERT_TRUE(loop.run_until([&] { return server->is_over() && (old.ended || old.broken); }));
   EXPECT_EQ(server->failed, Cause::kTlsError);
-  EXPECT_EQ(server->reason, "unsupported protocol");
+  EXPECT_EQ(server->reason, "the peer speaks neither TLS 1.2 nor 1.3 (unsupported protocol)");
   EXPECT_FALSE(old.is_ready());
 }
 
@@ -219,7 +262,29 @@ TEST_F(TlsHandshakeTest, SpeaksTls12WithAeadOnly) {
   EXPECT_EQ(server->info->cipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
   hear("ECDHE-ECDSA-AES128-SHA256");
   EXPECT_EQ(server->failed, Cause::kTlsError);
-  EXPECT_EQ(server->reason, "no shared cipher");
+  EXPECT_THAT(server->reason, HasSubstr("offers none of our cipher suites"));
+  EXPECT_THAT(server->reason, HasSubstr("no CBC"));
+}
+
+// What a server that knows CBC suites only answers to us.
+TEST_F(TlsHandshakeTest, SaysInWordsWhatAPeerRefuses) {
+  const auto answered = [&](char alert) {
+    auto [near, far] = make_pipe(loop);
+    client.emplace(loop);
+    client->connect(std::move(near), load(authority.client()));
+    TestPeer peer(std::move(far));
+    EXPECT_TRUE(loop.run_until([&] { return !peer.received.empty(); }));
+    peer.send(std::string("\x15\x03\x03\x00\x02\x02", 6) + alert);
+    EXPECT_TRUE(loop.run_until([&] { return client->is_over(); }));
+    EXPECT_EQ(client->failed, Cause::kTlsError);
+    return client->reason;
+  };
+  EXPECT_THAT(answered(40), HasSubstr("no CBC suites"));
+  EXPECT_THAT(answered(48), HasSubstr("does not trust the certificate"));
+  EXPECT_THAT(answered(70), HasSubstr("neither TLS 1.2 nor 1.3"));
+  EXPECT_THAT(answered(112), HasSubstr("does not know the name that was asked for"));
+  EXPECT_THAT(answered(116), HasSubstr("wants a client certificate"));
+  EXPECT_THAT(answered(120), HasSubstr("(ALPN)"));
 }
 
 TEST_F(TlsHandshakeTest, SaysWhatGarbageLooksLike) {
@@ -234,7 +299,8 @@ TEST_F(TlsHandshakeTest, SaysWhatGarbageLooksLike) {
     EXPECT_EQ(server->failed, Cause::kTlsError);
     return server->reason;
   };
-  EXPECT_EQ(answer_to("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "http request");
+  EXPECT_EQ(answer_to("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+            "what came is not TLS but HTTP in clear text (http request)");
   EXPECT_NE(answer_to(std::string(500, '\0')), "");
   EXPECT_NE(answer_to(std::string("\x16\x03\x01\xff\xff", 5) + std::string(500, 'x')), "");
   EXPECT_NE(answer_to(std::string("\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9)), "");
