@@ -19,11 +19,6 @@ std::string_view lower(std::string_view host, Text& text) {
   return {text.data(), host.size()};
 }
 
-std::string_view without_final_dot(std::string_view host) {
-  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
-  return host;
-}
-
 }  // namespace
 
 bool HostTable::add(std::string_view host, uint32_t value) {
@@ -32,7 +27,7 @@ bool HostTable::add(std::string_view host, uint32_t value) {
   if (!parsed || parsed->host.size() >= kHostMax - 1 || parsed->host.starts_with('.')) return false;
   if (parsed->has_port && parsed->port == kAnyPort) return false;
   Text text;
-  std::string name(lower(without_final_dot(parsed->host), text));
+  std::string name(lower(http::without_final_dot(parsed->host), text));
   if (suffix) name.insert(name.begin(), '.');
   const uint16_t port = parsed->has_port ? parsed->port : kAnyPort;
   Entry& entry = entry_of(name);
@@ -49,7 +44,7 @@ std::optional<uint32_t> HostTable::find(std::string_view authority) const {
   if (!parsed || parsed->host.size() > kHostMax || x_entries.empty()) return std::nullopt;
   const uint16_t port = parsed->has_port ? parsed->port : kHttpPort;
   Text text;
-  const std::string_view host = lower(without_final_dot(parsed->host), text);
+  const std::string_view host = lower(http::without_final_dot(parsed->host), text);
   if (host.starts_with('.')) return std::nullopt;
   if (const Claim* found = claim(host, port)) return found->value;
   // From the first dot at which a suffix of the table can begin.

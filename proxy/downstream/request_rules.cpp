@@ -27,11 +27,19 @@ bool takes_connect(const ServerContext& context, const Address* original) {
 
 // A client may use a connection for another host only where that host is served by the same
 // certificate (RFC 9110 section 7.4), which the name it asked for says. What names its proxy there
-// is none.
+// is none. A dot at the end, which SNI never has (RFC 6066 section 3), is no other host.
 bool is_misdirected(const http::RequestHead& request, const io::TlsInfo* tls) {
   if (tls == nullptr || tls->sni.empty() || request.absolute_form || request.tunnel) return false;
   const auto authority = http::split_authority(request.authority);
-  return authority && !http::same_host(authority->host, tls->sni);
+  return authority && !http::same_host(http::without_final_dot(authority->host),
+                                       http::without_final_dot(tls->sni));
+}
+
+// HTTP/2 always names the authority. In clear text every :scheme is http; over TLS that one is for
+// a proxy, as absolute-form is.
+void decide_form(http::RequestHead& request, const io::TlsInfo* tls, const ServerContext& context) {
+  if (request.version != http::Version::kHttp2) return;
+  request.absolute_form = request.absolute_form && tls != nullptr && context.takes_absolute_form();
 }
 
 }  // namespace
@@ -53,6 +61,7 @@ Admission admit(chain::Exchange& exchange, const Address* original, ServerContex
     return refused(Cause::kMethodRefused);
   }
   if (context.draining) return refused(Cause::kDraining);
+  decide_form(request, exchange.facts().tls, context);
   if (request.absolute_form && !context.takes_absolute_form()) {
     return refused(Cause::kMalformedRequest);
   }

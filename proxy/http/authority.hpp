@@ -21,6 +21,12 @@ struct Authority {
 std::optional<Authority> split_authority(std::string_view text);
 inline bool is_authority(std::string_view text) { return split_authority(text).has_value(); }
 
+// A name with a dot at its end is that name (RFC 1034 section 3.1).
+inline std::string_view without_final_dot(std::string_view host) {
+  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
 // ASCII, case-insensitive.
 bool same_host(std::string_view a, std::string_view b);
 

@@ -265,6 +265,7 @@ Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
   const bool connect = head.method == Method::kConnect;
   if (connect ? !take_tunnel(head) : (x_pseudo_seen & kProtocolBit) != 0) return kMalformed;
   if (!head.tunnel && !is_scheme(x_pseudo.scheme)) return kMalformed;
+  head.absolute_form = x_pseudo.scheme == "http";
   if (!take_authority(head)) return kMalformed;
   if (const Cause cause = take_target(head); cause != Cause::kNone) return cause;
   int64_t length = -1;

@@ -1,6 +1,5 @@
-// What is open to one endpoint at this moment, and what it was last found to speak: over all
-// workers, for people to look at. Nothing is decided by it. Shared by the Endpoint and the pools of
-// each worker; any thread.
+// What is open to one endpoint at this moment, for people to look at, and what it was last found to
+// speak: over all workers. Shared by the Endpoint and the pools of each worker; any thread.
 #pragma once
 
 #include <atomic>
@@ -8,7 +7,7 @@
 
 namespace outrigger::upstream {
 
-// What an endpoint was found to speak, where ALPN decides.
+// What an endpoint was found to speak: by ALPN, or in clear text by the SETTINGS that it sent.
 enum class Agreed : uint8_t { kNothing, kHttp1, kHttp2 };
 
 struct EndpointConnections {

@@ -89,6 +89,7 @@ void H2Pool::fail_waiters(Cause cause, Concerns concerns) {
 }
 
 void H2Pool::on_settings(uint32_t streams_allowed) {
+  note_spoken(Agreed::kHttp2);
   x_streams_assumed = std::max(streams_allowed, uint32_t{1});
   fail_waiters(Cause::kRefusedStream, [this](const H2Waiter& waiter) {
     return waiter.wants_tunnel() && offer(waiter).refused;
@@ -165,6 +166,11 @@ bool H2Pool::is_for(const H2Connection& connection, std::string_view name) const
   return !x_tls.is_on() || connection.server_name() == name;
 }
 
+// In clear text an endpoint shows what it speaks by its SETTINGS alone.
+void H2Pool::note_spoken(Agreed spoken) {
+  if (!x_tls.is_on()) x_open.agreed.store(spoken, std::memory_order_relaxed);
+}
+
 bool H2Pool::has_free_stream() {
   bool found = false;
   const int64_t now_ms = x_upstream.now_ms();
@@ -181,6 +187,7 @@ void H2Pool::close(H2Connection& connection) {
   connection.die();
   // To those that waited for what its peer would say it is as one that failed to open.
   if (!connection.session().is_settled()) {
+    note_spoken(Agreed::kNothing);
     fail_waiters(Cause::kReset, [&](const H2Waiter& waiter) {
       return waiter.wants_tunnel() && waiter.wanted_name() == connection.server_name() &&
              !offer(waiter).pending;

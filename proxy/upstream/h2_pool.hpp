@@ -99,6 +99,7 @@ class H2Pool final : public DialEvents {
   void fail_waiters(Cause cause, Concerns concerns);
   bool is_for(const H2Connection& connection, std::string_view name) const;
   bool has_free_stream();
+  void note_spoken(Agreed spoken);
   void count(int by);  // of its connections
   bool has_room() const {
     return !x_settings.connections || x_count < static_cast<size_t>(*x_settings.connections);

@@ -22,7 +22,9 @@ bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const 
   return tls == nullptr || tls->offers_http1();
 }
 
-// Without TLS nobody can ask the endpoint: it is taken to speak what its caller spoke.
+// Without TLS nobody can ask the endpoint. It is taken to speak HTTP/2 where it did before, where
+// gRPC needs it, and where a caller chose it by itself (prior knowledge, RFC 9113 section 3.3).
+// Over TLS it was we who offered it to the caller, which says nothing of the endpoint.
 bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
   if (leg.exchange().facts().http1_required) return false;
   if (settings.protocol != config::Protocol::kAuto) {
@@ -30,7 +32,9 @@ bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain:
   }
   if (is_best_over_http1(settings, pools, leg)) return false;
   if (pools.http1.tls().is_on()) return pools.agreed() == Agreed::kHttp2;
-  return leg.request().version == http::Version::kHttp2;
+  if (leg.request().version != http::Version::kHttp2) return false;
+  const chain::Exchange& exchange = leg.exchange();
+  return exchange.is_grpc() || exchange.facts().tls == nullptr || pools.spoke_http2();
 }
 
 // A caller that asked for a tunnel by CONNECT speaks TLS in it by itself.

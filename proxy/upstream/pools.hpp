@@ -47,6 +47,10 @@ class Pools final : public Reapable, public DialEvents {
   bool has_connection() const { return x_open->http1 + x_open->http2 > 0; }
 
   Agreed agreed() const { return x_agreed; }
+  // Whether the endpoint, in whatever worker, was last found to speak HTTP/2.
+  bool spoke_http2() const {
+    return x_open->agreed.load(std::memory_order_relaxed) == Agreed::kHttp2;
+  }
   // Dials as the waiter wants it, unless a dial is under way that is younger than a connect may
   // last. The waiter is told in any case, and is out of the queue then.
   void find_out(AgreementWaiter& waiter, int64_t connect_timeout_ms);

@@ -18,9 +18,10 @@ class H2Caller final : public H2Peer, private io::ConnectEvents {
     x_connect = town.network.connect(town.address(0, listener), *this);
     town.run();
   }
-  // By a network of its own, such as one with TLS.
+  // By a network of its own: one with TLS.
   H2Caller(Town& town, io::Network& network)
       : H2Peer(town.loop, http::H2Role::kClient), x_town(town) {
+    scheme = "https";
     x_connect = network.connect(town.address(), *this);
     town.run();
   }

@@ -107,7 +107,8 @@ class H2Peer : public TestPeer, protected http::H2SessionEvents, private io::Lat
     x_later.back().arm_at(x_loop.now_ms() + ms);
   }
 
-  std::list<H2Side> sides;  // the last one is the newest
+  std::string_view scheme = "http";  // of requests
+  std::list<H2Side> sides;           // the last one is the newest
   std::vector<int32_t> goaways;
   bool settled = false;
   http::H2Code goaway_code = http::H2Code::kNoError;
@@ -226,7 +227,8 @@ inline void H2Side::request(std::string_view method_text, std::string_view targe
     head.content_length = static_cast<int64_t>(*length);
   }
   x_ended = !has_body;
-  const http::H2RequestWriting writing{.authority = head.authority, .scheme = "http", .via = {}};
+  const http::H2RequestWriting writing{
+      .authority = head.authority, .scheme = x_peer.scheme, .via = {}};
   OUTRIGGER_ASSERT(x_peer.session().submit_request(*this, head, writing, has_body));
 }
 

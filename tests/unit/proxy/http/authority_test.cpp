@@ -46,6 +46,9 @@ TEST(Authority, ComparesHostsWithoutRegardToCase) {
   EXPECT_TRUE(same_host("Orders.SVC", "orders.svc"));
   EXPECT_FALSE(same_host("orders", "order"));
   EXPECT_FALSE(same_host("a^", "a~"));
+  EXPECT_EQ(without_final_dot("orders.svc."), "orders.svc");
+  EXPECT_EQ(without_final_dot("orders.svc"), "orders.svc");
+  EXPECT_EQ(without_final_dot("."), ".");
 }
 
 }  // namespace
