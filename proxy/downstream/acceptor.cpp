@@ -43,6 +43,7 @@ void Acceptor::drain_idle() {
 int Acceptor::close_all() {
   int calls = 0;
   while (!x_connections.empty()) calls += x_connections.front().reset();
+  while (!x_context.cut.empty()) x_context.cut.front().reset();
   return calls;
 }
 

@@ -32,10 +32,11 @@ class Acceptor final : public io::AcceptEvents {
   // Resets all; says how many calls still ran.
   int close_all();
 
-  bool has_connections() { return !x_connections.empty(); }
+  bool has_connections() { return !x_connections.empty() || !x_context.cut.empty(); }
   template <class Visit>
   void for_each_connection(Visit visit) {
     x_connections.for_each(visit);
+    x_context.cut.for_each(visit);
   }
 
   void on_accepted(io::StreamPtr stream) override;

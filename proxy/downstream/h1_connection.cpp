@@ -233,8 +233,10 @@ void H1Connection::end(chain::Outcome::Kind kind) {
   x_write_timer.cancel();
   ListNode<OwnedByAcceptor>::unlink();
   Reaper& reaper = runtime().loop.reaper;
-  runtime().outbox.forget(*x_stream);
-  reaper.doom(std::move(x_stream));
+  if (x_stream != nullptr) {
+    runtime().outbox.forget(*x_stream);
+    reaper.doom(std::move(x_stream));
+  }
   reaper.doom(this);
 }
 

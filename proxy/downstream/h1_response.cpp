@@ -1,5 +1,6 @@
 #include <array>
 
+#include "proxy/downstream/cut_connection.hpp"
 #include "proxy/downstream/h1_connection.hpp"
 #include "proxy/http/h1_write.hpp"
 
@@ -88,11 +89,13 @@ void H1Connection::send_end(const http::Fields* trailers) {
 
 void H1Connection::send_half_close() { x_stream->finish(); }
 
-// The caller must not take a part for the whole, also where the body ends with the connection.
+// What came of the answer goes on; then the caller must not take a part for the whole, also where
+// the body ends with the connection.
 void H1Connection::abort(const Error& error) {
-  chain::Exchange* const exchange = std::exchange(x_exchange, nullptr);
-  exchange->end({chain::Outcome::Kind::kFailed, &error});
-  abort(chain::Outcome::Kind::kFailed);
+  runtime().outbox.flush();
+  std::exchange(x_exchange, nullptr)->end({chain::Outcome::Kind::kFailed, &error});
+  CutConnection::cut(x_context, take_arrival(), std::move(x_stream));
+  end(chain::Outcome::Kind::kFailed);
 }
 
 void H1Connection::want_request_body() {

@@ -4,6 +4,7 @@
 
 #include "proxy/base/log.hpp"
 #include "proxy/chain/driver.hpp"
+#include "proxy/downstream/cut_connection.hpp"
 #include "proxy/downstream/detection.hpp"
 #include "proxy/downstream/request_rules.hpp"
 
@@ -165,10 +166,10 @@ void OpaqueConnection::send_end(const http::Fields* /*trailers*/) {
   loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.write_stall_ms);
 }
 
-// The caller must not take a part for the whole.
+// What came goes on; then the caller must not take a part for the whole.
 void OpaqueConnection::abort(const Error& error) {
-  x_context.runtime.outbox.forget(*x_stream);
-  x_stream->abort();
+  x_context.runtime.outbox.flush();
+  CutConnection::cut(x_context, take_arrival(), std::move(x_stream));
   end(chain::Outcome::Kind::kFailed, &error);
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/model.hpp"
 #include "metrics/series.hpp"
+#include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/route.hpp"
@@ -51,6 +52,9 @@ struct ListenerState {
   PortHistory ports;
 };
 
+class Connection;
+struct OwnedByAcceptor;
+
 struct ServerContext {
   chain::Runtime& runtime;
   Resolver& resolver;
@@ -63,6 +67,9 @@ struct ServerContext {
   bool tunnels = false;
   // Null: clear text.
   const Published<io::TlsServerContext>* tls = nullptr;
+  // Connections that only wait for their last bytes to be taken; the Acceptor ends them with its
+  // own.
+  List<Connection, OwnedByAcceptor> cut{};
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
   std::string_view via() const {

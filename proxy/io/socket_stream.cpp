@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -98,6 +100,12 @@ void SocketStream::send_pieces(std::span<const std::string_view> pieces) {
     }
     return watch();
   }
+}
+
+size_t SocketStream::unacked() const {
+  int queued = 0;
+  if (x_dead || ::ioctl(x_fd.get(), SIOCOUTQ, &queued) != 0) queued = 0;
+  return x_tail.size() + static_cast<size_t>(std::max(queued, 0));
 }
 
 void SocketStream::finish() {

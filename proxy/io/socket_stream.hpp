@@ -21,6 +21,7 @@ class SocketStream final : public Stream {
   void resume_reading() override;
   void write(std::span<const std::string_view> pieces) override;
   size_t unsent() const override { return x_tail.size(); }
+  size_t unacked() const override;
   void finish() override;
   void abort() override;
   void bound_unacked(int64_t ms) override;

@@ -48,6 +48,9 @@ class Stream : public Reapable {
   void write(std::string_view bytes) { write({&bytes, 1}); }
   // Bytes written and not yet taken by the kernel.
   virtual size_t unsent() const = 0;
+  // Those and the ones that the peer's kernel has not acknowledged, as far as that can be known: a
+  // reset would drop them.
+  virtual size_t unacked() const { return unsent(); }
 
   // Ends our sending side after everything unsent has gone. Idempotent.
   virtual void finish() = 0;

@@ -165,6 +165,8 @@ void TlsStream::encipher(std::string_view record) {
 
 size_t TlsStream::unsent() const { return x_tail.size() + x_session->inner().unsent(); }
 
+size_t TlsStream::unacked() const { return x_tail.size() + x_session->inner().unacked(); }
+
 void TlsStream::on_drained() {
   if (is_doomed() || x_dead) return;
   while (!x_tail.empty() && x_session->inner().unsent() == 0) {

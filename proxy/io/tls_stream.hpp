@@ -34,6 +34,7 @@ class TlsStream final : public Stream, private StreamEvents {
   // Gathers the pieces into records of up to 16 KiB.
   void write(std::span<const std::string_view> pieces) override;
   size_t unsent() const override;
+  size_t unacked() const override;
   void finish() override;
   void abort() override;
   void bound_unacked(int64_t ms) override;

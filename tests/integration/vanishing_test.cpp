@@ -40,6 +40,23 @@ TEST(Vanishing, ACallerMayGoAtAnyByte) {
   EXPECT_TRUE(nothing_is_left(sidecar));
 }
 
+// The reset that says so comes behind the last byte, and not over those that are on their way.
+TEST(Vanishing, WhatCameOfAnAnswerThatBreaksOffReachesItsCaller) {
+  const std::string body(8'000'000, 'x');
+  const Origin origin([&](const Request&, Wire& wire) {
+    wire.send("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + body);
+    return false;
+  });
+  const Sidecar sidecar(orders_at(origin.address(), ", endpoint_circuit: off, circuit: off"));
+  for (int i = 0; i < 5; ++i) {
+    const Response answer = sidecar.get("orders");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body.size(), body.size());
+    EXPECT_FALSE(answer.complete);
+  }
+  EXPECT_TRUE(nothing_is_left(sidecar));
+}
+
 // An upstream that sends the first bytes of its answer and is gone. The caller sees a whole answer,
 // our own, or one that is visibly cut short; never one that passes for whole.
 TEST(Vanishing, AnUpstreamMayGoAtAnyByte) {
