@@ -128,6 +128,9 @@ void collect_facts(Families& families, const ServiceFacts& facts) {
     families.add(index_of_metric("retry_budget_remaining"), {service},
                  whole(*facts.retry_budget_remaining));
   }
+  if (facts.endpoints_left_out > 0) {
+    families.add(index_of_metric("endpoints_left_out"), {service}, whole(facts.endpoints_left_out));
+  }
   if (facts.panic) families.add(index_of_metric("panic"), {service}, *facts.panic ? 1 : 0);
   if (facts.discovery_age_s) {
     families.add(index_of_metric("discovery_age_seconds"), {service}, *facts.discovery_age_s);

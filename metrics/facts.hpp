@@ -39,6 +39,7 @@ struct ServiceFacts {
   // Only of a service:
   std::optional<uint64_t> retry_budget_remaining;
   std::vector<Labelled> endpoints;  // by state
+  size_t endpoints_left_out = 0;
   std::optional<bool> panic;
   std::optional<double> discovery_age_s;
 };

@@ -74,6 +74,8 @@ inline constexpr std::array kMetrics = {
            "When the circuit last changed its state."},
     Metric{"outrigger_endpoints", MetricKind::kGauge, "service,state",
            "Endpoints, by the first word that keeps them from being picked, or eligible."},
+    Metric{"outrigger_endpoints_left_out", MetricKind::kGauge, "service",
+           "Endpoints that were listed beyond the most that a service may have."},
     Metric{"outrigger_panic", MetricKind::kGauge, "service",
            "1 while so few endpoints are eligible that all usable ones are used."},
     Metric{"outrigger_panic_picks_total", MetricKind::kCounter, "service,route",

@@ -25,14 +25,11 @@ unsigned worker_count(const config::Config& config) {
 }
 
 // How passthrough looks names up: as the registry `dns` says, or as the system does.
-io::ResolverOptions dns_options(const config::Config& config) {
-  io::ResolverOptions options;
+io::DnsOptions dns_options(const config::Config& config) {
+  io::DnsOptions options;
   if (config.registries.empty()) return options;
   const config::DnsRegistryConfig& dns = config.registries.front();
-  for (const std::string& server : dns.servers) {
-    if (!options.servers.empty()) options.servers += ',';
-    options.servers += server;
-  }
+  options.servers = dns.servers;
   options.hosts_file = dns.hosts_file.value_or("/etc/hosts");
   return options;
 }
@@ -62,7 +59,7 @@ ControlPlane::ControlPlane(config::Loaded loaded, io::FileThread& disk)
       x_loop(fresh_seed()),
       x_context(x_loop.context()),
       x_files(x_loop, disk),
-      x_network(x_loop, dns_options(x_loaded.config)),
+      x_network(x_loop),
       x_runtime(x_context, x_loop.outbox()),
       x_worker_count(worker_count(x_loaded.config)),
       x_process(x_loaded.config, {x_worker_count, this, this, fresh_seed()}),

@@ -24,6 +24,7 @@ std::vector<metrics::ServiceFacts> ProcessFacts::services() const {
     // A list in the file never grows old.
     const auto age_ms = x_discovery.age_ms(name);
     facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
+    facts.endpoints_left_out = x_discovery.left_out(name);
     all.push_back(std::move(facts));
   }
   for (const auto& [label, state] : x_process.services.routes()) {

@@ -131,13 +131,13 @@ http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
 }  // namespace
 
 Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
-               Process& process)
+               io::NameService& names, Process& process)
     : x_index(index),
       x_process(process),
       x_series(process.shards.worker(index)),
       x_unrouted(process.shards.service(index, {})),
       x_runtime{loop, outbox, x_driver, x_exchanges, process.retry_bodies, this},
-      x_upstream{x_runtime, network, *x_series, process.own_listeners},
+      x_upstream{x_runtime, network, names, *x_series, process.own_listeners},
       x_recorder(*x_unrouted, loop.clock),
       x_memory(process.memory.at(index)) {}
 

@@ -17,6 +17,7 @@
 #include "proxy/base/pool.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/acceptor.hpp"
+#include "proxy/io/name_service.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/passthrough.hpp"
 #include "proxy/upstream/service_client.hpp"
@@ -26,7 +27,7 @@ namespace outrigger::app {
 class Worker final : public chain::ExchangeObserver {
  public:
   Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
-         Process& process);
+         io::NameService& names, Process& process);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -4,11 +4,12 @@
 
 namespace outrigger::app {
 
-WorkerThread::WorkerThread(unsigned index, uint64_t seed, const io::ResolverOptions& dns,
+WorkerThread::WorkerThread(unsigned index, uint64_t seed, const io::DnsOptions& dns,
                            Process& process)
     : x_loop(seed),
-      x_network(x_loop, dns),
-      x_worker(index, x_loop.context(), x_loop.outbox(), x_network, process) {
+      x_network(x_loop),
+      x_names(x_loop, dns),
+      x_worker(index, x_loop.context(), x_loop.outbox(), x_network, x_names, process) {
   x_loop.set_after_each([](void* worker) { static_cast<Worker*>(worker)->after_each(); },
                         &x_worker);
 }

@@ -7,13 +7,14 @@
 
 #include "proxy/app/worker.hpp"
 #include "proxy/io/loop.hpp"
+#include "proxy/io/loop_names.hpp"
 #include "proxy/io/loop_network.hpp"
 
 namespace outrigger::app {
 
 class WorkerThread {
  public:
-  WorkerThread(unsigned index, uint64_t seed, const io::ResolverOptions& dns, Process& process);
+  WorkerThread(unsigned index, uint64_t seed, const io::DnsOptions& dns, Process& process);
   // Stops it; calls that still run are reset.
   ~WorkerThread();
   WorkerThread(const WorkerThread&) = delete;
@@ -31,6 +32,7 @@ class WorkerThread {
  private:
   io::Loop x_loop;
   io::LoopNetwork x_network;
+  io::LoopNames x_names;
   Worker x_worker;
   std::thread x_thread;
   int x_still_running = 0;

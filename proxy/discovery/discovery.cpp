@@ -26,24 +26,38 @@ bool is_usable(const Address& address) {
 
 struct Checked {
   AddressList list;
+  size_t left_out = 0;  // beyond kMaxEndpoints
   std::string mistake;  // empty: all of it is usable
 };
 
-Checked checked(const AddressList& given) {
+// Those that serve already come first, so that a name whose answers differ each time does not
+// replace its endpoints with each. The order stays.
+void bound(Checked& checked, const AddressList& serving) {
+  if (checked.list.size() <= Discovery::kMaxEndpoints) return;
+  checked.left_out = checked.list.size() - Discovery::kMaxEndpoints;
+  std::unordered_set<Address> known;
+  for (const upstream::ListedAddress& listed : serving) known.insert(listed.address);
+  const auto is_new = [&](const upstream::ListedAddress& listed) {
+    return !known.contains(listed.address);
+  };
+  auto room = static_cast<int64_t>(Discovery::kMaxEndpoints) -
+              (std::ssize(checked.list) - std::ranges::count_if(checked.list, is_new));
+  std::erase_if(checked.list, [&](const auto& listed) { return is_new(listed) && room-- <= 0; });
+  checked.mistake = "more than " + std::to_string(Discovery::kMaxEndpoints) + " endpoints; " +
+                    std::to_string(checked.left_out) + " are left out";
+}
+
+Checked checked(const AddressList& given, const AddressList& serving) {
   Checked out;
   std::unordered_set<Address> seen;
   for (const upstream::ListedAddress& listed : given) {
     if (!is_usable(listed.address)) {
       out.mistake = listed.address.to_string() + " is no address of an instance; left out";
-    } else if (!seen.insert(listed.address).second) {
-      continue;
-    } else if (out.list.size() == Discovery::kMaxEndpoints) {
-      out.mistake = "more than " + std::to_string(Discovery::kMaxEndpoints) +
-                    " endpoints; the rest is left out";
-    } else {
+    } else if (seen.insert(listed.address).second) {
       out.list.push_back(listed);
     }
   }
+  bound(out, serving);
   return out;
 }
 
@@ -59,7 +73,7 @@ class Discovery::Tree final : private SourceEvents {
       : x_discovery(discovery),
         x_config(config.endpoints),
         x_service(std::move(service)),
-        x_networks(networks_of(x_config, discovery.x_registries)),
+        x_names(name_services_of(x_config, discovery.x_registries)),
         x_settings{config.policy.keep_last_ms},
         x_published(std::move(published)),
         x_root(make_source(x_config, discovery.x_surroundings, discovery.x_registries, memory,
@@ -69,13 +83,14 @@ class Discovery::Tree final : private SourceEvents {
 
   bool still_suits(const config::ServiceConfig& config, const upstream::Service& service) const {
     return x_config == config.endpoints && x_service.get() == &service &&
-           x_networks == networks_of(x_config, x_discovery.x_registries);
+           x_names == name_services_of(x_config, x_discovery.x_registries);
   }
   void set_keep_last(std::optional<int64_t> keep_last_ms) {
     x_settings.keep_last_ms = keep_last_ms;
   }
 
   const Source& root() const { return *x_root; }
+  size_t left_out() const { return x_left_out; }
   // What its successor starts from, when it serves the same Service.
   Published published(const upstream::Service& service) const {
     return x_service.get() == &service ? x_published : std::nullopt;
@@ -83,7 +98,8 @@ class Discovery::Tree final : private SourceEvents {
 
  private:
   void on_list(const AddressList& given) override {
-    Checked list = checked(given);
+    Checked list = checked(given, x_published.value_or(AddressList()));
+    x_left_out = list.left_out;
     const int64_t now_ms = x_discovery.x_surroundings.loop.clock.now_ms();
     if (x_published && same_list(*x_published, list.list)) {
       x_service->discovery_confirmed(now_ms);
@@ -104,9 +120,10 @@ class Discovery::Tree final : private SourceEvents {
   Discovery& x_discovery;
   const config::EndpointSource x_config;
   const std::shared_ptr<upstream::Service> x_service;
-  const std::vector<std::shared_ptr<io::Network>> x_networks;
+  const std::vector<std::shared_ptr<io::NameService>> x_names;
   TreeSettings x_settings;
   Published x_published;
+  size_t x_left_out = 0;
   const SourcePtr x_root;
 };
 
@@ -155,6 +172,11 @@ std::optional<int64_t> Discovery::age_ms(std::string_view service) const {
   const auto found = x_trees.find(service);
   if (found == x_trees.end() || !found->second->root().answered()) return std::nullopt;
   return found->second->root().age_ms();
+}
+
+size_t Discovery::left_out(std::string_view service) const {
+  const auto found = x_trees.find(service);
+  return found == x_trees.end() ? 0 : found->second->left_out();
 }
 
 }  // namespace outrigger::discovery

@@ -34,7 +34,7 @@ class DiscoveryEvents {
 
 class Discovery {
  public:
-  // Of one service; what is listed beyond is dropped.
+  // Of one service. Of more those that serve already stay, and the rest is left out.
   static constexpr size_t kMaxEndpoints = 1000;
 
   Discovery(Surroundings surroundings, DiscoveryEvents& events);
@@ -52,6 +52,8 @@ class Discovery {
   // How old the list is, for the metric; nothing before the first answer or for an unknown name.
   // 0 for fixed lists and for files that are readable.
   std::optional<int64_t> age_ms(std::string_view service) const;
+  // How many endpoints its sources list beyond kMaxEndpoints; 0 for an unknown name.
+  size_t left_out(std::string_view service) const;
   // Since the start, by the kind of source (`discovery_errors_total`).
   uint64_t errors(SourceKind kind) const { return x_errors[static_cast<size_t>(kind)]; }
 

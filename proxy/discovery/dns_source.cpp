@@ -1,23 +1,32 @@
 #include "proxy/discovery/dns_source.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 namespace outrigger::discovery {
 namespace {
+
+using io::RecordType;
+using io::Verdict;
 
 // A name without addresses is asked for less and less often, within the bounds of a TTL.
 Backoff after_empty(int64_t ttl_min_ms, int64_t ttl_max_ms) {
   return {ttl_min_ms, std::clamp(kErrorBackoffMaxMs, ttl_min_ms, ttl_max_ms)};
 }
 
+RecordType other_than(RecordType type) {
+  return type == RecordType::kA ? RecordType::kAaaa : RecordType::kA;
+}
+
 }  // namespace
 
-DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
+DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::NameService> names,
                      const config::DnsRegistryConfig& registry, const Memory& memory,
                      std::string name, uint16_t port, SourceEvents& events)
     : Source(events),
       x_loop(loop),
-      x_network(std::move(network)),
+      x_names(std::move(names)),
       x_ttl_min_ms(std::max<int64_t>(1, registry.ttl_min_ms)),
       x_ttl_max_ms(std::max(x_ttl_min_ms, registry.ttl_max_ms)),
       x_name(std::move(name)),
@@ -25,35 +34,107 @@ DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
       x_key("dns " + registry.name + " " + x_name + ":" + std::to_string(port)),
       x_after_empty(after_empty(x_ttl_min_ms, x_ttl_max_ms)) {
   const auto known = memory.find(x_key);
-  if (known != memory.end()) x_known = known->second;
+  if (known != memory.end()) x_remembered = known->second;
 }
 
 void DnsSource::start() {
-  if (x_known) {
-    x_is_failing = true;  // it is not in touch before an answer of its own
-    x_answered_at_ms = x_known->at_ms;
-    report(std::move(x_known->list));
+  if (x_remembered) {
+    std::vector<Address> addresses;
+    for (const auto& listed : x_remembered->list) {
+      addresses.push_back(Address::from_bytes(listed.address.ip(), 0));
+    }
+    x_known.begin_with(addresses, x_remembered->at_ms);
+    report(std::move(x_remembered->list));
   }
   ask();
 }
 
 void DnsSource::remember(Memory& memory) const {
-  if (answered()) memory[x_key] = {list(), x_answered_at_ms};
+  if (answered()) memory[x_key] = {list(), x_loop.clock.now_ms() - age_ms()};
 }
 
-// The lookup before this one has ended, and dies here rather than in its own report.
-void DnsSource::ask() { x_lookup = x_network->resolve(x_name, *this); }
-
-void DnsSource::on_resolved(io::Resolved resolved) {
-  AddressList list;
-  std::ranges::sort(resolved.addresses);
-  for (const Address& found : resolved.addresses) {
-    if (list.size() == kMaxAddresses) break;
-    const Address address = Address::from_bytes(found.ip(), x_port);
-    if (list.empty() || list.back().address != address) list.push_back({address});
+// The lookup before this one dies here rather than in its own report.
+void DnsSource::ask() {
+  if (x_awaited) {
+    x_known.note_silence(*x_awaited);
+    report_failures({{.type = *x_awaited, .verdict = Verdict::kSilence, .addresses = {}}});
+    x_awaited.reset();
   }
+  x_asked_version = x_names->version();
+  x_lookup = x_names->resolve({.name = x_name, .known_as = x_known.known_as()}, *this);
+}
+
+void DnsSource::ask_in(int64_t ms) {
+  x_ask_at_ms = x_loop.clock.now_ms() + ms;
+  x_loop.timers.arm(x_again, x_loop.clock.now_ms() + (x_has_answer ? ms : std::min(ms, kLookMs)));
+}
+
+void DnsSource::on_timer() {
+  const int64_t left_ms = x_ask_at_ms - x_loop.clock.now_ms();
+  if (left_ms <= 0 || x_names->version() != x_asked_version) return ask();
+  ask_in(left_ms);
+}
+
+void DnsSource::on_resolved(const io::Resolved& resolved) {
+  const int64_t now_ms = x_loop.clock.now_ms();
+  const auto awaited = std::exchange(x_awaited, std::nullopt);
+  const auto has_records = [](const io::Answer& answer) {
+    return answer.verdict == Verdict::kRecords;
+  };
+  x_has_answer = std::ranges::any_of(resolved.answers, has_records) &&
+                 std::ranges::none_of(resolved.answers, io::is_failure);
+  if (resolved.is_complete) {
+    const int64_t in_ms = next_after(resolved.answers);
+    // The family that came first is due when it said.
+    ask_in(awaited ? std::min(in_ms, x_ask_at_ms - now_ms) : in_ms);
+  } else {
+    const io::Answer& first = resolved.answers.front();
+    x_awaited = other_than(first.type);
+    ask_in(std::max(kPatienceMs, wait_for(first.ttl_s)));
+  }
+  if (x_known.take(resolved, now_ms)) report_list();
+  report_failures(resolved.answers);
+}
+
+void DnsSource::report_list() {
+  AddressList list;
+  for (const RecordType type : io::kAddressTypes) {
+    std::vector<Address> addresses = x_known.family(type).addresses;
+    std::ranges::sort(addresses);
+    for (const Address& found : addresses) {
+      const Address address = Address::from_bytes(found.ip(), x_port);
+      if (list.empty() || list.back().address != address) list.push_back({address});
+    }
+  }
+  report(std::move(list));
+}
+
+void DnsSource::report_failures(const Answers& answers) {
+  const auto failed = std::ranges::count_if(answers, io::is_failure);
+  if (failed == 0) return;
+  const io::Answer& first = *std::ranges::find_if(answers, io::is_failure);
+  const bool only_late = std::ranges::none_of(
+      answers, [](const io::Answer& answer) { return answer.verdict == Verdict::kError; });
+  std::string who = x_name;
+  if (failed == 1) who += first.type == RecordType::kA ? " (A)" : " (AAAA)";
+  report_failure(SourceKind::kDns, who + (only_late ? ": no name server answered in time"
+                                                    : ": the name servers gave no usable answer"));
+}
+
+// ---- when to ask again
+
+int64_t DnsSource::next_after(const Answers& answers) {
+  int64_t in_ms = std::numeric_limits<int64_t>::max();
+  for (const io::Answer& answer : answers) {
+    if (answer.verdict == Verdict::kRecords) in_ms = std::min(in_ms, wait_for(answer.ttl_s));
+  }
+  if (std::ranges::any_of(answers, io::is_failure)) {
+    return std::min(in_ms, x_after_error.next_ms(x_loop.random));
+  }
+  x_after_error.reset();
+  if (in_ms == std::numeric_limits<int64_t>::max()) return x_after_empty.next_ms(x_loop.random);
   x_after_empty.reset();
-  answer(std::move(list), wait_for(resolved.ttl_s));
+  return in_ms;
 }
 
 // A little later than the TTL says, at random, but within what the registry is configured to.
@@ -66,23 +147,32 @@ int64_t DnsSource::wait_for(int64_t ttl_s) {
   return std::min(later, x_ttl_max_ms);
 }
 
-void DnsSource::on_resolve_failed(Cause cause, bool empty) {
-  if (empty) return answer({}, x_after_empty.next_ms(x_loop.random));
-  x_is_failing = true;
-  ask_in(x_after_error.next_ms(x_loop.random));
-  report_failure(SourceKind::kDns, x_name + (cause == Cause::kDnsTimeout
-                                                 ? ": no name server answered in time"
-                                                 : ": the name servers gave no usable answer"));
+// ---- age
+
+// A family without addresses has a say only while the other has none either.
+template <class Visit>
+void DnsSource::visit_listed(Visit visit) const {
+  for (const RecordType type : io::kAddressTypes) {
+    const io::KnownName::Family& family = x_known.family(type);
+    if (x_known.is_empty() ? family.was_answered : !family.addresses.empty()) visit(family);
+  }
 }
 
-void DnsSource::answer(AddressList list, int64_t ask_again_in_ms) {
-  x_is_failing = false;
-  x_after_error.reset();
-  x_answered_at_ms = x_loop.clock.now_ms();
-  ask_in(ask_again_in_ms);
-  report(std::move(list));
+int64_t DnsSource::age_ms() const {
+  int64_t oldest_ms = 0;
+  visit_listed([&](const io::KnownName::Family& family) {
+    oldest_ms = std::max(oldest_ms, x_loop.clock.now_ms() - family.answered_at_ms);
+  });
+  return oldest_ms;
 }
 
-void DnsSource::ask_in(int64_t ms) { x_loop.timers.arm(x_again, x_loop.clock.now_ms() + ms); }
+int64_t DnsSource::lapsed_ms() const {
+  int64_t freshest_ms = std::numeric_limits<int64_t>::max();
+  visit_listed([&](const io::KnownName::Family& family) {
+    const int64_t age_ms = x_loop.clock.now_ms() - family.answered_at_ms;
+    freshest_ms = std::min(freshest_ms, family.is_failing ? age_ms : 0);
+  });
+  return freshest_ms;
+}
 
 }  // namespace outrigger::discovery

@@ -1,57 +1,76 @@
 // A DnsSource is the A and AAAA records of a name, with a port, asked again when their TTL has run
-// out, a little later at random so that a fleet does not ask in step. A name without addresses (RFC
-// 2308) is an empty list; no usable answer keeps the last one (RFC 8767). Owned by a tree of
-// sources; control thread.
+// out, a little later at random so that a fleet does not ask in step. Each family has its own list:
+// an error or silence for one keeps what it had, whatever the other says. A name without addresses
+// (RFC 2308) is an empty list, once that was said for both. Owned by a tree of sources; control
+// thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/discovery/backoff.hpp"
 #include "proxy/discovery/source.hpp"
-#include "proxy/io/network.hpp"
+#include "proxy/io/known_name.hpp"
 
 namespace outrigger::discovery {
 
 class DnsSource final : public Source, private io::ResolveEvents {
  public:
-  static constexpr size_t kMaxAddresses = 1000;
   // A TTL grows by up to this share, but never beyond ttl_max.
   static constexpr double kJitterShare = 0.1;
+  // So long at least one family is waited for before the other, which has answered, is asked again.
+  static constexpr int64_t kPatienceMs = 2'000;
+  // Without an answer it is looked so often whether the system asks other servers by now.
+  static constexpr int64_t kLookMs = 1'000;
 
   // `registry` and `memory` are only read here. Requires: 1 <= port <= 65535.
-  DnsSource(LoopContext loop, std::shared_ptr<io::Network> network,
+  DnsSource(LoopContext loop, std::shared_ptr<io::NameService> names,
             const config::DnsRegistryConfig& registry, const Memory& memory, std::string name,
             uint16_t port, SourceEvents& events);
 
   void start() override;
   void remember(Memory& memory) const override;
-  int64_t age_ms() const override { return x_loop.clock.now_ms() - x_answered_at_ms; }
-  int64_t lapsed_ms() const override { return x_is_failing ? age_ms() : 0; }
+  // That of the older family of those that the list is made of.
+  int64_t age_ms() const override;
+  // That of the fresher one: the name is in touch while one is.
+  int64_t lapsed_ms() const override;
 
  private:
-  void on_resolved(io::Resolved answer) override;
-  void on_resolve_failed(Cause cause, bool empty) override;
+  using Answers = std::vector<io::Answer>;
+
+  void on_resolved(const io::Resolved& resolved) override;
   void ask();
-  void answer(AddressList list, int64_t ask_again_in_ms);
-  void ask_in(int64_t ms);
+  void report_list();
+  void report_failures(const Answers& answers);
+  int64_t next_after(const Answers& answers);
   int64_t wait_for(int64_t ttl_s);
+  void ask_in(int64_t ms);
+  void on_timer();
+  // visit(const Family&) for each that the list is made of.
+  template <class Visit>
+  void visit_listed(Visit visit) const;
 
   LoopContext x_loop;
-  const std::shared_ptr<io::Network> x_network;
+  const std::shared_ptr<io::NameService> x_names;
   const int64_t x_ttl_min_ms;
   const int64_t x_ttl_max_ms;
   const std::string x_name;
   const uint16_t x_port;
   const std::string x_key;
-  std::optional<Known> x_known;  // before start()
-  bool x_is_failing = false;
-  int64_t x_answered_at_ms = 0;
+  std::optional<Known> x_remembered;  // before start()
+  io::KnownName x_known;
+  // The family that the lookup under way still waits for, when the other has answered.
+  std::optional<io::RecordType> x_awaited;
   Backoff x_after_error{kErrorBackoffMinMs, kErrorBackoffMaxMs};
   Backoff x_after_empty;
+  bool x_has_answer = false;     // the latest one was complete, with records and without a failure
+  uint64_t x_asked_version = 0;  // of the name service
+  int64_t x_ask_at_ms = 0;
   io::OperationPtr x_lookup;
-  Timer x_again = Timer::of<&DnsSource::ask>(*this);
+  Timer x_again = Timer::of<&DnsSource::on_timer>(*this);
 };
 
 }  // namespace outrigger::discovery

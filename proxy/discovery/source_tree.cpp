@@ -81,16 +81,15 @@ struct Builder {
 
   SourcePtr dns(const config::EndpointSource& from, SourceEvents& events) const {
     const DnsRegistry& registry = registry_of(from, registries);
-    return std::make_unique<DnsSource>(surroundings.loop, registry.network, registry.settings,
-                                       memory, from.dns_name, static_cast<uint16_t>(from.dns_port),
-                                       events);
+    return std::make_unique<DnsSource>(surroundings.loop, registry.names, registry.settings, memory,
+                                       from.dns_name, static_cast<uint16_t>(from.dns_port), events);
   }
 };
 
-void add_networks(const config::EndpointSource& source, const DnsRegistries& registries,
-                  std::vector<std::shared_ptr<io::Network>>& networks) {
-  if (source.kind == Kind::kDns) networks.push_back(registry_of(source, registries).network);
-  for (const auto& part : source.parts) add_networks(part, registries, networks);
+void add_name_services(const config::EndpointSource& source, const DnsRegistries& registries,
+                       std::vector<std::shared_ptr<io::NameService>>& services) {
+  if (source.kind == Kind::kDns) services.push_back(registry_of(source, registries).names);
+  for (const auto& part : source.parts) add_name_services(part, registries, services);
 }
 
 }  // namespace
@@ -101,11 +100,11 @@ SourcePtr make_source(const config::EndpointSource& from, const Surroundings& su
   return Builder{surroundings, registries, memory, settings}.guarded(from, events);
 }
 
-std::vector<std::shared_ptr<io::Network>> networks_of(const config::EndpointSource& source,
-                                                      const DnsRegistries& registries) {
-  std::vector<std::shared_ptr<io::Network>> networks;
-  add_networks(source, registries, networks);
-  return networks;
+std::vector<std::shared_ptr<io::NameService>> name_services_of(const config::EndpointSource& source,
+                                                               const DnsRegistries& registries) {
+  std::vector<std::shared_ptr<io::NameService>> services;
+  add_name_services(source, registries, services);
+  return services;
 }
 
 }  // namespace outrigger::discovery

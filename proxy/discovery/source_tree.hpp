@@ -17,7 +17,7 @@ namespace outrigger::discovery {
 
 struct DnsRegistry {
   config::DnsRegistryConfig settings;
-  std::shared_ptr<io::Network> network;
+  std::shared_ptr<io::NameService> names;
 };
 using DnsRegistries = std::map<std::string, DnsRegistry, std::less<>>;
 
@@ -26,8 +26,8 @@ SourcePtr make_source(const config::EndpointSource& from, const Surroundings& su
                       const DnsRegistries& registries, const Memory& memory,
                       const TreeSettings& settings, SourceEvents& events);
 
-// The networks that its DNS names are looked up in, in their order.
-std::vector<std::shared_ptr<io::Network>> networks_of(const config::EndpointSource& source,
-                                                      const DnsRegistries& registries);
+// Those that its DNS names are asked of, in their order.
+std::vector<std::shared_ptr<io::NameService>> name_services_of(const config::EndpointSource& source,
+                                                               const DnsRegistries& registries);
 
 }  // namespace outrigger::discovery

@@ -11,15 +11,16 @@
 #include "proxy/base/loop_context.hpp"
 #include "proxy/io/files.hpp"
 #include "proxy/io/loop.hpp"
-#include "proxy/io/network.hpp"
+#include "proxy/io/name_service.hpp"
 
 namespace outrigger::discovery {
 
 struct Surroundings {
   LoopContext loop;
   io::Files& files;
-  // A Network whose resolve() asks the servers of this registry.
-  std::function<std::shared_ptr<io::Network>(const config::DnsRegistryConfig& registry)> open_dns;
+  // What asks the servers of this registry.
+  std::function<std::shared_ptr<io::NameService>(const config::DnsRegistryConfig& registry)>
+      open_dns;
 };
 
 // The real ones. `loop` and `files` outlive all that is made of them.

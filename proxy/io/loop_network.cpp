@@ -19,9 +19,4 @@ Result<ListenerPtr> LoopNetwork::listen_on(ListeningSocket socket, AcceptEvents&
   return SocketListener::open(x_loop, std::move(socket), events);
 }
 
-OperationPtr LoopNetwork::resolve(std::string_view name, ResolveEvents& events) {
-  if (!x_resolver) x_resolver.emplace(x_loop, x_dns);
-  return x_resolver->resolve(name, events);
-}
-
 }  // namespace outrigger::io

@@ -1,58 +1,65 @@
-// The Resolver looks names up on the loop: A and AAAA in parallel, over UDP and where an answer is
-// cut off over TCP (c-ares). It caches nothing. Owned by the LoopNetwork; every lookup dies before
-// it.
+// The Resolver answers for names out of what name servers say, and shares its places among the
+// lookups so that a silent zone keeps no other waiting. It caches nothing. Every lookup dies before
+// it. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 
-#include "proxy/io/loop.hpp"
-#include "proxy/io/network.hpp"
+#include "proxy/base/intrusive_list.hpp"
+#include "proxy/base/loop_context.hpp"
+#include "proxy/io/name_servers.hpp"
 
 namespace outrigger::io {
 
-struct ResolverOptions {
-  // "10.0.0.10:53,10.0.0.11"; empty: what the system's resolv.conf says, read again when it
-  // changes.
-  std::string servers;
-  // Looked at first, as hosts(5); empty: off.
-  std::string hosts_file;
-  // Of the first try and how many there are; 0: what the system says.
-  int timeout_ms = 0;
-  int tries = 0;
-};
-
-class Resolver {
+class Resolver final : public NameService {
  public:
-  // Queries; lookups beyond these wait for their turn.
-  static constexpr size_t kMaxInFlight = 256;
-  static constexpr size_t kMaxAddresses = 256;
+  // Lookups that may be under way at once; others wait for a place.
+  static constexpr size_t kPlaces = 256;
+  // A lookup that is without an answer for longer gives its place to another, and waits on beside.
+  static constexpr int64_t kPromptMs = 500;
+  // So many do so; then the one that has waited for longest is given up.
+  static constexpr size_t kMostSilent = 1'024;
+  // With so many silent names a zone gets a place only when no other name wants one, and when half
+  // of them are free.
+  static constexpr size_t kMostSilentOfZone = 16;
+  // While a lookup is under way it is looked so often whether the system asks others by now.
+  static constexpr int64_t kRenewMs = 1'000;
 
-  Resolver(Loop& loop, ResolverOptions options);
+  // `hosts_file` is looked at first, as hosts(5); empty: off.
+  Resolver(LoopContext loop, NameServers& servers, std::string hosts_file = {});
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // As Network::resolve.
-  OperationPtr resolve(std::string_view name, ResolveEvents& events);
+  OperationPtr resolve(const Question& question, ResolveEvents& events) override;
+  uint64_t version() override;
 
  private:
   class Lookup;
-  class Channel;
-  struct Query;
 
-  void submit(Lookup& lookup);
-  void query_finished();
-  bool refresh_channel();
+  void give_places();
+  Lookup* next_in_line();
+  bool is_suspect(const Lookup& lookup) const;
+  void move_to_silent(Lookup& lookup);
+  void leave(Lookup& lookup);
+  void renew();
+  void look_again();
 
-  Loop& x_loop;
-  ResolverOptions x_options;
+  LoopContext x_loop;
+  NameServers& x_servers;
+  const std::string x_hosts_file;
   List<Lookup, Lookup> x_waiting;
-  size_t x_in_flight = 0;  // queries, two for each lookup
-  bool x_pumping = false;
-  std::unique_ptr<Channel> x_channel;
+  List<Lookup, Lookup> x_suspects;  // waiting too, of zones that are silent
+  List<Lookup, Lookup> x_placed;
+  List<Lookup, Lookup> x_silent;  // the front for longest
+  size_t x_placed_count = 0;
+  size_t x_silent_count = 0;
+  std::unordered_map<std::string, size_t> x_silent_of_zone;
+  uint64_t x_version = 0;
+  Timer x_look_again = Timer::of<&Resolver::look_again>(*this);
 };
 
 }  // namespace outrigger::io

@@ -1,6 +1,8 @@
 #include "proxy/upstream/passthrough.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/authority.hpp"
@@ -8,6 +10,30 @@
 #include "proxy/upstream/deferred_call.hpp"
 
 namespace outrigger::upstream {
+namespace {
+
+Cause cause_of(const std::vector<io::Answer>& answers) {
+  const auto is = [](io::Verdict verdict) {
+    return [verdict](const io::Answer& answer) { return answer.verdict == verdict; };
+  };
+  const bool is_late = std::ranges::any_of(answers, is(io::Verdict::kSilence)) &&
+                       std::ranges::none_of(answers, is(io::Verdict::kError));
+  return is_late ? Cause::kDnsTimeout : Cause::kDnsError;
+}
+
+int64_t time_to_live_ms(const std::vector<io::Answer>& answers) {
+  int64_t ttl_s = std::numeric_limits<int64_t>::max();
+  for (const io::Answer& answer : answers) {
+    if (answer.verdict == io::Verdict::kRecords) ttl_s = std::min(ttl_s, answer.ttl_s);
+  }
+  constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  return ttl_s == kNone ? PassthroughClient::kTtlMinMs
+                        : std::clamp(ttl_s, PassthroughClient::kTtlMinMs / 1000,
+                                     PassthroughClient::kTtlMaxMs / 1000) *
+                              1000;
+}
+
+}  // namespace
 
 // Waits for the addresses of its name, and for one of them to answer; then it is the attempt's.
 class PassthroughCall final : public DeferredCall, public NameWaiter, public io::RaceEvents {
@@ -88,7 +114,7 @@ void PassthroughCall::begin() {
   std::transform(host.begin(), host.end(), host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   x_name = &x_client.look_up(host);
-  if (x_name->lookup == nullptr) return on_looked_up();
+  if (x_name->lookup == nullptr || !x_name->addresses.empty()) return on_looked_up();
   x_name->waiters.push_back(*this);
   loop().timers.arm(x_timer, x_connect_by_ms);
 }
@@ -212,8 +238,13 @@ PassthroughClient::Name& PassthroughClient::look_up(const std::string& host) {
   Name& found = *x_names[host];
   found.unlink();
   x_recent.push_front(found);
-  if (found.lookup == nullptr && x_upstream.now_ms() >= found.expires_ms) {
-    found.lookup = x_upstream.network.resolve(host, found);
+  const bool is_asked = found.lookup != nullptr && !found.awaits_family;
+  if (is_asked) x_upstream.names.version();  // a corrected resolv.conf counts at once
+  if (!is_asked && x_upstream.now_ms() >= found.expires_ms) {
+    found.awaits_family = false;
+    x_upstream.runtime.loop.reaper.doom(std::move(found.lookup));
+    found.lookup =
+        x_upstream.names.resolve({.name = host, .known_as = found.known.known_as()}, found);
   }
   return found;
 }
@@ -229,26 +260,40 @@ void PassthroughClient::forget_the_oldest() {
   x_names.erase(std::string(oldest->host));
 }
 
-void PassthroughClient::Name::on_resolved(io::Resolved answer) {
-  addresses = std::move(answer.addresses);
-  failure = addresses.empty() ? Cause::kDnsError : Cause::kNone;
-  reached = false;
+void PassthroughClient::Name::on_resolved(const io::Resolved& resolved) {
+  const int64_t now_ms = client.x_upstream.now_ms();
+  const Address before = addresses.empty() ? Address() : addresses.front();
+  if (known.take(resolved, now_ms)) {
+    set_addresses(resolved.answers);
+    // The family that comes late is no news of the one that is in use.
+    const bool is_front = !addresses.empty() && addresses.front() == before;
+    reached = reached && awaits_family && is_front;
+  }
+  failure = addresses.empty() ? cause_of(resolved.answers) : Cause::kNone;
+  const int64_t ends_ms = now_ms + time_to_live_ms(resolved.answers);
+  // The family that came first is due when it said.
+  const bool is_late = std::exchange(awaits_family, !resolved.is_complete);
+  expires_ms = is_late ? std::min(expires_ms, ends_ms) : ends_ms;
+  if (awaits_family) expires_ms = std::max(expires_ms, now_ms + kPatienceMs);
+  if (!awaits_family) client.x_upstream.runtime.loop.reaper.doom(std::move(lookup));
+  tell_waiters();
+}
+
+// The family that was reached last comes first, else the one that answered first.
+void PassthroughClient::Name::set_addresses(const std::vector<io::Answer>& answers) {
+  addresses.clear();
+  const auto add = [&](io::RecordType type) {
+    const std::vector<Address>& more = known.family(type).addresses;
+    addresses.insert(addresses.end(), more.begin(), more.end());
+  };
+  for (const io::Answer& answer : answers) add(answer.type);
+  for (const io::RecordType type : io::kAddressTypes) {
+    if (std::ranges::find(answers, type, &io::Answer::type) == answers.end()) add(type);
+  }
   std::rotate(addresses.begin(),
               std::find_if(addresses.begin(), addresses.end(),
                            [&](const Address& address) { return address.kind() == family; }),
               addresses.end());
-  expires_ms = client.x_upstream.now_ms() + std::clamp(answer.ttl_s * 1000, kTtlMinMs, kTtlMaxMs);
-  tell_waiters();
-}
-
-// An answer that came before serves on while the servers are silent (RFC 8767).
-void PassthroughClient::Name::on_resolve_failed(Cause cause, bool empty) {
-  if (addresses.empty() || empty) {
-    addresses.clear();
-    failure = cause;
-  }
-  expires_ms = client.x_upstream.now_ms() + kTtlMinMs;
-  tell_waiters();
 }
 
 // The addresses before it failed a moment ago: later calls need not find that out again. Whether it
@@ -267,7 +312,6 @@ void PassthroughClient::Name::note_reached(const Address& address) {
 }
 
 void PassthroughClient::Name::tell_waiters() {
-  client.x_upstream.runtime.loop.reaper.doom(std::move(lookup));
   while (!waiters.empty()) waiters.pop_front().on_looked_up();
 }
 

@@ -1,8 +1,9 @@
 // The built-in service for hosts that no service claims: what worked before the sidecar came goes
 // on. Its terminal starts an attempt where a redirected connection was going; of any other call it
-// looks the name up (cached, bounded), port from the authority, else 80. Of a name with addresses
-// of both families it goes to the one that answers first (RFC 8305), which is remembered. One for
-// each worker; one thread.
+// looks the name up (cached, bounded), port from the authority, else 80. A name whose time is over
+// serves on with what it has while it is asked for again. Of a name with addresses of both families
+// a call goes to the one that answers first (RFC 8305), which is remembered. One for each worker;
+// one thread.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/chain/terminal.hpp"
+#include "proxy/io/known_name.hpp"
 #include "proxy/upstream/pools.hpp"
 
 namespace outrigger::upstream {
@@ -33,9 +35,12 @@ class NameWaiter : public ListNode<> {
 class PassthroughClient final {
  public:
   static constexpr size_t kNamesMax = 1024;
+  static constexpr size_t kAddressesMax = 256;  // of a name and a family
   static constexpr size_t kPoolsMax = 4096;
   static constexpr int64_t kTtlMinMs = 1'000;
   static constexpr int64_t kTtlMaxMs = 300'000;
+  // So long at least one family is waited for before the other, which has answered, is asked again.
+  static constexpr int64_t kPatienceMs = 2'000;
 
   PassthroughClient(UpstreamRuntime& upstream, const config::Pool& settings)
       : x_upstream(upstream), x_pool_settings(settings) {}
@@ -52,21 +57,23 @@ class PassthroughClient final {
   // One looked-up name; the front of x_recent was used last.
   struct Name final : ListNode<>, io::ResolveEvents {
     Name(PassthroughClient& owner, std::string name) : client(owner), host(std::move(name)) {}
-    void on_resolved(io::Resolved answer) override;
-    void on_resolve_failed(Cause cause, bool empty) override;
+    void on_resolved(const io::Resolved& resolved) override;
+    void set_addresses(const std::vector<io::Answer>& answers);
     void begin_with(const Address& address);
     void note_reached(const Address& address);
     void tell_waiters();
 
     PassthroughClient& client;
     const std::string host;
-    std::vector<Address> addresses;  // port 0
+    io::KnownName known{kAddressesMax};
+    std::vector<Address> addresses;  // those that are known, in the order in which they are tried
     Cause failure = Cause::kNone;
     int64_t expires_ms = 0;
     io::OperationPtr lookup;
     List<NameWaiter> waiters;
     List<NameWaiter> racers;
-    bool reached = false;                         // the first address, since the lookup
+    bool awaits_family = false;  // one has answered, the lookup goes on for the other
+    bool reached = false;        // the first address, since the lookup
     Address::Kind family = Address::Kind::kNone;  // of the one that was reached last
   };
 

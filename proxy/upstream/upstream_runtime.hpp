@@ -9,6 +9,7 @@
 #include "metrics/series.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/h2_guard.hpp"
+#include "proxy/io/name_service.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/own_listeners.hpp"
 
@@ -21,6 +22,7 @@ constexpr int64_t kUnackedMaxMs = 60'000;
 struct UpstreamRuntime {
   chain::Runtime& runtime;
   io::Network& network;
+  io::NameService& names;
   metrics::WorkerSeries& series;
   const OwnListeners& own_listeners;
   http::H2Flood flood{};  // what an upstream may do

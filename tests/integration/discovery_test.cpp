@@ -208,6 +208,9 @@ class NameServer {
     x_process->signal(SIGHUP);
   }
   void stop() { x_process.reset(); }
+  // It says nothing any more, until go_on().
+  void fall_silent() { x_process->signal(SIGSTOP); }
+  void go_on() { x_process->signal(SIGCONT); }
   std::string address() const { return "127.0.0.1:" + std::to_string(x_port); }
   bool is_up() {
     return eventually([this] { return x_process->err().find("started") != std::string::npos; });
@@ -245,6 +248,29 @@ TEST(Discovery, ARealNameServerGivesAddressesAndTheirChange) {
   EXPECT_TRUE(sidecar.logs("discovery failed", 20'000)) << sidecar.log();
   EXPECT_EQ(sidecar.get("orders.test").status, 200);
   EXPECT_GE(sidecar.metric("outrigger_discovery_errors_total", {"source=\"dns\""}), 1);
+}
+
+TEST(Discovery, ANameServerThatFallsSilentTakesNoEndpointAway) {
+  if (!is_installed("dnsmasq")) GTEST_SKIP() << "dnsmasq is not installed";
+  const Origin origin;
+  NameServer names("127.0.0.1 orders.test\n");
+  ASSERT_TRUE(names.is_up()) << names.log();
+  const Sidecar sidecar(
+      "registries: {dns: {servers: [\"" + names.address() + "\"], ttl_min: 100ms}}\n" +
+      orders_from("{dns: {name: orders.test, port: " + std::to_string(origin.port()) + "}}"));
+  EXPECT_TRUE(eventually([&] { return sidecar.get("orders").status == 200; })) << sidecar.log();
+  names.fall_silent();
+  EXPECT_TRUE(sidecar.logs("no name server answered in time", 30'000)) << sidecar.log();
+  EXPECT_EQ(sidecar.get("orders").status, 200);
+  EXPECT_GE(sidecar.metric("outrigger_discovery_errors_total", {"source=\"dns\""}), 1);
+  names.go_on();
+  names.change("127.0.0.1 orders.test\n127.0.0.3 orders.test\n");
+  EXPECT_TRUE(eventually(
+      [&] {
+        return sidecar.admin("GET", "/api/v1/services/orders").body.find("127.0.0.3:") !=
+               std::string::npos;
+      },
+      40'000));
 }
 
 TEST(Discovery, ANameThatGoesIsServedFromTheLastListAndOneThatNeverWasIsNot) {

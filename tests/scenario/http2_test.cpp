@@ -256,7 +256,7 @@ TEST(Http2, AnAnswerThatIsEarlyEndsTheRequest) {
 
 TEST(Http2, AnUnknownHostPassesThrough) {
   H2Town town;
-  town.network.set_name("elsewhere.example", {{*Address::parse("10.0.0.9:80")}});
+  town.names.set("elsewhere.example", {"10.0.0.9"});
   H2Origin origin(town, "10.0.0.9:80");
   H2Caller caller(town);
   caller.host = "elsewhere.example";

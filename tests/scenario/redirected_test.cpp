@@ -30,7 +30,7 @@ TEST(Redirected, TheHostDecidesWhateverTheAddress) {
 TEST(Redirected, AHostThatNobodyConfiguredGoesWhereItWasGoingAndIsNotLookedUp) {
   Town town(kOrders);
   Origin& there = town.origin("10.1.0.9:80");
-  town.network.set_name("far.test", {.addresses = {*Address::parse("10.6.6.6:0")}, .ttl_s = 10});
+  town.names.set("far.test", {"10.6.6.6"}, 10);
   Neighbour caller(town, "10.1.0.9:80");
   for (int i = 0; i < 2; ++i) {
     caller.send(get("far.test"));
@@ -40,7 +40,7 @@ TEST(Redirected, AHostThatNobodyConfiguredGoesWhereItWasGoingAndIsNotLookedUp) {
   EXPECT_EQ(there.requests.size(), 2u);
   EXPECT_EQ(there.requests[0].field("host"), "far.test");
   EXPECT_EQ(there.accepted(), 1u);
-  EXPECT_EQ(town.network.lookups(), 0u);
+  EXPECT_EQ(town.names.lookups(), 0u);
 }
 
 TEST(Redirected, AnAddressIsClaimedByAServiceWhereTheHostIsNot) {

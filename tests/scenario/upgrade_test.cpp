@@ -194,7 +194,7 @@ TEST_F(Connect, OpensATunnelToAnEndpointOfTheService) {
 }
 
 TEST_F(Connect, ToANameThatNobodyConfiguredGoesThere) {
-  town.network.set_name("far.test", {.addresses = {*Address::parse("10.7.7.7:0")}, .ttl_s = 10});
+  town.names.set("far.test", {"10.7.7.7"}, 10);
   TestOrigin far(town.network, *Address::parse("10.7.7.7:443"));
   TestClient caller(town.network, town.address());
   town.run();

@@ -17,9 +17,6 @@ class WatchedNetwork final : public io::Network {
 
   io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override;
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override;
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
-    return x_below.resolve(name, events);
-  }
 
   size_t most_unsent() const { return x_most_unsent; }
 

@@ -74,7 +74,7 @@ void World::build() {
     Side& side = *x_sides.back();
     if (x_plan.shuffles) side.loop.shuffle();
     side.worker = std::make_unique<app::Worker>(i, side.loop.context(), side.loop.outbox(),
-                                                side.watched, *x_process);
+                                                side.watched, side.names, *x_process);
     side.loop.set_after_each([](void* worker) { static_cast<app::Worker*>(worker)->after_each(); },
                              side.worker.get());
     side.worker->take(x_snapshot);
@@ -96,13 +96,13 @@ void World::build_origins() {
   }
   if (x_plan.opaque) add_origin(x_plan.passthrough(), *Address::parse(kOpaqueAddress), true);
   for (const auto& side : x_sides) {
-    io::Resolved answer{.addresses = {}, .ttl_s = 2};
+    std::vector<std::string> ips;
     for (const auto& origin : x_origins) {
       if (origin->service() != x_plan.passthrough() || origin->is_opaque()) continue;
-      answer.addresses.push_back(*Address::from_ip(origin->address().ip_string(), 0));
+      ips.push_back(origin->address().ip_string());
     }
-    side->network.set_name(x_plan.services.back().name, answer);
-    side->network.resolve_ms = random().below(50);
+    side->names.set(x_plan.services.back().name, ips, 2);
+    side->names.answer_ms = random().below(50);
   }
 }
 

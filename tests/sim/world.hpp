@@ -14,6 +14,7 @@
 #include "tests/sim/plan.hpp"
 #include "tests/sim/watched_network.hpp"
 #include "tests/support/pipe_network.hpp"
+#include "tests/support/virtual_names.hpp"
 
 namespace outrigger::sim {
 
@@ -28,10 +29,11 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
  private:
   // One worker and what it stands on, destroyed from the bottom up.
   struct Side {
-    explicit Side(uint64_t seed) : loop(seed), network(loop), watched(loop, network) {}
+    explicit Side(uint64_t seed) : loop(seed), network(loop), names(loop), watched(loop, network) {}
 
     testing::VirtualLoop loop;
     testing::PipeNetwork network;
+    testing::VirtualNames names;
     WatchedNetwork watched;  // what the worker sees of it
     std::unique_ptr<app::Worker> worker;
   };

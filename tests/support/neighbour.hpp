@@ -17,9 +17,6 @@ class RedirectedNetwork final : public io::Network {
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
     return x_town.network.listen(at, events);
   }
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
-    return x_town.network.resolve(name, events);
-  }
 
  private:
   Town& x_town;

@@ -89,37 +89,6 @@ class PipeNetwork::PipeConnect final : public io::Operation {
   VirtualLoop::Event x_done;
 };
 
-class PipeNetwork::PipeLookup final : public io::Operation {
- public:
-  PipeLookup(PipeNetwork& network, std::string_view name, io::ResolveEvents& events)
-      : x_network(network),
-        x_name(name),
-        x_events(events),
-        x_done(network.x_loop, [this] { finish(); }) {
-    x_done.arm_at(network.x_loop.now_ms() + network.resolve_ms);
-  }
-
- private:
-  void finish() {
-    if (is_linked()) return;
-    if (const auto literal = Address::from_ip(x_name, 0)) {
-      return x_events.on_resolved({.addresses = {*literal}, .ttl_s = 10});
-    }
-    const auto found = x_network.x_names.find(x_name);
-    if (found == x_network.x_names.end()) {
-      return x_events.on_resolve_failed(Cause::kDnsError, /*empty=*/true);
-    }
-    const Name& name = found->second;
-    if (name.cause != Cause::kNone) return x_events.on_resolve_failed(name.cause, name.empty);
-    x_events.on_resolved(name.answer);
-  }
-
-  PipeNetwork& x_network;
-  std::string x_name;
-  io::ResolveEvents& x_events;
-  VirtualLoop::Event x_done;
-};
-
 io::OperationPtr PipeNetwork::connect(const Address& to, io::ConnectEvents& events) {
   if (x_next_client_port < 50'000) x_next_client_port = 50'000;
   const auto from = to.is_ip() ? *Address::from_ip("127.0.0.1", x_next_client_port++) : to;
@@ -144,11 +113,6 @@ Result<io::ListenerPtr> PipeNetwork::listen(const Address& at, io::AcceptEvents&
     return failure("cannot listen on " + address.to_string() + ": Address already in use");
   }
   return io::ListenerPtr(std::make_unique<PipeListener>(*this, address, events));
-}
-
-io::OperationPtr PipeNetwork::resolve(std::string_view name, io::ResolveEvents& events) {
-  ++x_lookups;
-  return std::make_unique<PipeLookup>(*this, name, events);
 }
 
 AddressOptions& PipeNetwork::at(const Address& address) {

@@ -41,7 +41,6 @@ class PipeNetwork final : public io::Network {
 
   io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override;
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override;
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override;
 
   // As connect, for a caller whose own address matters.
   io::OperationPtr connect_from(const Address& from, const Address& to, io::ConnectEvents& events);
@@ -54,37 +53,19 @@ class PipeNetwork final : public io::Network {
   AddressOptions& at(const Address& address);
   AddressOptions defaults;
 
-  void set_name(const std::string& name, io::Resolved answer) {
-    x_names[name] = {.answer = std::move(answer)};
-  }
-  void fail_name(const std::string& name, Cause cause, bool empty) {
-    x_names[name] = {.answer = {}, .cause = cause, .empty = empty};
-  }
-  // Lookups take so long.
-  int64_t resolve_ms = 0;
-
   // Connections made so far.
   uint64_t connects() const { return x_connects; }
-  uint64_t lookups() const { return x_lookups; }
 
  private:
   class PipeListener;
   class PipeConnect;
-  class PipeLookup;
-  struct Name {
-    io::Resolved answer;
-    Cause cause = Cause::kNone;
-    bool empty = false;
-  };
 
   VirtualLoop& x_loop;
   std::map<Address, AddressOptions> x_addresses;
   std::map<Address, PipeListener*> x_listeners;
-  std::map<std::string, Name, std::less<>> x_names;
   uint16_t x_next_port = 40'000;
   uint16_t x_next_client_port = 50'000;
   uint64_t x_connects = 0;
-  uint64_t x_lookups = 0;
 };
 
 // Two ends of one pipe; what one writes the other reads. The second was going to `original`.

@@ -118,27 +118,4 @@ class TestOrigin : public io::AcceptEvents {
   io::ListenerPtr x_listener;
 };
 
-class TestResolve : public io::ResolveEvents {
- public:
-  TestResolve(io::Network& network, std::string_view name)
-      : x_lookup(network.resolve(name, *this)) {}
-  virtual ~TestResolve() = default;
-
-  bool done() const { return answer.has_value() || failed.has_value(); }
-  void cancel() { x_lookup.reset(); }
-
-  std::optional<io::Resolved> answer;
-  std::optional<Cause> failed;
-  bool empty = false;
-
-  void on_resolved(io::Resolved resolved) override { answer = std::move(resolved); }
-  void on_resolve_failed(Cause cause, bool is_empty) override {
-    failed = cause;
-    empty = is_empty;
-  }
-
- private:
-  io::OperationPtr x_lookup;
-};
-
 }  // namespace outrigger::testing

@@ -36,9 +36,6 @@ class TlsNetwork final : public io::Network {
     listener->below = std::move(*below);
     return io::ListenerPtr(std::move(listener));
   }
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
-    return x_below.resolve(name, events);
-  }
 
  private:
   class Connect final : public io::Operation,

@@ -23,6 +23,7 @@
 #include "proxy/app/tls_contexts.hpp"
 #include "proxy/app/worker.hpp"
 #include "tests/support/pipe_network.hpp"
+#include "tests/support/virtual_names.hpp"
 #include "tests/support/worker_origin.hpp"
 
 namespace outrigger::testing {
@@ -45,7 +46,7 @@ class Town : public upstream::PermitPost {
     loop.set_after_each([](void* town) { static_cast<Town*>(town)->after_each(); }, this);
     for (unsigned i = 0; i < worker_count; ++i) {
       workers.push_back(
-          std::make_unique<app::Worker>(i, loop.context(), loop.outbox(), network, process));
+          std::make_unique<app::Worker>(i, loop.context(), loop.outbox(), network, names, process));
     }
     take(config);
     load_tls(config);
@@ -125,6 +126,7 @@ class Town : public upstream::PermitPost {
 
   VirtualLoop loop;
   PipeNetwork network{loop};
+  VirtualNames names{loop};
   app::Process process;
   std::map<std::string, std::unique_ptr<Origin>> origins;
   std::vector<std::unique_ptr<app::Worker>> workers;

@@ -115,8 +115,7 @@ class Fleet final : public upstream::PermitPost {
     const config::Config first_config = config(policy, 0);
     const auto snapshot = app::make_snapshot(first_config, process.services, now_ms());
     for (unsigned i = 0; i < count; ++i) {
-      workers.push_back(
-          std::make_unique<app::WorkerThread>(i, i + 1, io::ResolverOptions{}, process));
+      workers.push_back(std::make_unique<app::WorkerThread>(i, i + 1, io::DnsOptions{}, process));
       workers.back()->worker().take(snapshot);
       auto socket = io::ListeningSocket::bind(*Address::from_ip("127.0.0.1", 0));
       OUTRIGGER_ASSERT(socket);

@@ -28,6 +28,7 @@ inline ServiceFacts full_service(const std::string& name, const std::string& rou
   facts.would_refuse_streams = 1;
   facts.retry_budget_remaining = 30;
   facts.endpoints = {{"eligible", 2}, {"unhealthy", 1}};
+  facts.endpoints_left_out = 3;
   facts.panic = true;
   facts.discovery_age_s = 1.5;
   return facts;

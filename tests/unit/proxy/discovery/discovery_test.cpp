@@ -65,15 +65,9 @@ class DiscoveryTest : public ::testing::Test, public DiscoveryEvents {
     discovery->apply(config, services);
     world.loop.run_until_idle();
   }
-  void name_is(const std::string& name, const Texts& ips) {
-    world.network.set_name(name, resolved(ips, 10));
-  }
-  void name_fails(const std::string& name) {
-    world.network.fail_name(name, Cause::kDnsTimeout, /*empty=*/false);
-  }
-  void name_is_empty(const std::string& name) {
-    world.network.fail_name(name, Cause::kDnsError, /*empty=*/true);
-  }
+  void name_is(const std::string& name, const Texts& ips) { world.names.set(name, ips, 10); }
+  void name_fails(const std::string& name) { world.names.set(name, io::Verdict::kError); }
+  void name_is_empty(const std::string& name) { world.names.set(name, io::Verdict::kNoName); }
   upstream::DiscoveryFacts facts() const { return services.find("orders")->discovery(); }
 
   VirtualWorld world;
@@ -111,7 +105,7 @@ TEST_F(DiscoveryTest, OriginalDestinationsNeedNoList) {
 }
 
 TEST_F(DiscoveryTest, AllHaveAnsweredWhenTheSlowestHas) {
-  world.network.resolve_ms = 50;
+  world.names.answer_ms = 50;
   name_is("orders.svc", {"10.0.0.1"});
   set("orders", dns("orders.svc"));
   set("users", fixed({"10.0.0.9:80"}));
@@ -165,12 +159,12 @@ TEST_F(DiscoveryTest, RegistryErrorsNeverRemoveAnEndpointAndTheListAges) {
   EXPECT_EQ(services.find("orders")->endpoints()->entries.size(), 1U);
   EXPECT_EQ(discovery->age_ms("orders"), 7'200'000);
   EXPECT_TRUE(discovery->all_answered());
-  EXPECT_EQ(facts().last_error, "orders.svc: no name server answered in time");
+  EXPECT_EQ(facts().last_error, "orders.svc: the name servers gave no usable answer");
   EXPECT_GT(discovery->errors(SourceKind::kDns), 200U);
   EXPECT_EQ(discovery->errors(SourceKind::kDns), facts().errors);
   EXPECT_EQ(discovery->errors(SourceKind::kDns), failures.size());
   EXPECT_EQ(discovery->errors(SourceKind::kFile), 0U);
-  EXPECT_EQ(failures.front(), "orders: dns: orders.svc: no name server answered in time");
+  EXPECT_EQ(failures.front(), "orders: dns: orders.svc: the name servers gave no usable answer");
   name_is("orders.svc", {"10.0.0.1"});
   world.loop.advance_ms(30'000);
   EXPECT_EQ(facts().last_error, "");
@@ -188,14 +182,14 @@ TEST_F(DiscoveryTest, AnEmptyAnswerKeepsTheLastListForKeepLast) {
 }
 
 TEST_F(DiscoveryTest, AFlappingRegistryLosesNoEndpointAndIsAskedAtMostOnceASecond) {
-  world.network.set_name("orders.svc", resolved({"10.0.0.1"}, 0));
+  world.names.set("orders.svc", {"10.0.0.1"}, 0);
   set("orders", dns("orders.svc"));
   apply();
   Random random(3);
   for (int second = 0; second < 1'800; ++second) {
     switch (random.below(3)) {
       case 0:
-        world.network.set_name("orders.svc", resolved({"10.0.0.1"}, random.below(2)));
+        world.names.set("orders.svc", {"10.0.0.1"}, random.below(2));
         break;
       case 1:
         name_fails("orders.svc");
@@ -206,8 +200,8 @@ TEST_F(DiscoveryTest, AFlappingRegistryLosesNoEndpointAndIsAskedAtMostOnceASecon
     world.loop.advance_ms(1'000);
   }
   EXPECT_EQ(came.size(), 1U);
-  EXPECT_LE(world.network.lookups(), 1'801U);
-  EXPECT_GT(world.network.lookups(), 500U);
+  EXPECT_LE(world.names.lookups(), 1'801U);
+  EXPECT_GT(world.names.lookups(), 500U);
 }
 
 TEST_F(DiscoveryTest, RefuseEmptiesTheListAtOnce) {
@@ -250,11 +244,11 @@ TEST_F(DiscoveryTest, UnchangedSourcesStayAcrossAConfiguration) {
   name_is("orders.svc", {"10.0.0.1"});
   set("orders", dns("orders.svc"));
   apply();
-  const uint64_t lookups = world.network.lookups();
+  const uint64_t lookups = world.names.lookups();
   set("users", fixed({"10.0.0.9:80"}));
   config.services[0].policy.timeout.request_ms = 77;
   apply();
-  EXPECT_EQ(world.network.lookups(), lookups);
+  EXPECT_EQ(world.names.lookups(), lookups);
   EXPECT_EQ(world.opened, 1);
   EXPECT_EQ(came, (Texts{"orders", "users"}));
 }
@@ -265,7 +259,7 @@ TEST_F(DiscoveryTest, AChangedKeepLastCountsFromTheNextEmptyAnswer) {
   apply();
   config.services[0].policy.keep_last_ms = 60'000;
   apply();
-  EXPECT_EQ(world.network.lookups(), 1U);
+  EXPECT_EQ(world.names.lookups(), 1U);
   name_is_empty("orders.svc");
   world.loop.advance_ms(72'000);
   EXPECT_EQ(lists["orders"], Texts{});
@@ -306,7 +300,7 @@ TEST_F(DiscoveryTest, AChangedRegistryAsksItsNewServers) {
   config.registries[0].servers = {"10.0.0.53"};
   apply();
   EXPECT_EQ(world.opened, 2);
-  EXPECT_EQ(world.network.lookups(), 2U);
+  EXPECT_EQ(world.names.lookups(), 2U);
   EXPECT_EQ(came, (Texts{"users", "orders"})) << "the same list is no news";
 }
 
@@ -317,7 +311,7 @@ TEST_F(DiscoveryTest, AServiceThatIsGoneIsAskedForNoLonger) {
   config.services.clear();
   apply();
   world.loop.advance_ms(3'600'000);
-  EXPECT_EQ(world.network.lookups(), 1U);
+  EXPECT_EQ(world.names.lookups(), 1U);
   EXPECT_EQ(discovery->age_ms("orders"), std::nullopt);
   EXPECT_TRUE(world.loop.is_empty());
 }
@@ -333,12 +327,12 @@ TEST_F(DiscoveryTest, AServiceThatWasForgottenAndCameBackGetsItsList) {
 }
 
 TEST_F(DiscoveryTest, EndsSilentlyWithALookupUnderWay) {
-  world.network.resolve_ms = 100;
+  world.names.answer_ms = 100;
   name_is("orders.svc", {"10.0.0.1"});
   set("orders", dns("orders.svc"));
   apply();
   discovery.reset();
-  world.loop.advance_ms(1'000);
+  world.loop.advance_ms(10'000);
   EXPECT_TRUE(came.empty());
   EXPECT_TRUE(world.loop.is_empty());
 }
@@ -351,7 +345,33 @@ TEST_F(DiscoveryTest, TakesAtMostAThousandEndpointsOfAServiceAndSaysSo) {
   set("orders", fixed(many));
   apply();
   EXPECT_EQ(lists["orders"].size(), 1'000U);
-  EXPECT_EQ(facts().last_error, "more than 1000 endpoints; the rest is left out");
+  EXPECT_EQ(facts().last_error, "more than 1000 endpoints; 200 are left out");
+  EXPECT_EQ(discovery->left_out("orders"), 200U);
+  EXPECT_EQ(discovery->left_out("nobody"), 0U);
+}
+
+TEST_F(DiscoveryTest, OfTooManyEndpointsThoseThatServeStay) {
+  Texts all;
+  for (int i = 0; i < 1'200; ++i) {
+    all.push_back("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250));
+  }
+  name_is("orders.svc", {all.begin() + 200, all.end()});
+  set("orders", dns("orders.svc"));
+  apply();
+  const Texts before = lists["orders"];
+  ASSERT_EQ(before.size(), 1'000U);
+  name_is("orders.svc", all);
+  world.loop.advance_ms(15'000);
+  EXPECT_EQ(lists["orders"], before);
+  EXPECT_EQ(discovery->left_out("orders"), 200U);
+  // One goes: one of those that were left out takes its place.
+  name_is("orders.svc", {all.begin(), all.end() - 1});
+  world.loop.advance_ms(15'000);
+  EXPECT_EQ(lists["orders"].size(), 1'000U);
+  EXPECT_EQ(discovery->left_out("orders"), 199U);
+  name_is("orders.svc", {"10.0.0.1"});
+  world.loop.advance_ms(15'000);
+  EXPECT_EQ(discovery->left_out("orders"), 0U);
 }
 
 TEST_F(DiscoveryTest, LeavesOutWhatIsNoAddressOfAnInstance) {

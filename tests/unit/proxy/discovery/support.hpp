@@ -12,8 +12,8 @@
 #include "proxy/discovery/source.hpp"
 #include "proxy/discovery/surroundings.hpp"
 #include "tests/support/fake_files.hpp"
-#include "tests/support/pipe_network.hpp"
 #include "tests/support/virtual_loop.hpp"
+#include "tests/support/virtual_names.hpp"
 
 namespace outrigger::discovery {
 
@@ -29,14 +29,6 @@ inline Texts texts(const AddressList& list) {
   Texts out;
   for (const auto& each : list) out.push_back(each.address.to_string());
   return out;
-}
-
-// A DNS answer; addresses without a port.
-inline io::Resolved resolved(const Texts& ips, int64_t ttl_s) {
-  io::Resolved answer;
-  for (const auto& ip : ips) answer.addresses.push_back(*Address::from_ip(ip, 0));
-  answer.ttl_s = ttl_s;
-  return answer;
 }
 
 struct Recorder final : SourceEvents {
@@ -79,23 +71,18 @@ class ScriptedSource final : public Source {
   int64_t x_answered_at_ms = 0;
 };
 
-// One of several networks onto the same names.
-class NameServer final : public io::Network {
+// One of several registries with the same names.
+class Registry final : public io::NameService {
  public:
-  explicit NameServer(io::Network& network) : x_network(network) {}
+  explicit Registry(io::NameService& names) : x_names(names) {}
 
-  io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override {
-    return x_network.connect(to, events);
+  io::OperationPtr resolve(const io::Question& question, io::ResolveEvents& events) override {
+    return x_names.resolve(question, events);
   }
-  Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
-    return x_network.listen(at, events);
-  }
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
-    return x_network.resolve(name, events);
-  }
+  uint64_t version() override { return x_names.version(); }
 
  private:
-  io::Network& x_network;
+  io::NameService& x_names;
 };
 
 // A loop in virtual time with a name server and files on it.
@@ -103,13 +90,13 @@ struct VirtualWorld {
   Surroundings surroundings() {
     return {loop.context(), files, [this](const config::DnsRegistryConfig&) {
               ++opened;
-              return std::make_shared<NameServer>(network);
+              return std::make_shared<Registry>(names);
             }};
   }
   int64_t now_ms() const { return loop.now_ms(); }
 
   testing::VirtualLoop loop;
-  testing::PipeNetwork network{loop};
+  testing::VirtualNames names{loop};
   testing::FakeFiles files{loop};
   int opened = 0;  // registries
 };

@@ -149,19 +149,6 @@ TEST_F(PipeNetworkTest, ResetsAfterSoManyBytes) {
   EXPECT_TRUE(pair.origin.last().broken);
 }
 
-TEST_F(PipeNetworkTest, ResolvesWhatItWasTold) {
-  network.set_name("orders.", {.addresses = {*Address::from_ip("10.1.1.1", 0)}, .ttl_s = 5});
-  network.fail_name("slow.", Cause::kDnsTimeout, false);
-  TestResolve known(network, "orders.");
-  TestResolve slow(network, "slow.");
-  TestResolve unknown(network, "nobody.");
-  loop.run_until_idle();
-  ASSERT_TRUE(known.answer.has_value());
-  EXPECT_EQ(known.answer->ttl_s, 5);
-  EXPECT_EQ(slow.failed, Cause::kDnsTimeout);
-  EXPECT_TRUE(unknown.empty);
-}
-
 TEST_F(PipeNetworkTest, RefusesAcceptsWithoutDescriptors) {
   network.at(kPort).out_of_descriptors = true;
   TestOrigin origin(network, kPort);

@@ -52,9 +52,6 @@ struct WatchedNetwork final : io::Network {
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
     return below.listen(at, events);
   }
-  io::OperationPtr resolve(std::string_view name, io::ResolveEvents& events) override {
-    return below.resolve(name, events);
-  }
 
   PipeNetwork& below;
   std::vector<std::unique_ptr<Relay>> relays;
