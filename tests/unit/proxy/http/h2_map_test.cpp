@@ -246,11 +246,20 @@ TEST(H2Map, JoinsTheCrumbsOfACookie) {
   lines.insert(lines.end(), {{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}, {"cookie", "c"}});
   EXPECT_EQ(head.read_request(lines), kGood);
   EXPECT_EQ(text_of(head.request.fields), "x: y\ncookie: a=1; b=2; c\n");
+  // A browser keeps 180 of a site, and sends each by itself.
   Lines many = request_lines("GET", "/");
   for (int i = 0; i < 1'200; ++i) many.emplace_back("cookie", "a");
   EXPECT_EQ(head.read_request(many), kGood) << "a browser sends a crumb for each cookie";
   for (int i = 0; i < 600; ++i) many.emplace_back("cookie", "a");
   EXPECT_EQ(head.read_request(many), Cause::kRequestHeadTooLarge);
+}
+
+TEST(H2Map, ChargesTheBytesOfEachCrumb) {
+  ReadHead head;
+  Lines lines = request_lines("GET", "/");
+  for (int i = 0; i < 100'000; ++i) lines.emplace_back("cookie", "a");
+  EXPECT_EQ(head.read_request(lines), Cause::kRequestHeadTooLarge);
+  EXPECT_LT(head.arena.heap_bytes(), 200'000U);
 }
 
 TEST(H2Map, LeavesNoBlankWhereACrumbIsEmpty) {
