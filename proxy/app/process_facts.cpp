@@ -1,5 +1,6 @@
 #include "proxy/app/process_facts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <optional>
@@ -52,13 +53,20 @@ std::vector<metrics::Labelled> ProcessFacts::certificate_expiry() const {
   return all;
 }
 
+// A caller has as many requests open on one connection as it may, and must wait with more.
+bool ProcessFacts::has_full_connection() const {
+  return std::any_of(x_process.listeners.begin(), x_process.listeners.end(),
+                     [](const auto& entry) { return entry.second.full_connections.load() > 0; });
+}
+
 metrics::ProcessFacts ProcessFacts::process() const {
   metrics::ProcessFacts facts;
   facts.memory = {{"anonymous", static_cast<double>(x_memory.used_bytes())},
                   {"cache", static_cast<double>(x_process.stale.bytes())},
                   {"retry_bodies", static_cast<double>(x_process.retry_bodies.used())}};
   facts.memory.push_back({"limit", static_cast<double>(x_memory.limit_bytes())});
-  facts.overload = {{"memory", x_process.out_of_memory.load() ? 1.0 : 0.0}};
+  facts.overload = {{"memory", x_process.out_of_memory.load() ? 1.0 : 0.0},
+                    {"streams", has_full_connection() ? 1.0 : 0.0}};
   for (size_t kind = 0; kind < discovery::kSourceKinds; ++kind) {
     const auto source = static_cast<discovery::SourceKind>(kind);
     facts.discovery_errors.push_back({std::string(discovery::to_string(source)),

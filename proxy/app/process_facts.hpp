@@ -33,6 +33,7 @@ class ProcessFacts final : public metrics::FactsSource {
 
  private:
   std::vector<metrics::Labelled> certificate_expiry() const;
+  bool has_full_connection() const;
 
   const LoopContext x_loop;
   const Process& x_process;

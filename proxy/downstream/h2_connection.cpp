@@ -44,7 +44,10 @@ H2Connection::H2Connection(ServerContext& context, Arrival arrival, io::StreamPt
   context.series.downstream_http2.add(1);
 }
 
-H2Connection::~H2Connection() { x_context.series.downstream_http2.add(-1); }
+H2Connection::~H2Connection() {
+  on_full(false);
+  x_context.series.downstream_http2.add(-1);
+}
 
 void H2Connection::start() {
   x_stream->start(*this);
@@ -113,6 +116,15 @@ void H2Connection::on_fault(http::Http2Fault reason, std::string_view text) {
   x_context.series.downstream_http2_faults[static_cast<size_t>(reason)].add();
   log::repeated(log::Level::kWarning, "http2 connection of a caller ended",
                 {{"why", text}, {"listener", x_context.config.name}});
+}
+
+// Callers keep to the limit, and what they would like to open waits on their side without a word.
+void H2Connection::on_full(bool full) {
+  if (std::exchange(x_full, full) == full) return;
+  x_context.counts.full_connections.fetch_add(full ? 1 : -1, std::memory_order_relaxed);
+  if (!full) return;
+  log::repeated(log::Level::kWarning, "a caller has limits.streams requests open, more must wait",
+                {{"listener", x_context.config.name}});
 }
 
 http::H2Stream* H2Connection::on_new_stream() {
@@ -212,7 +224,7 @@ void H2Connection::on_timer() {
 
 void H2Connection::on_rest() {
   if (x_rest_timer.is_armed()) return;
-  x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + http::H2Session::kRestMs);
+  x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + http::H2Session::kRestSilenceMs);
 }
 
 void H2Connection::end_rests() {

@@ -60,6 +60,7 @@ class H2Connection final : public Connection,
   // -- http::H2SessionEvents
   http::H2Stream* on_new_stream() override;
   void on_rest() override;
+  void on_full(bool full) override;
   void on_fault(http::Http2Fault reason, std::string_view text) override;
   void on_want_write() override { x_context.runtime.outbox.write_later(*this); }
 
@@ -97,6 +98,7 @@ class H2Connection final : public Connection,
   uint64_t x_taken = 0;  // by the kernel, when the write timer last looked
   Wait x_wait = Wait::kNothing;
   int64_t x_begun = 0;      // requests in this turn
+  bool x_full = false;      // as many streams are open as may be
   bool x_failed = false;    // the session reads no more
   bool x_shutting = false;  // the first of two GOAWAY went out
   bool x_closing = false;   // our sending side has ended

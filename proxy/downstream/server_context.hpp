@@ -47,6 +47,7 @@ class Resolver {
 // Of one listener, over all workers. Any thread.
 struct ListenerState {
   std::atomic<int> open_connections{0};      // bounded by limits.connections
+  std::atomic<int> full_connections{0};      // of HTTP/2, with limits.streams requests open
   std::atomic<int64_t> last_accepted_ms{0};  // loop time; 0: none ever came
   Published<io::TlsServerContext> tls;       // of a listener with `tls`; its files may change
   PortHistory ports;

@@ -151,10 +151,6 @@ int H2Callbacks::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* d
   H2Stream* const stream = to.find(id);
   if (stream == nullptr || stream->x_deaf) {
     nghttp2_session_consume_connection(to.x_session, bytes);
-    H2Session::Rest* const rest = stream == nullptr ? to.find_rest(id) : nullptr;
-    const bool over =
-        rest != nullptr && nghttp2_session_get_stream_local_window_size(to.x_session, id) <= 0;
-    if (over) to.end_rest(*rest);
   } else {
     to.take_data(*stream, text_of(data, bytes));
   }
@@ -164,7 +160,6 @@ int H2Callbacks::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* d
 int H2Callbacks::on_stream_close(nghttp2_session*, int32_t id, uint32_t code, void* session) {
   H2Session& to = of(session);
   to.x_guard.on_closed(id);
-  if (H2Session::Rest* const rest = to.find_rest(id); rest != nullptr) *rest = {};
   if (H2Stream* const stream = to.find(id); stream != nullptr) {
     to.end(*stream, static_cast<H2Code>(code));
   }
@@ -176,9 +171,10 @@ int H2Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, voi
   const int32_t id = frame->hd.stream_id;
   switch (frame->hd.type) {
     case NGHTTP2_DATA:
-      to.x_guard.on_data_sent();
+      to.x_guard.on_data_sent(frame->hd.length);
       [[fallthrough]];
     case NGHTTP2_HEADERS:
+      if (ends_stream(frame)) to.x_guard.on_message();
       if (H2Stream* const stream = to.find(id); stream != nullptr) {
         stream->x_head_sent = true;
         if (ends_stream(frame)) to.end_ours(*stream);

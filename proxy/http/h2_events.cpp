@@ -1,7 +1,4 @@
 // What comes in for a stream, and how streams end.
-#include <algorithm>
-#include <utility>
-
 #include "proxy/http/h2_callbacks.hpp"
 #include "proxy/http/h2_session.hpp"
 
@@ -48,6 +45,7 @@ void H2Session::take_request(H2Stream& stream, bool ended) {
   }
   stream.x_asks_tunnel = head.asks_tunnel();
   stream.x_due = due_after(head.framing, head.content_length, stream.x_asks_tunnel);
+  x_guard.on_message();
   const int32_t id = stream.x_id;
   stream.on_request(head, Cause::kNone);
   if (ended && find(id) == &stream) end_peer(stream, nullptr);
@@ -70,6 +68,7 @@ void H2Session::take_response(H2Stream& stream, bool ended) {
   }
   stream.x_head_read = head.status >= 200 || head.tunnel;
   if (stream.x_head_read) {
+    x_guard.on_message();
     stream.x_due = due_after(head.framing, head.content_length, head.tunnel);
   }
   const int32_t id = stream.x_id;
@@ -104,13 +103,10 @@ void H2Session::take_data(H2Stream& stream, std::string_view bytes) {
 
 void H2Session::take_reset(int32_t id, H2Code code) {
   H2Stream* const stream = find(id);
-  if (stream != nullptr) {
-    stream->x_reset_by_peer = true;
-    stream->x_peer_code = code;
-  }
-  // What was over already, or is answered and may do without the rest of the request.
-  const bool harmless = stream == nullptr || (x_role == H2Role::kClient && stream->x_peer_done);
-  if (!harmless) charge_fault();
+  if (stream == nullptr) return;
+  stream->x_reset_by_peer = true;
+  stream->x_peer_code = code;
+  charge_reset(*stream);
 }
 
 void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
@@ -121,55 +117,16 @@ void H2Session::end_peer(H2Stream& stream, const Fields* trailers) {
   // RFC 9113 section 8.1.1: no less than was declared, and not without a head.
   if (!stream.x_head_read || stream.x_due > 0) return refuse(stream, malformed());
   stream.x_peer_done = true;
+  if (x_role == H2Role::kClient) x_guard.on_answer();
   stream.on_end(trailers);
 }
 
 // Our side of it has gone out whole.
 void H2Session::end_ours(H2Stream& stream) {
   stream.x_sent_all = true;
+  if (x_role == H2Role::kServer && !stream.x_deaf) x_guard.on_answer();
   const bool rest = x_role == H2Role::kServer && !stream.x_peer_done && !stream.x_tunnel;
   if (rest) read_past(stream);
-}
-
-// Many a client takes RST_STREAM for a failure, though the answer is complete; a short rest is
-// over sooner than it takes to say so. Its window does not open again.
-void H2Session::read_past(H2Stream& stream) {
-  Rest* rest = std::min_element(x_rests.begin(), x_rests.end(), [](const Rest& a, const Rest& b) {
-    return a.until_ms < b.until_ms;
-  });
-  if (rest->id != 0) end_rest(*rest);
-  *rest = {stream.x_id, x_clock.now_ms() + kRestMs};
-  forget(stream);
-  stream.on_done();
-  x_events.on_rest();
-}
-
-H2Session::Rest* H2Session::find_rest(int32_t id) {
-  const auto found =
-      std::find_if(x_rests.begin(), x_rests.end(), [&](const Rest& rest) { return rest.id == id; });
-  return found == x_rests.end() ? nullptr : &*found;
-}
-
-void H2Session::end_rest(Rest& rest) {
-  nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, rest.id, NGHTTP2_NO_ERROR);
-  rest = {};
-}
-
-int64_t H2Session::end_rests() {
-  if (x_lost) return 0;
-  const int64_t now_ms = x_clock.now_ms();
-  int64_t next_ms = 0;
-  for (Rest& rest : x_rests) {
-    if (rest.id == 0) continue;
-    const int64_t left_ms = rest.until_ms - now_ms;
-    if (left_ms <= 0) {
-      end_rest(rest);
-    } else if (next_ms == 0 || left_ms < next_ms) {
-      next_ms = left_ms;
-    }
-  }
-  want_write();
-  return next_ms;
 }
 
 // What the peer sent on this stream cannot be taken.

@@ -10,19 +10,33 @@ namespace {
 
 constexpr uint32_t kPrefaceBytes = 24;  // RFC 9113 section 3.4
 constexpr uint32_t kSettingBytes = 6;
-constexpr uint32_t kUpdatesPerData = 10;
-constexpr uint32_t kUpdatesMax = 1000;
+
+// What the rate pays is 10 seconds' worth; what was earned may be as much again in half.
+constexpr uint32_t kEarnedMax = 500;
+// Of each DATA frame with content and each message, either way: where a peer measures its bandwidth
+// these are a PING and three WINDOW_UPDATE.
+constexpr uint32_t kFramesPerWork = 4;
+// A longer one counts as several.
+constexpr uint32_t kControlBytes = 1024;
+// Bytes that a WINDOW_UPDATE gives back at least, where it is free. Go's servers do it by 4 KiB.
+constexpr uint32_t kReturnMin = 512;
+constexpr uint64_t kUnreturnedMax = 32 * 1024 * 1024;
+// Of a block for each further CONTINUATION. Some servers have buffers of 512 bytes.
+constexpr uint32_t kContinuationBytes = 256;
+constexpr uint32_t kIdsMin = 512;
 
 constexpr uint8_t kData = 0;
 constexpr uint8_t kHeaders = 1;
 constexpr uint8_t kRstStream = 3;
 constexpr uint8_t kSettings = 4;
 constexpr uint8_t kPushPromise = 5;
+constexpr uint8_t kGoaway = 7;
 constexpr uint8_t kWindowUpdate = 8;
 constexpr uint8_t kContinuation = 9;
 
 constexpr uint8_t kEndStream = 0x1;
 constexpr uint8_t kAck = 0x1;
+constexpr uint8_t kPadded = 0x8;
 
 // So many seconds' worth of control frames at once.
 constexpr uint32_t kControlBurst = 10;
@@ -61,28 +75,16 @@ void H2Flood::widen(const H2Flood& other) {
   }
 }
 
-bool H2Budget::take(int64_t now_ms) {
-  if (x_last_ms >= 0 && now_ms > x_last_ms) {
-    // Capped first, so that no pause overflows.
-    const int64_t passed_ms = std::min<int64_t>(now_ms - x_last_ms, x_burst);
-    x_left = std::min(x_burst, x_left + passed_ms * x_per_s);
-  }
-  x_last_ms = now_ms;
-  if (x_left < 1000) return false;
-  x_left -= 1000;
-  return true;
-}
-
-bool H2Guard::Ids::has(int32_t id) const {
-  return std::find(x_ids.begin(), x_ids.end(), id) != x_ids.end();
-}
-
-H2Guard::H2Guard(bool server, const H2Flood& flood)
-    : x_flood(flood),
-      x_resets(flood.resets, flood.resets_per_s),
-      x_control(flood.control_frames, flood.control_frames_per_s),
+H2Guard::H2Guard(bool server, const Limits& limits)
+    : x_limits(limits),
+      x_resets(limits.flood.resets, limits.flood.resets_per_s, kEarnedMax),
+      x_control(limits.flood.control_frames, limits.flood.control_frames_per_s, kEarnedMax),
+      x_empty_data(limits.flood.empty_data, limits.flood.empty_data_per_s, limits.flood.empty_data),
+      x_ids(std::max(2 * limits.streams, kIdsMin)),
       x_preface_left(server ? kPrefaceBytes : 0),
       x_server(server) {}
+
+// ---- frames as they come
 
 H2Guard::Step H2Guard::next(std::string_view bytes, const Streams& streams, int64_t now_ms) {
   Step step;
@@ -93,36 +95,78 @@ H2Guard::Step H2Guard::next(std::string_view bytes, const Streams& streams, int6
     passing -= static_cast<uint32_t>(step.consumed);
     return step;
   }
-  const bool whole = x_header_bytes == 0 && bytes.size() >= kHeaderBytes;
-  const char* header = bytes.data();
-  if (!whole) {
-    step.consumed = std::min<size_t>(kHeaderBytes - x_header_bytes, bytes.size());
-    std::memcpy(x_header.data() + x_header_bytes, bytes.data(), step.consumed);
-    x_header_bytes += static_cast<uint32_t>(step.consumed);
-    if (x_header_bytes < kHeaderBytes) return step;
-    x_header_bytes = 0;
-    header = x_header.data();
-  }
-  const Frame frame{
-      byte_at(header, 0) << 16 | byte_at(header, 1) << 8 | byte_at(header, 2),
-      static_cast<uint8_t>(header[3]), static_cast<uint8_t>(header[4]),
-      static_cast<int32_t>((byte_at(header, 5) & 0x7F) << 24 | byte_at(header, 6) << 16 |
-                           byte_at(header, 7) << 8 | byte_at(header, 8))};
+  const bool whole = x_head_bytes == 0 && bytes.size() >= x_head.size();
+  if (!whole && !collect(bytes, step)) return step;
+  const Frame frame = frame_at(whole ? bytes.data() : x_head.data());
   if (hides(frame)) {
     if (whole) step.consumed = kHeaderBytes;
     return step;
   }
   judge(frame, streams, now_ms, step);
-  if (step.fault != H2Code::kNoError) return step;
-  if (!whole) {
-    step.pass = {header, kHeaderBytes};
-    x_payload_left = frame.length;
-    return step;
-  }
-  step.consumed = kHeaderBytes + std::min<size_t>(frame.length, bytes.size() - kHeaderBytes);
-  step.pass = bytes.substr(0, step.consumed);
-  x_payload_left = frame.length - static_cast<uint32_t>(step.consumed - kHeaderBytes);
+  if (step.fault == H2Code::kNoError) pass(frame, bytes, whole, step);
   return step;
+}
+
+// False: the head is not complete yet.
+bool H2Guard::collect(std::string_view bytes, Step& step) {
+  while (true) {
+    const bool known = x_head_bytes >= kHeaderBytes;
+    const size_t wanted = kHeaderBytes + (known ? frame_at(x_head.data()).peek_bytes() : 0);
+    if (known && x_head_bytes == wanted) break;
+    const size_t taken = std::min(wanted - x_head_bytes, bytes.size() - step.consumed);
+    if (taken == 0) return false;
+    std::memcpy(x_head.data() + x_head_bytes, bytes.data() + step.consumed, taken);
+    step.consumed += taken;
+    x_head_bytes += static_cast<uint32_t>(taken);
+  }
+  x_head_bytes = 0;
+  return true;
+}
+
+void H2Guard::pass(const Frame& frame, std::string_view bytes, bool whole, Step& step) {
+  const size_t head = kHeaderBytes + frame.peek_bytes();
+  const bool rewrites = x_server && frame.type == kGoaway && frame.length >= kPeekMax;
+  if (whole && !rewrites) {
+    step.consumed = std::min(kHeaderBytes + frame.length, bytes.size());
+    step.pass = bytes.substr(0, step.consumed);
+    x_payload_left = frame.length - static_cast<uint32_t>(step.consumed - kHeaderBytes);
+    return;
+  }
+  if (whole) {
+    std::memcpy(x_head.data(), bytes.data(), head);
+    step.consumed = head;
+  }
+  // The last stream of ours that a client took: there is none, whatever it says. Many name their
+  // own, which nghttp2 holds against them.
+  if (rewrites) std::memset(x_head.data() + kHeaderBytes, 0, kPeekMax);
+  step.pass = {x_head.data(), head};
+  x_payload_left = frame.length - static_cast<uint32_t>(head - kHeaderBytes);
+}
+
+H2Guard::Frame H2Guard::frame_at(const char* head) {
+  return {byte_at(head, 0) << 16 | byte_at(head, 1) << 8 | byte_at(head, 2),
+          static_cast<uint8_t>(head[3]), static_cast<uint8_t>(head[4]),
+          static_cast<int32_t>((byte_at(head, 5) & 0x7F) << 24 | byte_at(head, 6) << 16 |
+                               byte_at(head, 7) << 8 | byte_at(head, 8)),
+          head + kHeaderBytes};
+}
+
+// What is to be seen of the payload before the frame can be judged.
+size_t H2Guard::Frame::peek_bytes() const {
+  if (type == kData) return (flags & kPadded) != 0 && length > 0 ? 1 : 0;
+  return (type == kWindowUpdate || type == kGoaway) && length >= kPeekMax ? kPeekMax : 0;
+}
+
+uint32_t H2Guard::Frame::number() const {
+  return (byte_at(payload, 0) & 0x7F) << 24 | byte_at(payload, 1) << 16 | byte_at(payload, 2) << 8 |
+         byte_at(payload, 3);
+}
+
+// Of DATA, without its padding.
+uint32_t H2Guard::Frame::content() const {
+  if (peek_bytes() == 0) return length;
+  const uint32_t padding = 1 + byte_at(payload, 0);
+  return length > padding ? length - padding : 0;
 }
 
 bool H2Guard::hides(const Frame& frame) {
@@ -135,38 +179,37 @@ bool H2Guard::hides(const Frame& frame) {
 void H2Guard::judge(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step) {
   switch (frame.type) {
     case kData:
-      return judge_data(frame, streams, step);
+      return judge_data(frame, streams, now_ms, step);
     case kHeaders:
       x_continuations = 0;
-      return judge_headers(frame, streams, step);
+      x_block_bytes = frame.length;
+      return judge_headers(frame, streams, now_ms, step);
     case kContinuation:
-      // Each costs the peer nine bytes and ends nothing (CVE-2024-27316 and its kin).
-      if (++x_continuations > x_flood.continuations) {
-        end_flood(step, Http2Fault::kContinuations, "too many CONTINUATION frames");
-      }
-      return;
+      return judge_continuation(frame, step);
     case kPushPromise:
       return fail(step, H2Code::kProtocolError, "a push, which nobody asked for");
     case kRstStream:
-      // Of an open stream it is charged to another budget, when it has been read.
-      if (streams.state_of(frame.id) != Stream::kNone) return;
-      return judge_control(frame, now_ms, step);
+      return judge_reset(frame, streams, now_ms, step);
+    case kSettings:
+      return judge_settings(frame, streams, now_ms, step);
+    case kWindowUpdate:
+      return judge_window_update(frame, now_ms, step);
     default:
       return judge_control(frame, now_ms, step);
   }
 }
 
+// ---- of streams
+
 // nghttp2 ignores what comes on streams that are over. RFC 9113 section 5.1 wants to know whether
 // they ever were, and who ended them.
-void H2Guard::judge_headers(const Frame& frame, const Streams& streams, Step& step) {
+void H2Guard::judge_headers(const Frame& frame, const Streams& streams, int64_t now_ms,
+                            Step& step) {
   if (!x_server || frame.id == 0) return;
   if (frame.id % 2 == 0) {
     return fail(step, H2Code::kProtocolError, "a client opens a stream with an even id");
   }
-  if (frame.id > x_highest) {
-    x_highest = frame.id;
-    return;
-  }
+  if (frame.id > x_ids.highest()) return x_ids.open(frame.id);
   switch (streams.state_of(frame.id)) {
     case Stream::kOpen:
       return;
@@ -175,47 +218,136 @@ void H2Guard::judge_headers(const Frame& frame, const Streams& streams, Step& st
     case Stream::kNone:
       break;
   }
-  if (x_reset.has(frame.id)) return;
-  if (x_closed.has(frame.id)) {
-    return fail(step, H2Code::kStreamClosed, "HEADERS on a closed stream");
+  switch (x_ids.of(frame.id)) {
+    case H2Ids::Fate::kOpened:
+    case H2Ids::Fate::kReset:
+    case H2Ids::Fate::kForgotten:
+      // Trailers that were on their way.
+      if ((frame.flags & kEndStream) != 0 && ends_late(frame.id)) return;
+      return judge_control(frame, now_ms, step);
+    case H2Ids::Fate::kClosed:
+    case H2Ids::Fate::kFinished:
+      return fail(step, H2Code::kStreamClosed, "HEADERS on a closed stream");
+    case H2Ids::Fate::kUnused:
+      return fail(step, H2Code::kProtocolError, "a stream id lower than one before");
   }
-  fail(step, H2Code::kProtocolError, "a stream id lower than one before");
 }
 
-void H2Guard::judge_data(const Frame& frame, const Streams& streams, Step& step) {
-  if (frame.length == 0 && (frame.flags & kEndStream) == 0) {
-    if (++x_empty_data > x_flood.empty_data) {
-      return end_flood(step, Http2Fault::kEmptyData, "too many empty DATA frames");
-    }
-  } else {
-    x_empty_data = 0;
+// Those that carry little of their block cost the peer nothing and end nothing (CVE-2024-27316 and
+// its kin).
+void H2Guard::judge_continuation(const Frame& frame, Step& step) {
+  x_block_bytes += frame.length;
+  const uint32_t explained = x_block_bytes / kContinuationBytes;
+  if (++x_continuations > x_limits.flood.continuations + explained ||
+      x_block_bytes > x_limits.block_bytes) {
+    end_flood(step, Http2Fault::kContinuations, "too many CONTINUATION frames");
   }
-  if (!x_server || frame.id == 0) return;
+}
+
+void H2Guard::judge_data(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step) {
   const Stream state = streams.state_of(frame.id);
-  if (state == Stream::kPeerDone) {
-    return fail(step, H2Code::kStreamClosed, "DATA after END_STREAM");
-  }
-  // What we reset may still have DATA on its way: nghttp2 discards and credits it.
-  if (state == Stream::kNone && !x_reset.has(frame.id) && x_closed.has(frame.id)) {
-    fail(step, H2Code::kStreamClosed, "DATA on a closed stream");
-  }
-}
-
-void H2Guard::judge_control(const Frame& frame, int64_t now_ms, Step& step) {
-  if (frame.type == kSettings && frame.length / kSettingBytes > x_flood.settings_entries) {
-    return end_flood(step, Http2Fault::kControlFrames, "too many entries in SETTINGS");
-  }
-  if (frame.type == kWindowUpdate && x_window_updates_free > 0) {
-    --x_window_updates_free;
+  const bool ends = (frame.flags & kEndStream) != 0;
+  const bool empty = frame.content() == 0;
+  if (state == Stream::kOpen) {
+    if (!empty) return earn();
+    // The end of a message may be a frame of its own.
+    if (!ends) judge_empty_data(now_ms, step);
     return;
   }
-  if (!x_control.take(now_ms)) {
+  if (x_server && frame.id != 0) {
+    if (state == Stream::kPeerDone) {
+      return fail(step, H2Code::kStreamClosed, "DATA after END_STREAM");
+    }
+    const H2Ids::Fate fate = x_ids.of(frame.id);
+    if (fate == H2Ids::Fate::kClosed || fate == H2Ids::Fate::kFinished) {
+      return fail(step, H2Code::kStreamClosed, "DATA on a closed stream");
+    }
+  }
+  // What we reset may still have DATA on its way: nghttp2 discards and credits it.
+  const bool late_end = ends && ends_late(frame.id);
+  if (empty && !late_end) judge_empty_data(now_ms, step);
+}
+
+// True: the peer has ended a stream that is over for us, before it knew.
+bool H2Guard::ends_late(int32_t id) {
+  const H2Ids::Fate fate = x_ids.of(id);
+  if (fate != H2Ids::Fate::kOpened && fate != H2Ids::Fate::kReset) return false;
+  x_ids.set(id, H2Ids::Fate::kClosed);
+  return true;
+}
+
+void H2Guard::judge_reset(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step) {
+  const H2Ids::Fate fate = x_ids.of(frame.id);
+  const bool first =
+      fate == H2Ids::Fate::kOpened || fate == H2Ids::Fate::kReset || fate == H2Ids::Fate::kClosed;
+  x_ids.set(frame.id, H2Ids::Fate::kFinished);
+  // Of an open stream it is charged to another budget, when it has been read. Behind the end of one
+  // it says that the rest of its request is not wanted, or crossed a reset of ours.
+  if (!first && streams.state_of(frame.id) == Stream::kNone) judge_control(frame, now_ms, step);
+}
+
+void H2Guard::on_reset(int32_t id) {
+  if (x_ids.of(id) == H2Ids::Fate::kOpened) x_ids.set(id, H2Ids::Fate::kReset);
+}
+
+void H2Guard::on_closed(int32_t id) {
+  if (x_ids.of(id) == H2Ids::Fate::kOpened) x_ids.set(id, H2Ids::Fate::kClosed);
+}
+
+// The longer it lived the less of a flood it is: so many can be open, and no more.
+bool H2Guard::charge_reset(int64_t now_ms, int64_t lived_ms) {
+  return x_resets.spend(now_ms, H2Allowance::kOne / (1 + std::max<int64_t>(lived_ms, 0) / 10));
+}
+
+// A few of them among many good ones are no flood either.
+bool H2Guard::charge_fault(int64_t now_ms) {
+  constexpr int64_t kEarnedPrice = 10 * H2Allowance::kOne;
+  return x_resets.spend(now_ms, H2Allowance::kOne, kEarnedPrice);
+}
+
+// ---- frames that are no work by themselves
+
+void H2Guard::judge_settings(const Frame& frame, const Streams& streams, int64_t now_ms,
+                             Step& step) {
+  if (frame.length / kSettingBytes > x_limits.flood.settings_entries) {
+    return end_flood(step, Http2Fault::kControlFrames, "too many entries in SETTINGS");
+  }
+  // A change of windows is work for us with every stream that is open.
+  const bool ack = (frame.flags & kAck) != 0;
+  judge_control(frame, now_ms, step, ack ? 0 : streams.open_streams());
+}
+
+// One that gives back what was sent is how that went on at all; unless it does so byte by byte.
+void H2Guard::judge_window_update(const Frame& frame, int64_t now_ms, Step& step) {
+  const uint32_t bytes = frame.peek_bytes() == 0 ? 0 : frame.number();
+  if (bytes < kReturnMin || bytes > x_unreturned) return judge_control(frame, now_ms, step);
+  x_unreturned -= bytes;
+}
+
+// `work`: what it is for us besides, so that little work of its own does not pay for it.
+void H2Guard::judge_control(const Frame& frame, int64_t now_ms, Step& step, uint32_t work) {
+  const int64_t price = (1 + int64_t{frame.length / kControlBytes}) * H2Allowance::kOne;
+  if (!x_control.spend(now_ms, price, price + work * H2Allowance::kOne)) {
     end_flood(step, Http2Fault::kControlFrames, "too many control frames");
   }
 }
 
-void H2Guard::on_data_sent() {
-  x_window_updates_free = std::min(x_window_updates_free + kUpdatesPerData, kUpdatesMax);
+void H2Guard::judge_empty_data(int64_t now_ms, Step& step) {
+  if (!x_empty_data.spend(now_ms)) {
+    end_flood(step, Http2Fault::kEmptyData, "too many empty DATA frames");
+  }
+}
+
+void H2Guard::on_data_sent(size_t bytes) {
+  if (bytes == 0) return;
+  // Once for the stream, and once for the connection.
+  x_unreturned = std::min(x_unreturned + 2 * bytes, kUnreturnedMax);
+  earn();
+}
+
+void H2Guard::earn() {
+  x_control.earn(kFramesPerWork);
+  x_empty_data.earn(kFramesPerWork);
 }
 
 }  // namespace outrigger::http

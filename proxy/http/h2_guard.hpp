@@ -1,7 +1,9 @@
-// Looks at the header of every frame before nghttp2 gets its bytes, for what nghttp2 has no options
+// Looks at the head of every frame before nghttp2 gets its bytes, for what nghttp2 has no options
 // for: which stream ids were used, frames on streams that are over, and floods of frames that cost
-// the peer nothing (RFC 9113 sections 5.1 and 10.5). It holds back the nine bytes of a frame header
-// until they are complete. Part of a session; one thread.
+// the peer nothing (RFC 9113 sections 5.1 and 10.5). It knows work from waste: what moves content
+// or completes a message earns the frames that go with it, and only what goes beyond is counted. It
+// holds back the head of a frame, and the few bytes behind that tell what it is worth, until they
+// are complete. Part of a session; one thread.
 #pragma once
 
 #include <array>
@@ -10,6 +12,8 @@
 #include <string_view>
 
 #include "metrics/series.hpp"
+#include "proxy/http/h2_allowance.hpp"
+#include "proxy/http/h2_ids.hpp"
 #include "proxy/http/h2_stream.hpp"
 
 namespace outrigger::config {
@@ -20,7 +24,7 @@ namespace outrigger::http {
 
 using metrics::Http2Fault;
 
-// What a peer may do in excess of what work needs. The same towards both sides.
+// What a peer may waste: do beyond what its work has earned. The same towards both sides.
 struct H2Flood {
   static constexpr uint32_t kOff = UINT32_MAX;
 
@@ -31,27 +35,12 @@ struct H2Flood {
 
   uint32_t resets = 200;  // streams reset early, by either side, and malformed requests, at once
   uint32_t resets_per_s = 33;
-  uint32_t control_frames = 1000;  // PING, SETTINGS, PRIORITY, unknown and idle WINDOW_UPDATE
+  uint32_t control_frames = 1000;  // all but HEADERS, CONTINUATION, DATA with content, and resets
   uint32_t control_frames_per_s = 100;
-  uint32_t continuations = 8;      // of one header block
-  uint32_t empty_data = 100;       // DATA frames without data, in a row
+  uint32_t continuations = 8;  // of one header block, that carry little of it
+  uint32_t empty_data = 100;   // DATA frames without content
+  uint32_t empty_data_per_s = 10;
   uint32_t settings_entries = 32;  // of one SETTINGS frame
-};
-
-// So many at once, and so many more each second.
-class H2Budget {
- public:
-  H2Budget(uint32_t burst, uint32_t per_s)
-      : x_left(int64_t{burst} * 1000), x_burst(x_left), x_per_s(per_s) {}
-
-  // False: none is left.
-  bool take(int64_t now_ms);
-
- private:
-  int64_t x_left;  // thousandths
-  int64_t x_burst;
-  int64_t x_per_s;
-  int64_t x_last_ms = -1;
 };
 
 class H2Guard {
@@ -62,9 +51,16 @@ class H2Guard {
   class Streams {
    public:
     virtual Stream state_of(int32_t id) const = 0;
+    virtual uint32_t open_streams() const = 0;
 
    protected:
     ~Streams() = default;
+  };
+
+  struct Limits {
+    H2Flood flood;
+    uint32_t streams = 100;             // at once; the ids of twice as many are remembered
+    uint32_t block_bytes = 256 * 1024;  // of a header block as it is sent
   };
 
   struct Step {
@@ -76,7 +72,7 @@ class H2Guard {
   };
 
   // `server`: the peer is a client, which begins with the preface and opens odd streams.
-  H2Guard(bool server, const H2Flood& flood);
+  H2Guard(bool server, const Limits& limits);
 
   // Again and again, without what was consumed, until everything is. At most one frame a step, so
   // that `streams` has seen all before it.
@@ -84,56 +80,76 @@ class H2Guard {
 
   // A SETTINGS frame of which nghttp2 knows nothing goes out: nor does it see the answer.
   void hide_acknowledgement() { ++x_hidden_acks; }
-  // DATA frames went out: so many more WINDOW_UPDATE frames are work.
-  void on_data_sent();
-  // We reset the stream: what was on its way is no fault.
-  void on_reset(int32_t id) { x_reset.add(id); }
+
+  // -- streams
+
+  // We opened it.
+  void on_opened(int32_t id) { x_ids.open(id); }
+  // We reset it: what was on its way is no fault.
+  void on_reset(int32_t id);
   // It ended otherwise.
-  void on_closed(int32_t id) { x_closed.add(id); }
-  // A stream ended before its time: reset by either side, or malformed. False: too many.
-  bool charge_reset(int64_t now_ms) { return x_resets.take(now_ms); }
+  void on_closed(int32_t id);
+
+  // -- what is work, and what is not
+
+  // A good head came, or the last of a message went out.
+  void on_message() { earn(); }
+  // DATA with so many bytes went out.
+  void on_data_sent(size_t bytes);
+  // An answer is complete.
+  void on_answer() { x_resets.earn(kResetsPerAnswer); }
+  // The peer reset a stream before its time, which had lived for so long. False: too many.
+  bool charge_reset(int64_t now_ms, int64_t lived_ms);
+  // It made us reset or refuse one. False: too many.
+  bool charge_fault(int64_t now_ms);
 
  private:
   static constexpr size_t kHeaderBytes = 9;
-
-  // The last ids of one kind.
-  class Ids {
-   public:
-    void add(int32_t id) { x_ids[x_next++ % x_ids.size()] = id; }
-    bool has(int32_t id) const;
-
-   private:
-    std::array<int32_t, 256> x_ids{};
-    uint32_t x_next = 0;
-  };
+  static constexpr size_t kPeekMax = 4;  // of what follows it
+  // A caller that hedges its calls drops two of three.
+  static constexpr uint32_t kResetsPerAnswer = 2;
 
   struct Frame {
     uint32_t length;
     uint8_t type;
     uint8_t flags;
     int32_t id;
+    const char* payload;  // as much of it as peek_bytes() says
+
+    size_t peek_bytes() const;
+    uint32_t number() const;
+    uint32_t content() const;
   };
 
+  static Frame frame_at(const char* head);
+  bool collect(std::string_view bytes, Step& step);
   bool hides(const Frame& frame);
+  void pass(const Frame& frame, std::string_view bytes, bool whole, Step& step);
   void judge(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
-  void judge_headers(const Frame& frame, const Streams& streams, Step& step);
-  void judge_data(const Frame& frame, const Streams& streams, Step& step);
-  void judge_control(const Frame& frame, int64_t now_ms, Step& step);
+  void judge_headers(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
+  void judge_continuation(const Frame& frame, Step& step);
+  void judge_data(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
+  void judge_reset(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
+  void judge_settings(const Frame& frame, const Streams& streams, int64_t now_ms, Step& step);
+  void judge_window_update(const Frame& frame, int64_t now_ms, Step& step);
+  void judge_empty_data(int64_t now_ms, Step& step);
+  void judge_control(const Frame& frame, int64_t now_ms, Step& step, uint32_t work = 0);
+  bool ends_late(int32_t id);
+  void earn();
 
-  H2Flood x_flood;
-  H2Budget x_resets;
-  H2Budget x_control;
-  Ids x_closed;
-  Ids x_reset;
-  std::array<char, kHeaderBytes> x_header;
-  uint32_t x_header_bytes = 0;   // of a frame header that is not complete
+  Limits x_limits;
+  H2Allowance x_resets;
+  H2Allowance x_control;
+  H2Allowance x_empty_data;
+  H2Ids x_ids;
+  uint64_t x_unreturned = 0;  // bytes that WINDOW_UPDATE frames may still give back
+  std::array<char, kHeaderBytes + kPeekMax> x_head;
+  uint32_t x_head_bytes = 0;     // of one that is not complete
   uint32_t x_payload_left = 0;   // of the frame that is passing
   uint32_t x_preface_left;       // bytes of the client preface
   uint32_t x_continuations = 0;  // of this header block
-  uint32_t x_empty_data = 0;     // in a row
-  uint32_t x_window_updates_free = 10;
+  uint32_t x_block_bytes = 0;
   uint32_t x_hidden_acks = 0;
-  int32_t x_highest = 0;  // stream id that the peer opened
   bool x_server;
 };
 

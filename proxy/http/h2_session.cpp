@@ -8,15 +8,28 @@
 #include "proxy/base/assert.hpp"
 #include "proxy/http/h2_callbacks.hpp"
 #include "proxy/http/h2_memory.hpp"
+#include "proxy/http/h2_rest.hpp"
 #include "proxy/http/h2_write.hpp"
 
 namespace outrigger::http {
 namespace {
 
-// Frames that wait to be sent, besides DATA: more, and the peer makes us answer without reading.
+// Frames that wait to be sent, besides DATA and those of streams: more, and the peer makes us
+// answer without reading.
 constexpr size_t kQueueMax = 2000;
+constexpr size_t kQueuedPerStream = 2;
 // Of the 2^30 a client has; a connection that used so many is replaced.
 constexpr int32_t kLastId = INT32_MAX - 1000;
+
+H2Guard::Limits guard_limits(const H2Limits& limits) {
+  H2Guard::Limits made;
+  made.flood = limits.flood;
+  made.streams = limits.streams;
+  // What is too large may still be answered.
+  constexpr uint32_t kTooLarge = 4;
+  made.block_bytes = std::max(made.block_bytes, limits.head.head_bytes * kTooLarge);
+  return made;
+}
 
 nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* owner) {
   nghttp2_option* option = nullptr;
@@ -28,7 +41,8 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
   nghttp2_option_set_no_closed_streams(option, 1);
   // Those that the guard counts.
   nghttp2_option_set_stream_reset_rate_limit(option, H2Flood::kOff, H2Flood::kOff);
-  nghttp2_option_set_max_continuations(option, limits.flood.continuations);
+  nghttp2_option_set_max_continuations(option, H2Flood::kOff);
+  nghttp2_option_set_max_outbound_ack(option, kQueueMax);
   nghttp2_option_set_max_settings(option, limits.flood.settings_entries);
   nghttp2_option_set_peer_max_concurrent_streams(option,
                                                  std::min(limits.streams, limits.streams_assumed));
@@ -66,7 +80,7 @@ H2Session::H2Session(H2Role role, const H2Limits& limits, const Clock& clock,
       x_events(events),
       x_limits(limits),
       x_session(make_session(role, limits, this)),
-      x_guard(role == H2Role::kServer, limits.flood),
+      x_guard(role == H2Role::kServer, guard_limits(limits)),
       x_reader(x_limits.head),
       x_role(role) {
   submit_settings(x_session, role, limits);
@@ -84,6 +98,7 @@ void H2Session::announce_streams() {
 }
 
 H2Session::~H2Session() {
+  while (!x_rests.empty()) x_rests.front().destroy();
   x_streams.for_each([](H2Stream& stream) { stream.x_attached = stream.x_open = false; });
   nghttp2_session_del(x_session);
 }
@@ -115,7 +130,8 @@ void H2Session::feed(std::string_view bytes) {
     return fail(H2Code::kProtocolError, "no client preface");
   }
   if (taken < 0) return fail(H2Code::kInternalError, nghttp2_strerror(static_cast<int>(taken)));
-  if (nghttp2_session_get_outbound_queue_size(x_session) > kQueueMax) {
+  if (nghttp2_session_get_outbound_queue_size(x_session) >
+      kQueueMax + kQueuedPerStream * x_streams_open) {
     fail(kCalm, "too many answers that nobody reads", Http2Fault::kUnread);
   }
 }
@@ -188,8 +204,20 @@ void H2Session::note_fault(H2Code code, std::string_view text, Http2Fault reason
   x_events.on_fault(reason, text);
 }
 
+// By the peer. What has been of use, or was there for a while, is no part of a flood.
+void H2Session::charge_reset(const H2Stream& stream) {
+  constexpr int64_t kNoFloodMs = 1'000;
+  if (x_role == H2Role::kServer ? stream.x_head_sent : stream.x_head_read) return;
+  const int64_t now_ms = x_clock.now_ms();
+  const int64_t lived_ms = now_ms - stream.x_opened_ms;
+  if (lived_ms < kNoFloodMs && !x_guard.charge_reset(now_ms, lived_ms)) end_resets();
+}
+
 void H2Session::charge_fault() {
-  if (x_guard.charge_reset(x_clock.now_ms())) return;
+  if (!x_guard.charge_fault(x_clock.now_ms())) end_resets();
+}
+
+void H2Session::end_resets() {
   fail(H2Code::kEnhanceYourCalm, "too many streams that were reset", Http2Fault::kResets);
 }
 
@@ -205,6 +233,7 @@ bool H2Session::submit_request(H2Stream& stream, const RequestHead& head,
                                             has_body ? &body : nullptr, &stream);
   if (id < 0) return false;
   attach(stream, id);
+  x_guard.on_opened(id);
   stream.x_method = head.method;
   stream.x_asks_tunnel = head.asks_tunnel();
   stream.x_sends_body = has_body;
@@ -273,9 +302,10 @@ void H2Session::release(H2Stream& stream) {
 
 void H2Session::attach(H2Stream& stream, int32_t id) {
   stream.x_id = id;
+  stream.x_opened_ms = x_clock.now_ms();
   stream.x_attached = stream.x_open = true;
   x_streams.push_front(stream);
-  ++x_streams_open;
+  if (++x_streams_open == x_limits.streams) x_events.on_full(true);
 }
 
 void H2Session::read_block(H2Stream& stream, H2HeadReader::Kind kind) {
@@ -295,7 +325,7 @@ void H2Session::forget(H2Stream& stream) {
   stream.x_open = false;
   stream.unlink();
   x_streams.push_back(stream);
-  --x_streams_open;
+  if (x_streams_open-- == x_limits.streams) x_events.on_full(false);
   nghttp2_session_set_stream_user_data(x_session, stream.x_id, nullptr);
 }
 

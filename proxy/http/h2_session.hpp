@@ -46,8 +46,10 @@ class H2SessionEvents {
   // The peer's SETTINGS are known, or changed: may_open() may say something else now.
   virtual void on_settings() {}
   virtual void on_ping_ack() {}
-  // Server: a request was answered before it was complete. end_rests() is due in kRestMs.
+  // Server: a request was answered before it was complete. end_rests() is due in kRestSilenceMs.
   virtual void on_rest() {}
+  // Server: as many streams are open as may be, or no longer.
+  virtual void on_full(bool /*full*/) {}
   // What the peer sent cannot be taken: the connection ends, see H2Session::receive(). Once.
   virtual void on_fault(Http2Fault /*reason*/, std::string_view /*text*/) {}
   // write() has something to give: it must be called before the loop sleeps. Not said again before
@@ -60,9 +62,11 @@ class H2SessionEvents {
 
 class H2Session final : private H2Guard::Streams {
  public:
-  // So long the rest of a request that is answered is read past. What it may hold is what its
-  // window was open for.
-  static constexpr int64_t kRestMs = 1'000;
+  // The rest of a request that is answered is read past, so long and so many bytes of it, while
+  // something of it comes.
+  static constexpr int64_t kRestMs = 30'000;
+  static constexpr int64_t kRestSilenceMs = 5'000;
+  static constexpr int64_t kRestMaxBytes = 64 * 1024 * 1024;
 
   // Our preface and SETTINGS are the first that write() gives; on_want_write says nothing of them.
   H2Session(H2Role role, const H2Limits& limits, const Clock& clock, H2SessionEvents& events);
@@ -129,7 +133,7 @@ class H2Session final : private H2Guard::Streams {
   // Gives up at once because of `code`; write() still has a GOAWAY to give.
   void terminate(H2Code code);
 
-  // Those that are open on either side.
+  // Those that are open on either side; of a server also those whose rest is read past.
   uint32_t streams_open() const { return x_streams_open; }
   // Client: a stream can be opened now.
   bool may_open() const;
@@ -150,18 +154,18 @@ class H2Session final : private H2Guard::Streams {
  private:
   friend struct H2Callbacks;
 
-  // Of a request that nobody listens to any more.
-  struct Rest {
-    int32_t id = 0;  // 0: free
-    int64_t until_ms = 0;
-  };
+  struct RestTag;
+  class Rest;
 
   H2Guard::Stream state_of(int32_t id) const override;
+  uint32_t open_streams() const override { return x_streams_open; }
   void feed(std::string_view bytes);
   void put(std::string_view bytes);
   void fail(H2Code code, std::string_view text, Http2Fault reason = Http2Fault::kProtocol);
   void note_fault(H2Code code, std::string_view text, Http2Fault reason);
+  void charge_reset(const H2Stream& stream);
   void charge_fault();
+  void end_resets();
   void want_write();
   void announce_streams();
 
@@ -181,7 +185,6 @@ class H2Session final : private H2Guard::Streams {
   void end_peer(H2Stream& stream, const Fields* trailers);
   void end_ours(H2Stream& stream);
   void read_past(H2Stream& stream);
-  Rest* find_rest(int32_t id);
   void end_rest(Rest& rest);
   void refuse(H2Stream& stream, const H2Close& why);
   void close(H2Stream& stream, const H2Close& why);
@@ -200,7 +203,7 @@ class H2Session final : private H2Guard::Streams {
   std::span<char> x_out;                  // room that is left, within write()
   std::string_view x_unsent;              // of the last piece that nghttp2 gave
   H2Code x_fault = H2Code::kNoError;
-  std::array<Rest, 4> x_rests;
+  List<Rest, RestTag> x_rests;
   uint32_t x_streams_open = 0;
   int32_t x_peer_last_id = INT32_MAX;  // of the peer's GOAWAY
   const H2Role x_role;

@@ -114,6 +114,7 @@ class H2Stream : public ListNode<H2StreamTag> {
   friend struct H2Callbacks;
 
   size_t x_unconsumed = 0;
+  int64_t x_opened_ms = 0;
   int64_t x_due = -1;  // bytes of DATA that the peer has still to send; negative: any number
   int32_t x_id = 0;
   H2Code x_peer_code = H2Code::kNoError;  // of the RST_STREAM that came

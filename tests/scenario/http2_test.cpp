@@ -242,7 +242,7 @@ TEST(Http2, AnAnswerThatIsEarlyEndsTheRequest) {
   caller.finish(side);
   EXPECT_EQ(side.status(), 413);
   EXPECT_EQ(side.message.body, "too much");
-  town.pass_ms(1'010);
+  town.pass_ms(5'010);
   EXPECT_TRUE(side.done);
   EXPECT_EQ(origin.last_side().closed.has_value() || origin.last_side().done, true);
   origin.on_head = {};
@@ -285,7 +285,7 @@ TEST(Http2, OurOwnAnswersSayWhy) {
   // An own answer to a request whose body is still coming.
   H2Side& open = caller.begin_open("POST", "/");
   EXPECT_EQ(caller.finish(open).status(), 503);
-  town.pass_ms(1'010);
+  town.pass_ms(5'010);
   EXPECT_TRUE(open.done);
 }
 

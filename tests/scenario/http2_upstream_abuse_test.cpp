@@ -5,6 +5,7 @@
 #include "tests/support/h2_caller.hpp"
 #include "tests/support/h2_origin.hpp"
 #include "tests/support/raw_h2_origin.hpp"
+#include "tests/support/h2_raw.hpp"
 
 namespace outrigger::testing {
 namespace {
@@ -28,7 +29,7 @@ const H2Origin::Behaviour kStalls = [](H2Side&) {};
 
 TEST(Http2Upstream, OnlyWhatIsAboveTheLastIdOfGoawayGoesElsewhereAbuse129) {
   H2Town town(", protocol: http2");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   H2Side& below = caller.begin("POST", "/1", {}, "pay");
   H2Side& above = caller.begin("POST", "/2", {}, "pay");
@@ -49,7 +50,7 @@ TEST(Http2Upstream, OnlyWhatIsAboveTheLastIdOfGoawayGoesElsewhereAbuse129) {
 TEST(Http2Upstream, WhatGoawayCoversIsNotSentAgainAbuse129) {
   for (const uint32_t code : {0u, 11u}) {  // ENHANCE_YOUR_CALM
     H2Town town(", protocol: http2");
-    RawOrigin up(town);
+    RawOrigin up(town, kAt);
     H2Caller caller(town);
     H2Side& side = caller.begin("POST", "/", {}, "pay");
     town.run();
@@ -66,7 +67,7 @@ TEST(Http2Upstream, WhatGoawayCoversIsNotSentAgainAbuse129) {
 TEST(Http2Upstream, AnyOtherResetIsNotSentAgainAbuse129) {
   for (const uint32_t code : {1u, 2u, 8u, 11u}) {
     H2Town town(", protocol: http2");
-    RawOrigin up(town);
+    RawOrigin up(town, kAt);
     H2Caller caller(town);
     H2Side& side = caller.begin("POST", "/", {}, "pay");
     town.run();
@@ -79,7 +80,7 @@ TEST(Http2Upstream, AnyOtherResetIsNotSentAgainAbuse129) {
 
 TEST(Http2Upstream, AnAnswerAndThenAResetWithoutErrorIsAnAnswerAbuse129) {
   H2Town town(", protocol: http2");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   H2Side& side = caller.begin_open("POST", "/");
   side.send_data("the beginning");
@@ -100,7 +101,7 @@ TEST(Http2Upstream, AnAnswerAndThenAResetWithoutErrorIsAnAnswerAbuse129) {
 
 TEST(Http2Upstream, AResetWithoutErrorBeforeTheAnswerIsCompleteIsNoneAbuse129) {
   H2Town town(", protocol: http2");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   H2Side& side = caller.begin("GET", "/");
   town.run();
@@ -116,7 +117,7 @@ TEST(Http2Upstream, AResetWithoutErrorBeforeTheAnswerIsCompleteIsNoneAbuse129) {
 
 TEST(Http2Upstream, SettingsThatLeaveOneStreamAreKeptToAbuse129) {
   H2Town town(", protocol: http2, pool: {connections: 1}");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   H2Side& first = caller.begin("GET", "/1");
   town.run();
@@ -139,7 +140,7 @@ TEST(Http2Upstream, SettingsThatLeaveOneStreamAreKeptToAbuse129) {
 TEST(Http2Upstream, WhatIsAboveTheLastIdGoesElsewhereWithoutABudgetAbuse129) {
   constexpr int32_t kCalls = 60;
   H2Town town(", protocol: http2, retry: {budget: 0%}, circuit: off, endpoint_circuit: off");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   std::vector<H2Side*> sides;
   for (int32_t i = 0; i < kCalls; ++i) sides.push_back(&caller.begin("POST", "/", {}, "pay"));
@@ -214,7 +215,7 @@ TEST(Http2Upstream, AFloodEndsItsConnectionAndTheNextCallHasAnotherAbuse130) {
   };
   for (const Flood& flood : floods) {
     H2Town town(", protocol: http2");
-    RawOrigin up(town);
+    RawOrigin up(town, kAt);
     H2Caller caller(town);
     H2Side& side = caller.begin("POST", "/", {}, "pay");
     town.run();
@@ -276,7 +277,7 @@ TEST(Http2Upstream, TrailersOfARequestBehindALengthOfNothingPass) {
 
 TEST(Http2Upstream, TrailersOfAnAnswerBehindALengthOfNothingPass) {
   H2Town town(", protocol: http2");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   H2Caller caller(town);
   H2Side& side = caller.begin("GET", "/");
   town.run();
@@ -293,7 +294,7 @@ TEST(Http2Upstream, TrailersOfAnAnswerBehindALengthOfNothingPass) {
 TEST(Http2Upstream, TrailersBehindAHeadThatHasNoBodyPass) {
   for (const char* method : {"HEAD", "GET"}) {
     H2Town town(", protocol: http2");
-    RawOrigin up(town);
+    RawOrigin up(town, kAt);
     H2Caller caller(town);
     H2Side& side = caller.begin(method, "/");
     town.run();
@@ -311,7 +312,7 @@ TEST(Http2Upstream, TrailersBehindAHeadThatHasNoBodyPass) {
 // Nothing more than a head goes out for what is a head alone.
 TEST(Http2Upstream, AHeadAloneIsOneFrameEachWay) {
   H2Town town(", protocol: http2");
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   Caller caller(town);
   caller.begin("POST", "/");
   town.run();
@@ -333,7 +334,7 @@ TEST(Http2Upstream, AHeadAloneIsOneFrameEachWay) {
 TEST(Http2Upstream, TheRestOfAHeadWhoseCallHasEndedIsReadForNobody) {
   H2Town town(", protocol: http2, timeout: {request: 1s}, retry: off");
   town.network.at(*Address::parse(kAt)).pipe.kernel_bytes = 1'000;
-  RawOrigin up(town);
+  RawOrigin up(town, kAt);
   Caller caller(town);
   caller.begin("GET", "/");
   town.run();

@@ -146,6 +146,19 @@ TEST(H2Guard, EndsAHeadInTooManyFrames) {
   EXPECT_EQ(bad.goaway(), H2Code::kEnhanceYourCalm);
 }
 
+// However much of it they carry.
+TEST(H2Guard, EndsAHeadThatIsFarTooLong) {
+  Raw raw;
+  const std::string piece = literal("x", std::string(16'000, 'v'));
+  EXPECT_TRUE(raw.send(frame(kHeadersFrame, kEndStream, 1, get_block())));
+  int sent = 0;
+  while (sent < 3000 && raw.send(frame(kContinuationFrame, 0, 1, piece))) ++sent;
+  EXPECT_LE(sent, 16);
+  EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+  EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kContinuations});
+  EXPECT_LT(raw.server.streams[0]->arena().heap_bytes(), 200'000U);
+}
+
 TEST(H2Guard, RefusesAStreamThatDependsOnItself) {
   const std::string itself = number32(3) + "\x10";
   Raw headers;
@@ -162,12 +175,53 @@ TEST(H2Guard, RefusesAStreamThatDependsOnItself) {
 }
 
 TEST(H2Guard, EndsEmptyData) {
+  constexpr uint8_t kPadded = 8;
+  const std::string floods[] = {
+      frame(kDataFrame, 0, 1), frame(kDataFrame, kPadded, 1, std::string(1, '\0')),
+      frame(kDataFrame, kPadded, 1, "\xff" + std::string(255, '\0')),  // padding alone
+  };
+  for (const std::string& flood : floods) {
+    Raw raw;
+    EXPECT_TRUE(raw.send(post_frame(1)));
+    int sent = 0;
+    while (sent < 3000 && raw.send(flood)) ++sent;
+    EXPECT_GE(sent, 100);
+    EXPECT_LE(sent, 110);
+    EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
+    EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kEmptyData});
+  }
+}
+
+TEST(H2Guard, SomeContentDoesNotPayForManyEmptyFrames) {
   Raw raw;
   EXPECT_TRUE(raw.send(post_frame(1)));
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1)));
-  EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1, "x")));
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(raw.send(frame(kDataFrame, 0, 1)));
-  EXPECT_FALSE(raw.send(frame(kDataFrame, 0, 1)));
+  int sent = 0;
+  for (bool reads = true; reads && sent < 3000; ++sent) {
+    reads = raw.send(frame(kDataFrame, 0, 1, sent % 20 == 0 ? "x" : ""));
+  }
+  EXPECT_LE(sent, 200);
+  EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kEmptyData});
+}
+
+TEST(H2Guard, EndsEmptyDataOnAStreamThatIsOver) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1)));
+  raw.server.session.reset(*raw.server.streams[0], H2Code::kCancel);
+  raw.server.written();
+  EXPECT_TRUE(raw.send(frame(kDataFrame, kEndStream, 1)));
+  // It has ended now, and says so again and again.
+  EXPECT_FALSE(raw.send(frame(kDataFrame, kEndStream, 1)));
+  EXPECT_EQ(raw.goaway(), H2Code::kStreamClosed);
+}
+
+TEST(H2Guard, EndsHeadsWithoutEndOnAStreamThatIsOver) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1)));
+  raw.server.session.reset(*raw.server.streams[0], H2Code::kCancel);
+  raw.server.written();
+  int sent = 0;
+  while (sent < 3000 && raw.send(post_frame(1))) ++sent;
+  EXPECT_LE(sent, 1010);
   EXPECT_EQ(raw.goaway(), H2Code::kEnhanceYourCalm);
 }
 
@@ -194,6 +248,15 @@ TEST(H2Guard, EndsFloodsOfControlFrames) {
       ASSERT_TRUE(slow.send(flood)) << i;
     }
   }
+}
+
+TEST(H2Guard, EndsAFloodOfLongFramesSooner) {
+  Raw raw;
+  size_t bytes = 0;
+  const std::string flood = frame(0xee, 0, 0, std::string(16'000, 'u'));
+  while (bytes < 100'000'000 && raw.send(flood)) bytes += flood.size();
+  EXPECT_LE(bytes, 2'000'000U);
+  EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kControlFrames});
 }
 
 TEST(H2Guard, LetsWindowUpdatesFollowTheDataThatTheyAreFor) {
@@ -275,18 +338,6 @@ TEST(H2Guard, HoldsAnUpstreamToTheSameBounds) {
   }
   EXPECT_LE(sent, 1000);
   EXPECT_EQ(client.session.fault(), H2Code::kEnhanceYourCalm);
-}
-
-TEST(H2Budget, FillsUpAgain) {
-  H2Budget budget(2, 10);
-  EXPECT_TRUE(budget.take(1000));
-  EXPECT_TRUE(budget.take(1000));
-  EXPECT_FALSE(budget.take(1099));
-  EXPECT_TRUE(budget.take(1100));
-  EXPECT_FALSE(budget.take(1100));
-  EXPECT_TRUE(budget.take(INT64_MAX));
-  EXPECT_TRUE(budget.take(INT64_MAX));
-  EXPECT_FALSE(budget.take(INT64_MAX));
 }
 
 }  // namespace
