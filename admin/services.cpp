@@ -44,7 +44,7 @@ Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t
   shown["times_opened"] = circuit.times_opened();
   const bool open = circuit.state() == upstream::EndpointCircuitState::kOpen;
   shown["open_ms_left"] =
-      open ? Json(std::max<int64_t>(0, circuit.open_until_ms() - now_ms)) : Json();
+      open ? Json(std::max<int64_t>(0, circuit.excludes_until_ms() - now_ms)) : Json();
   return json;
 }
 

@@ -261,13 +261,13 @@ inline std::optional<int64_t> request_timeout_ms(const Timeout& timeout, bool ca
   return kRequestAutoMs;
 }
 
-// What `attempt` comes to: `auto` is request/attempts, and nothing with one attempt or no request.
-inline std::optional<int64_t> attempt_timeout_ms(const Policy& policy) {
-  if (policy.timeout.attempt_ms != kAutoMs) return policy.timeout.attempt_ms;
-  const int attempts = policy.retry ? policy.retry->attempts : 1;
-  const auto request_ms = request_timeout_ms(policy.timeout, false);
-  if (attempts <= 1 || !request_ms) return std::nullopt;
-  return std::max<int64_t>(1, *request_ms / attempts);
+// What `attempt` comes to where all `attempts` together have `total_ms`: `auto` is an equal share
+// of that, and nothing with one attempt or no bound.
+inline std::optional<int64_t> attempt_timeout_ms(const Timeout& timeout, int attempts,
+                                                 std::optional<int64_t> total_ms) {
+  if (timeout.attempt_ms != kAutoMs) return timeout.attempt_ms;
+  if (attempts <= 1 || !total_ms) return std::nullopt;
+  return std::max<int64_t>(1, *total_ms / attempts);
 }
 
 // What `stream_idle` comes to: `auto` is an hour, and nothing for an opaque connection, which may

@@ -1,5 +1,6 @@
 // Bounds one attempt: `attempt` from its start, or from the last request byte where that comes
-// later, to the response head. Also tells the upstream what is left of the deadline.
+// later, to the response head. `auto` cuts one only where another would follow, so the last has all
+// that is left. Also tells the upstream what is left of the deadline.
 #pragma once
 
 #include <optional>
@@ -24,10 +25,14 @@ class AttemptTimeout final : public chain::FilterWith<AttemptTimeout, AttemptTim
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
 
  private:
+  friend struct AttemptTimeoutSlot;
   bool pass_deadline_on(chain::Leg& leg) const;
+  std::optional<int64_t> attempt_ms(const chain::Leg& leg) const;
+  bool is_auto() const { return x_timeout.attempt_ms == config::kAutoMs; }
 
   LoopContext& x_loop;
-  const std::optional<int64_t> x_attempt_ms;
+  const config::Timeout x_timeout;
+  const int x_attempts;
   const std::optional<std::string> x_header;
 };
 

@@ -1,7 +1,6 @@
 #include "filters/circuit.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -15,14 +14,8 @@ using chain::Step;
 using chain::Way;
 using upstream::Verdict;
 
-namespace {
-
-constexpr int64_t kSettleAfterMs = 1000;
-
-}  // namespace
-
 struct CircuitSlot {
-  CircuitSlot(Circuit& filter_, Leg&) : filter(filter_) {}
+  CircuitSlot(Circuit& filter_, Leg& leg_) : filter(filter_), leg(leg_) {}
 
   int64_t now_ms() const { return filter.x_runtime.loop.clock.now_ms(); }
   void settle_good() { token.settle(slow ? Verdict::kSlowSuccess : Verdict::kSuccess, now_ms()); }
@@ -31,12 +24,18 @@ struct CircuitSlot {
     token.settle(slow ? Verdict::kSlowFailure : Verdict::kFailure, now_ms());
   }
 
+  void on_due() {
+    if (good_head) return settle_good();
+    if (leg.deadline_ms() == Leg::kNever) token.give_back();
+  }
+
   Circuit& filter;
+  Leg& leg;
   upstream::CircuitToken token;
-  Timer timer = Timer::of<&CircuitSlot::settle_good>(*this);
+  Timer timer = Timer::of<&CircuitSlot::on_due>(*this);
   int64_t started_ms = 0;
   bool slow = false;
-  bool awaits_message = false;  // the head of a gRPC call says nothing yet
+  bool good_head = false;
 };
 
 // Always in the chain, so that it can be forced while it is off.
@@ -49,7 +48,7 @@ Circuit::Circuit(const Context& context)
       x_circuit(*context.circuit),
       x_failures(context.policy.circuit ? context.policy.circuit->failures : config::Matcher{}),
       x_slow_ms(context.policy.circuit ? context.policy.circuit->slow_call_ms : std::nullopt),
-      x_settle_after_ms(std::max(kSettleAfterMs, x_slow_ms.value_or(0))) {}
+      x_settle_after_ms(std::max(upstream::kGoodHeadSettlesMs, x_slow_ms.value_or(0))) {}
 
 Step Circuit::on_request(Leg& leg, void* slot_) {
   CircuitSlot& slot = of(slot_);
@@ -58,9 +57,10 @@ Step Circuit::on_request(Leg& leg, void* slot_) {
     leg.exchange().facts().circuit = upstream::to_string(x_circuit.state());
   }
   upstream::Admission admission =
-      x_circuit.admit(slot.started_ms, x_runtime.loop.random, leg.is_replay());
+      x_circuit.admit(slot.started_ms, x_runtime.loop.random, leg.was_admitted());
   if (!admission.refused) {
     slot.token = std::move(admission.token);
+    if (leg.exchange().is_grpc()) arm(slot, config::kRequestAutoMs);
     return Step::kContinue;
   }
   Arena& arena = leg.exchange().arena();
@@ -78,27 +78,21 @@ Step Circuit::on_request(Leg& leg, void* slot_) {
 Step Circuit::on_response(Leg& leg, void* slot_) {
   CircuitSlot& slot = of(slot_);
   if (const Error* error = leg.error()) {
-    settle_error(slot, *error);
+    leg.goes_elsewhere(*error) ? slot.token.give_back() : settle_error(slot, *error);
     return Step::kContinue;
   }
   slot.slow = is_slow(slot.now_ms() - slot.started_ms);
   if (upstream::matches(x_failures, leg)) {
     slot.settle_failure();
-  } else if (leg.exchange().is_grpc() && leg.grpc_status() == http::kGrpcPending) {
-    slot.awaits_message = true;
   } else {
-    settle_later(slot);
+    slot.good_head = true;
+    arm(slot, x_settle_after_ms);
   }
   return Step::kContinue;
 }
 
-void Circuit::settle_later(CircuitSlot& slot) const {
-  x_runtime.loop.timers.arm(slot.timer, slot.now_ms() + x_settle_after_ms);
-}
-
-void Circuit::on_chunk(Leg&, void* slot_, Way, std::string_view) {
-  CircuitSlot& slot = of(slot_);
-  if (std::exchange(slot.awaits_message, false)) settle_later(slot);
+void Circuit::arm(CircuitSlot& slot, int64_t ms) const {
+  x_runtime.loop.timers.arm(slot.timer, slot.now_ms() + ms);
 }
 
 void Circuit::on_body_end(Leg& leg, void* slot_, Way) {
@@ -111,7 +105,7 @@ void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
   if (!slot.token.holds()) return;
   if (outcome.kind == Outcome::Kind::kFailed) return settle_error(slot, *outcome.error);
   // A good head that another attempt or a fallback replaced is a good head all the same.
-  const bool replaced = outcome.kind == Outcome::Kind::kDropped && slot.timer.is_armed();
+  const bool replaced = outcome.kind == Outcome::Kind::kDropped && slot.good_head;
   if (outcome.kind == Outcome::Kind::kDone || replaced) return slot.settle_good();
   slot.token.give_back();
 }

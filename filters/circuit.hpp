@@ -1,6 +1,6 @@
 // The circuit of the service in front of each attempt: takes a token on the way down and settles it
 // once: at a failing head, error or grpc-status, at the end, or a second (or `slow_call`) after a
-// good head or, of a gRPC call, its first message.
+// good head. A gRPC call that nothing bounds gives it back where no head comes.
 #pragma once
 
 #include <optional>
@@ -19,19 +19,16 @@ class Circuit final : public chain::FilterWith<Circuit, CircuitSlot> {
   explicit Circuit(const Context& context);
 
   std::string_view name() const override { return "circuit"; }
-  chain::Wants wants() const override {
-    return {.response_chunks = true, .response_end = true, .grpc_only = true};
-  }
+  chain::Wants wants() const override { return {.response_end = true, .grpc_only = true}; }
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   chain::Step on_response(chain::Leg& leg, void* slot) override;
-  void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
   void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
 
  private:
   friend struct CircuitSlot;
   void settle_error(CircuitSlot& slot, const Error& error) const;
-  void settle_later(CircuitSlot& slot) const;
+  void arm(CircuitSlot& slot, int64_t ms) const;
   bool is_slow(int64_t took_ms) const { return x_slow_ms && took_ms > *x_slow_ms; }
 
   chain::Runtime& x_runtime;

@@ -23,7 +23,7 @@ struct DeadlineSlot {
     const int64_t ours_at = std::min({request_at, total_at, openers_at, idle_at});
     Error error;
     error.cause = Cause::kTimeout;
-    error.callers_deadline = callers_at < ours_at;
+    error.callers_deadline = callers_at <= ours_at || (request_is_callers && ours_at == request_at);
     error.detail = error.callers_deadline  ? "caller's deadline"
                    : ours_at == idle_at    ? "idle"
                    : ours_at == total_at   ? "total"
@@ -41,6 +41,7 @@ struct DeadlineSlot {
   int64_t idle_at = Leg::kNever;
   int64_t idle_ms = 0;  // 0: not guarded
   bool stream = false;
+  bool request_is_callers = false;  // `request_at` is the caller's deadline, less a reserve
 };
 
 void Deadline::make(const Context& context, FilterList& filters) {
@@ -74,11 +75,8 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
     return Step::kReplied;
   }
   if (x_timeout.total_ms) slot.total_at = now_ms + *x_timeout.total_ms;
-  if (exchange.request_complete()) {
-    start_request_timeout(slot);
-  } else if (exchange.is_grpc()) {
-    guard_as_stream(slot, true);
-  }
+  if (exchange.is_grpc()) guard_as_stream(slot, true);
+  if (exchange.request_complete()) bound_head(slot);
   arm(slot);
   return Step::kContinue;
 }
@@ -87,26 +85,29 @@ void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kResponse) return slot.timer.cancel();
   if (leg.response() != nullptr || leg.error() != nullptr) return;
-  if (leg.exchange().is_grpc()) guard_as_stream(slot, false);
   // Who opened the leg was told before us, and may have bounded it.
   if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
-  start_request_timeout(slot);
+  bound_head(slot);
   arm(slot);
 }
 
-// Of a gRPC caller that may still say something: whatever it says keeps the call alive.
+// Whatever either side says keeps the call alive.
 void Deadline::guard_as_stream(DeadlineSlot& slot, bool on) const {
   slot.stream = on;
   slot.idle_ms = on ? config::stream_idle_ms(x_timeout, false).value_or(0) : 0;
   slot.idle_at = slot.idle_ms > 0 ? x_loop.clock.now_ms() + slot.idle_ms : Leg::kNever;
 }
 
-// Less what a fallback keeps back for itself, at most half.
-void Deadline::start_request_timeout(DeadlineSlot& slot) const {
-  const auto request_ms = config::request_timeout_ms(x_timeout, false);
-  if (!request_ms) return;
-  const int64_t reserve_ms = std::min(slot.leg.reserve_ms(), *request_ms / 2);
-  slot.request_at = x_loop.clock.now_ms() + *request_ms - reserve_ms;
+// The caller has said all. Less what a fallback keeps back for itself, at most half.
+void Deadline::bound_head(DeadlineSlot& slot) const {
+  const chain::Exchange& exchange = slot.leg.exchange();
+  const int64_t now_ms = x_loop.clock.now_ms();
+  auto bound_ms = config::request_timeout_ms(x_timeout, exchange.caller_decides());
+  slot.request_is_callers = !bound_ms && slot.callers_at != Leg::kNever;
+  if (slot.request_is_callers) bound_ms = slot.callers_at - now_ms;
+  if (!bound_ms) return;
+  if (exchange.is_grpc()) guard_as_stream(slot, false);
+  slot.request_at = now_ms + *bound_ms - std::min(slot.leg.reserve_ms(), *bound_ms / 2);
 }
 
 // What bounds the head ends here.
@@ -131,6 +132,14 @@ void Deadline::on_chunk(Leg&, void* slot_, Way way, std::string_view) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kRequest && !slot.stream) return;
   if (slot.idle_ms > 0) slot.idle_at = x_loop.clock.now_ms() + slot.idle_ms;
+  arm(slot);
+}
+
+// It is the caller that is silent, not the upstream. Where all has come, nothing is guarded.
+void Deadline::on_reader_stalled(Leg& leg, void* slot_) {
+  DeadlineSlot& slot = of(slot_);
+  if (leg.response() == nullptr || slot.idle_at == Leg::kNever || !slot.timer.is_armed()) return;
+  guard_as_stream(slot, true);
   arm(slot);
 }
 

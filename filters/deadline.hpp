@@ -1,7 +1,8 @@
 // Bounds the whole call: `request` from the last request byte to the response head, over queueing,
 // retries and hedges; the caller's own deadline from the first byte; `idle` and `stream_idle`
-// between the bytes of the response; `total` everything. It also keeps to the bound that a fallback
-// sets on the service it calls instead, so it is in every chain that lists it.
+// between the bytes of the response; `total` everything. A gRPC call that has no time of its own is
+// a stream from the beginning. It also keeps to the bound that a fallback sets on the service it
+// calls instead, so it is in every chain that lists it.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ class Deadline final : public chain::FilterWith<Deadline, DeadlineSlot> {
   chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
+  void on_reader_stalled(chain::Leg& leg, void* slot) override;
   void on_end(chain::Leg& leg, void* slot, const chain::Outcome& outcome) noexcept override;
 
  private:
@@ -36,7 +38,7 @@ class Deadline final : public chain::FilterWith<Deadline, DeadlineSlot> {
   std::optional<int64_t> callers_ms(const chain::Leg& leg) const;
   std::optional<int64_t> header_ms(const http::RequestHead& request) const;
   void guard_as_stream(DeadlineSlot& slot, bool on) const;
-  void start_request_timeout(DeadlineSlot& slot) const;
+  void bound_head(DeadlineSlot& slot) const;
   void arm(DeadlineSlot& slot) const;
   void note_left(DeadlineSlot& slot) const;
 

@@ -261,7 +261,7 @@ int64_t Fallback::deadline_ms(const FallbackSlot& slot, int64_t within_ms) const
     deadline_ms = std::min(deadline_ms, from_ms + by_ms);
   };
   if (x_timeout.total_ms) bound(slot.started_ms, *x_timeout.total_ms);
-  const auto request_ms = config::request_timeout_ms(x_timeout, false);
+  const auto request_ms = config::request_timeout_ms(x_timeout, exchange.caller_decides());
   if (request_ms && exchange.request_complete()) {
     bound(exchange.request_complete_ms(), *request_ms);
   }

@@ -18,7 +18,7 @@ using chain::Step;
 struct RetrySlot {
   RetrySlot(Retry& filter_, Leg& leg_) : filter(filter_), leg(leg_) {}
 
-  void on_backoff_over() { filter.open(*this, false); }
+  void on_backoff_over() { filter.open(*this, {}); }
 
   Retry& filter;
   Leg& leg;
@@ -37,9 +37,14 @@ struct RetrySlot {
 
 namespace {
 
-// What we were short of at one instance, such as ports towards it, another may not need.
-bool may_go_elsewhere(const Error& error) {
-  return error.cause == Cause::kOverload && error.sent == Sent::kNever;
+// Nobody saw the request, and to send it elsewhere asks no more of those who are left than the call
+// would have by itself; what we were short of at one instance, such as ports towards it, another may
+// not need. One that made us wait, or that says it has too much to do, is another case.
+bool is_free(const Error& error) {
+  const bool nobody_there = error.cause == Cause::kConnectRefused ||
+                            error.cause == Cause::kConnectUnreachable ||
+                            error.cause == Cause::kOverload;
+  return error.sent == Sent::kNeverFree || (error.sent == Sent::kNever && nobody_there);
 }
 
 // Neither an attempt nor a verdict: the connection was dead before anybody saw the request.
@@ -84,10 +89,11 @@ Step Retry::on_response(Leg& leg, void* slot_) {
   return Step::kPaused;
 }
 
-void Retry::open(RetrySlot& slot, bool replay) const {
+void Retry::open(RetrySlot& slot, const Again& again) const {
   slot.below = slot.leg.open_rest();
   slot.below->set_attempt(slot.legs++);
-  slot.below->set_replay(replay);
+  slot.below->set_replay(again.replay);
+  slot.below->set_was_admitted(again.admitted);
 }
 
 void Retry::on_leg(Leg& mine, void* slot_, Leg& below) {
@@ -113,6 +119,19 @@ bool Retry::may_open(const Leg&, const void* slot) const {
   return of(slot).repeatable && of(slot).attempts < x_policy.attempts;
 }
 
+bool Retry::may_try_again(const Leg& leg, const void* slot) const {
+  if (!may_open(leg, slot) || !x_policy.on.has(config::FailureToken::kTimeout)) return false;
+  const int64_t now_ms = x_runtime.loop.clock.now_ms();
+  return leg.exchange().body().is_whole() && x_circuit.is_willing(now_ms) &&
+         x_budget.remaining(now_ms) > 0;
+}
+
+bool Retry::sends_elsewhere(const Leg& leg, const void* slot, const Error& error) const {
+  const int64_t now_ms = x_runtime.loop.clock.now_ms();
+  return is_free(error) && of(slot).unsent < x_policy.unsent && leg.deadline_ms() > now_ms &&
+         leg.exchange().body().is_whole() && x_circuit.is_willing(now_ms, true);
+}
+
 // Time left and circuit are asked before anything else; the budget last, for what it grants is
 // spent.
 std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) const {
@@ -123,10 +142,13 @@ std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) con
   if (!slot.leg.exchange().body().is_whole()) return std::nullopt;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
   const bool replay = error != nullptr && was_unseen(*error);
-  if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms, replay)) {
+  const bool admitted = replay || (error != nullptr && is_free(*error));
+  if (slot.leg.deadline_ms() <= now_ms || !x_circuit.is_willing(now_ms, admitted)) {
     return std::nullopt;
   }
-  if (error != nullptr && may_resend(slot, *error)) return Again{.replay = replay};
+  if (error != nullptr && may_resend(slot, *error)) {
+    return Again{.replay = replay, .admitted = admitted};
+  }
   const std::optional<int64_t> wait_ms = may_retry(slot, below);
   if (!wait_ms) return std::nullopt;
   ++slot.attempts;
@@ -138,7 +160,7 @@ bool Retry::may_resend(RetrySlot& slot, const Error& error) const {
   if (error.sent == Sent::kReusedDied) {
     return slot.repeatable && !std::exchange(slot.replayed, true);
   }
-  const bool free = error.sent == Sent::kNeverFree || may_go_elsewhere(error);
+  const bool free = is_free(error);
   if (!free && error.sent != Sent::kNever) return false;
   if (slot.unsent >= x_policy.unsent) return false;
   if (!free && !x_budget.try_withdraw(x_runtime.loop.clock.now_ms())) return false;
@@ -176,7 +198,7 @@ int64_t Retry::retry_after_ms(const Leg& below) {
 }
 
 void Retry::go_again(RetrySlot& slot, const Again& again) const {
-  if (again.wait_ms == 0) return open(slot, again.replay);
+  if (again.wait_ms == 0) return open(slot, again);
   x_runtime.loop.timers.arm(slot.backoff, x_runtime.loop.clock.now_ms() + again.wait_ms);
 }
 

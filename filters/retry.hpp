@@ -26,15 +26,18 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   chain::Step on_response(chain::Leg& leg, void* slot) override;
   void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
   bool may_open(const chain::Leg& leg, const void* slot) const override;
+  bool may_try_again(const chain::Leg& leg, const void* slot) const override;
+  bool sends_elsewhere(const chain::Leg& leg, const void* slot, const Error& error) const override;
 
  private:
   friend struct RetrySlot;
   struct Again {
     int64_t wait_ms = 0;
-    bool replay = false;  // what nobody saw, for its connection was dead
+    bool replay = false;    // what nobody saw, for its connection was dead
+    bool admitted = false;  // and what the circuit has not judged for another reason
   };
 
-  void open(RetrySlot& slot, bool replay) const;
+  void open(RetrySlot& slot, const Again& again) const;
   std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
   bool may_resend(RetrySlot& slot, const Error& error) const;
   std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;

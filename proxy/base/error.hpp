@@ -80,7 +80,7 @@ std::optional<Token> token_from(std::string_view name);
 // Whether a request may already have had an effect upstream.
 enum class Sent : uint8_t {
   kMaybe,       // bytes may have arrived
-  kNever,       // failed connect, refused stream: may go elsewhere, within the retry budget
+  kNever,       // failed connect, refused stream: may go elsewhere, most within the retry budget
   kNeverFree,   // provably unseen (known dead, clean end with nothing acknowledged): free of it
   kReusedDied,  // a reused connection died before a response byte: one free replay if repeatable
 };
@@ -93,6 +93,7 @@ struct Error {
   int64_t retry_after_s = 0;      // > 0: a Retry-After field goes with it
   int received_status = 0;        // > 0: the upstream status that this answer stands in for
   int received_grpc_status = -1;  // >= 0: and what it said to a gRPC call
+  uint32_t h2_code = 0;           // > 0: of the RST_STREAM with which it ended the stream
   std::string_view detail{};      // for Proxy-Status details and the log; may be empty
 };
 

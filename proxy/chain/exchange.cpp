@@ -114,6 +114,10 @@ void Exchange::on_sink_drained() {
   if (Call* call = flowing_call()) call->on_congestion(false);
 }
 
+void Exchange::on_sink_stalled() {
+  for_each_leg([](Leg& leg) { leg.on_reader_stalled(); });
+}
+
 void Exchange::fail(const Error& error) {
   if (x_complete) return;
   x_facts.cause = error.cause;

@@ -137,6 +137,8 @@ class Exchange : public Reapable {
   void append_request_body(std::string_view bytes);
   void finish_request(const http::Fields* trailers);
   void on_sink_drained();
+  // The caller has taken nothing for write_stall, but may go on.
+  void on_sink_stalled();
   // What the caller sends cannot be taken (malformed, too slow, too large): ends the legs, then
   // answers with the error or, after the commit, aborts. Nothing after the last byte of the answer.
   void fail(const Error& error);
@@ -157,6 +159,8 @@ class Exchange : public Reapable {
   // one.
   int64_t callers_deadline_ms() const { return x_callers_deadline_ms; }
   void set_callers_deadline_ms(int64_t at) { x_callers_deadline_ms = at; }
+  // How long the answer may take is for the caller to say: `request: auto` does not bound it.
+  bool caller_decides() const { return x_grpc || x_callers_deadline_ms != Leg::kNever; }
   bool is_committed() const { return x_committed; }
 
   // About what it holds in memory; for the choice of who goes when that runs out.

@@ -88,6 +88,14 @@ class Filter {
   // Whether it may still put something else in the place of the answer: then the head of a gRPC
   // call is held back until it is known whether a message follows.
   virtual bool may_replace(const Leg& leg, const void* slot) const { return may_open(leg, slot); }
+  // Whether it would try the same again if the attempt under way timed out now.
+  virtual bool may_try_again(const Leg&, const void* /*slot*/) const { return false; }
+  // Whether it sends elsewhere, whatever else it does, what failed so before it left.
+  virtual bool sends_elsewhere(const Leg&, const void* /*slot*/, const Error&) const {
+    return false;
+  }
+  // Once: the caller has taken nothing of the answer for write_stall, and is not cut for it.
+  virtual void on_reader_stalled(Leg&, void* /*slot*/) {}
   virtual void on_end(Leg&, void* /*slot*/, const Outcome&) noexcept {}
 
  protected:

@@ -258,6 +258,12 @@ void Leg::on_request_end() {
   });
 }
 
+void Leg::on_reader_stalled() {
+  for (size_t frame = x_first; frame < x_entered; ++frame) {
+    x_chain.filter(frame).on_reader_stalled(*this, slot_of(frame));
+  }
+}
+
 // From the first leg down to the one whose call answers.
 Leg& Leg::start_flow() {
   x_flowing = true;
@@ -300,6 +306,18 @@ bool Leg::may_open() const {
 bool Leg::may_replace() const {
   return any_opener([](const Leg& leg, const Filter& filter, const void* slot) {
     return filter.may_replace(leg, slot);
+  });
+}
+
+bool Leg::may_try_again() const {
+  return any_opener([](const Leg& leg, const Filter& filter, const void* slot) {
+    return filter.may_try_again(leg, slot);
+  });
+}
+
+bool Leg::goes_elsewhere(const Error& error) const {
+  return any_opener([&](const Leg& leg, const Filter& filter, const void* slot) {
+    return filter.sends_elsewhere(leg, slot, error);
   });
 }
 

@@ -61,6 +61,10 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void set_reserve_ms(int64_t reserve) { x_reserve_ms = reserve; }
   // Another service answers than the one called.
   bool is_alternate() const;
+  // Whether another attempt would follow if this one timed out now.
+  bool may_try_again() const;
+  // Whether what failed so is sent elsewhere: then what becomes of it there is the verdict.
+  bool goes_elsewhere(const Error& error) const;
   // Endpoints that attempts of this leg or of those above went to.
   Tried& tried();
   // 0 for the first attempt under the nearest opener, and so on; set by the opener.
@@ -69,6 +73,9 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // It repeats, on a fresh connection, what died with a reused one before it was seen.
   bool is_replay() const { return x_replay; }
   void set_replay(bool replay) { x_replay = replay; }
+  // An earlier attempt of the same was admitted by the circuit, and not judged.
+  bool was_admitted() const { return x_was_admitted; }
+  void set_was_admitted(bool admitted) { x_was_admitted = admitted; }
   // The rank of a timer that belongs to the frame of `slot`: inner frames fire first.
   uint16_t timer_rank(const void* slot) const;
 
@@ -161,6 +168,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void end_legs_below(const Outcome& outcome) noexcept;
   void on_request_chunk(std::string_view bytes);
   void on_request_end();
+  void on_reader_stalled();
   Leg& start_flow();
   bool may_open() const;
   template <class Ask>
@@ -212,6 +220,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   bool x_alternate = false;
   bool x_split = false;
   bool x_replay = false;
+  bool x_was_admitted = false;
   bool x_complete = false;  // the last byte of the response has come
   bool x_answered = false;  // the opener accepted, replied or refused, and nothing has moved yet
   uint32_t x_round = 0;     // of Exchange::for_each_leg

@@ -6,6 +6,7 @@
 #include "proxy/chain/exchange.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/grpc.hpp"
+#include "proxy/upstream/circuit_state.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
@@ -92,19 +93,26 @@ void Attempt::deliver_head(http::ResponseHead& head) {
   if (status != http::kGrpcPending || matches(x_settings.endpoint_failures, head)) {
     settle_by_answer(head, status);
   }
-  x_grpc = x_leg.exchange().arena().make<chain::GrpcHead>(x_leg);
-  x_grpc->deliver(head, x_settings.hold_head_ms);
+  x_grpc = x_leg.exchange().arena().make<GrpcAnswer>(*this);
+  if (!x_settled) {
+    const LoopContext& loop = x_upstream.runtime.loop;
+    loop.timers.arm(x_grpc->settles, loop.clock.now_ms() + kGoodHeadSettlesMs);
+  }
+  x_grpc->head.deliver(head, x_settings.hold_head_ms);
 }
 
 void Attempt::release_endpoint() {
-  if (x_grpc != nullptr) x_grpc->cancel();
+  if (x_grpc != nullptr) {
+    x_grpc->head.cancel();
+    x_grpc->settles.cancel();
+  }
   x_lease.release();
 }
 
 // ---- the verdict
 
 void Attempt::settle_end(const http::Fields* trailers) {
-  if (!x_settled) settle_by_answer(x_grpc->head(), http::grpc_status(trailers));
+  if (!x_settled) settle_by_answer(x_grpc->head.head(), http::grpc_status(trailers));
 }
 
 void Attempt::settle_by_answer(const http::ResponseHead& head, int grpc_status) {
@@ -112,12 +120,15 @@ void Attempt::settle_by_answer(const http::ResponseHead& head, int grpc_status) 
   settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
 }
 
-Error Attempt::settle_failure(Cause cause, Sent sent) {
+Error Attempt::settle_failure(Cause cause, Sent sent, http::H2Code h2_code) {
   Error error;
   error.cause = cause;
   error.sent = sent;
+  error.h2_code = static_cast<uint32_t>(h2_code);
   error.ours = cause == Cause::kLimit || cause == Cause::kOverload || cause == Cause::kTimeout;
-  error.detail = x_name;
+  error.detail = cause == Cause::kLimit
+                     ? x_leg.exchange().arena().concat({"pool.connections of ", x_name})
+                     : x_name;
   // That an idle connection died says nothing of the endpoint; that we have no room neither.
   const bool stale = sent == Sent::kNeverFree || sent == Sent::kReusedDied;
   std::optional<bool> verdict;
@@ -138,6 +149,7 @@ void Attempt::settle_cancelled() noexcept {
 
 void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {
   if (std::exchange(x_settled, true)) return;
+  if (x_grpc != nullptr) x_grpc->settles.cancel();
   metrics::ServiceSeries& series = *x_settings.series;
   series.attempts[static_cast<size_t>(outcome)].add();
   series.attempt_duration.observe_ns(age_ns());

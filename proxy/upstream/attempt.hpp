@@ -11,10 +11,12 @@
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
+#include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/http/h2_stream.hpp"
 #include "proxy/io/stream.hpp"
 #include "proxy/upstream/endpoint_view.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
@@ -73,19 +75,19 @@ class Attempt : public chain::Call {
   // The final head, which lives as long as the exchange, goes to the leg; that of a gRPC call may
   // be held back (chain::GrpcHead), for good or bad is often told by its trailers alone.
   void deliver_head(http::ResponseHead& head);
-  bool is_head_held() const { return x_grpc != nullptr && x_grpc->is_held(); }
+  bool is_head_held() const { return x_grpc != nullptr && x_grpc->head.is_held(); }
   // Both require: it is held.
-  void release_head() { x_grpc->release(); }
-  void release_head_with(const http::Fields* trailers) { x_grpc->release_with(trailers); }
+  void release_head() { x_grpc->head.release(); }
+  void release_head_with(const http::Fields* trailers) { x_grpc->head.release_with(trailers); }
 
   // -- the verdict; the first one counts
   // A part of the body: whatever the trailers say, the endpoint has answered.
   void settle_body() {
-    if (!x_settled) settle(metrics::AttemptOutcome::kSuccess, false);
+    if (!x_settled) settle_good();
   }
   void settle_end(const http::Fields* trailers);
-  // The error for the leg.
-  Error settle_failure(Cause cause, Sent sent);
+  // The error for the leg. `h2_code`: see Error.
+  Error settle_failure(Cause cause, Sent sent, http::H2Code h2_code = http::H2Code::kNoError);
   void settle_cancelled() noexcept;
   // Nothing more comes of it.
   void release_endpoint();
@@ -94,6 +96,16 @@ class Attempt : public chain::Call {
   const CallSettings& x_settings;
 
  private:
+  // Of a gRPC call, once there is a head. A good one settles a stream that is silent behind it.
+  struct GrpcAnswer {
+    explicit GrpcAnswer(Attempt& attempt)
+        : head(attempt.x_leg), settles(Timer::of<&Attempt::settle_body>(attempt)) {}
+
+    chain::GrpcHead head;
+    Timer settles;
+  };
+
+  void settle_good() { settle(metrics::AttemptOutcome::kSuccess, false); }
   void settle_by_answer(const http::ResponseHead& head, int grpc_status);
   // No verdict on the endpoint: nullopt.
   void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
@@ -101,7 +113,7 @@ class Attempt : public chain::Call {
   UpstreamRuntime& x_upstream;
   EndpointLease x_lease;
   const std::string_view x_name;
-  chain::GrpcHead* x_grpc = nullptr;  // of a gRPC call, once there is a head
+  GrpcAnswer* x_grpc = nullptr;
   const int64_t x_started_ns;
   int64_t x_interims_until_ms = 0;  // those that came were due by then
   bool x_settled = false;

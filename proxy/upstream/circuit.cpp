@@ -11,20 +11,19 @@ CircuitToken& CircuitToken::operator=(CircuitToken&& from) noexcept {
     give_back();
     x_circuit = std::exchange(from.x_circuit, nullptr);
     x_generation = from.x_generation;
-    x_probe = from.x_probe;
+    x_probe_lapses_ms = from.x_probe_lapses_ms;
   }
   return *this;
 }
 
 void CircuitToken::settle(Verdict verdict, int64_t now_ms) {
-  if (Circuit* circuit = std::exchange(x_circuit, nullptr)) {
-    circuit->settle(x_generation, x_probe, verdict, now_ms);
-  }
+  if (x_circuit != nullptr) x_circuit->settle(*this, verdict, now_ms);
+  x_circuit = nullptr;
 }
 
 void CircuitToken::give_back() {
-  Circuit* circuit = std::exchange(x_circuit, nullptr);
-  if (circuit != nullptr && x_probe) circuit->give_back_probe(x_generation);
+  if (is_probe()) x_circuit->give_back_probe(*this);
+  x_circuit = nullptr;
 }
 
 Circuit::Circuit(std::string name, std::optional<config::Circuit> settings, uint64_t seed,
@@ -65,22 +64,24 @@ Admission Circuit::admit_slow(uint64_t word, int64_t now_ms, Random& random, boo
     return {CircuitToken(), true, 1};
   }
   if ((word & kOffBit) != 0) return {};
-  if (force_of(word) == CircuitForce::kForcedClosed) return {token_of(word, false)};
+  if (force_of(word) == CircuitForce::kForcedClosed) return {token_of(word)};
 
   word = pass_time(word, now_ms);
   switch (machine_of(word)) {
     case CircuitState::kOpen:
       return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
-    case CircuitState::kHalfOpen:
-      if (!take_probe(generation_of(word), again)) return refuse(word, 0);
-      return {token_of(word, true)};
+    case CircuitState::kHalfOpen: {
+      CircuitToken probe = take_probe(generation_of(word), now_ms, again);
+      if (!probe.holds()) return refuse(word, 0);
+      return {std::move(probe)};
+    }
     case CircuitState::kRamping:
       if (!again && !random.chance(x_share.load(std::memory_order_relaxed))) {
         return refuse(word, x_until_ms.load(std::memory_order_relaxed) - now_ms);
       }
-      return {token_of(word, false)};
+      return {token_of(word)};
     default:
-      return {token_of(word, false)};
+      return {token_of(word)};
   }
 }
 
@@ -95,23 +96,24 @@ Admission Circuit::refuse(uint64_t word, int64_t left_ms) {
           std::max<int64_t>(0, left_ms)};
 }
 
-// The generation is taken along: a place of a later half-open phase must not be lost to a token
-// that is already stale.
-bool Circuit::take_probe(uint32_t generation, bool again) {
-  const auto places = static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
-  const uint32_t most = again ? std::numeric_limits<uint32_t>::max() : places;
-  uint64_t taken = x_probes_taken.load(std::memory_order_relaxed);
-  do {
-    if (generation_of(taken) != generation || probes_of(taken) >= most) return false;
-  } while (!x_probes_taken.compare_exchange_weak(taken, taken + 1, std::memory_order_acq_rel));
-  return true;
+// The crowd that is refused takes no mutex.
+CircuitToken Circuit::take_probe(uint32_t generation, int64_t now_ms, bool again) {
+  const int most = again ? std::numeric_limits<int>::max() : x_probes.load();
+  if (x_places.seem_taken(most, now_ms)) return {};
+  const int64_t lapses_ms = now_ms + x_probe_hold_ms.load(std::memory_order_relaxed);
+  const std::lock_guard lock(x_mutex);
+  const uint64_t word = x_word.load(std::memory_order_relaxed);
+  const bool open =
+      generation_of(word) == generation && machine_of(word) == CircuitState::kHalfOpen;
+  if (!open || !x_places.take(most, now_ms, lapses_ms)) return {};
+  return token_of(word, lapses_ms);
 }
 
-void Circuit::give_back_probe(uint32_t generation) {
-  uint64_t taken = x_probes_taken.load(std::memory_order_relaxed);
-  do {
-    if (generation_of(taken) != generation || probes_of(taken) == 0) return;
-  } while (!x_probes_taken.compare_exchange_weak(taken, taken - 1, std::memory_order_acq_rel));
+// A token of an earlier half-open phase has no place in this one.
+void Circuit::give_back_probe(const CircuitToken& token) {
+  const std::lock_guard lock(x_mutex);
+  if (generation_of(x_word.load(std::memory_order_relaxed)) != token.x_generation) return;
+  x_places.give_back(token.x_probe_lapses_ms);
 }
 
 bool Circuit::is_willing(int64_t now_ms, bool again) const {
@@ -122,8 +124,7 @@ bool Circuit::is_willing(int64_t now_ms, bool again) const {
     case CircuitState::kOpen:
       return now_ms >= x_until_ms.load(std::memory_order_relaxed);
     case CircuitState::kHalfOpen:
-      return again || probes_of(x_probes_taken.load(std::memory_order_relaxed)) <
-                          static_cast<uint32_t>(x_probes.load(std::memory_order_relaxed));
+      return again || !x_places.seem_taken(x_probes.load(std::memory_order_relaxed), now_ms);
     default:
       return true;
   }
@@ -131,14 +132,17 @@ bool Circuit::is_willing(int64_t now_ms, bool again) const {
 
 // --- settling
 
-void Circuit::settle(uint32_t generation, bool probe, Verdict verdict, int64_t now_ms) {
+void Circuit::settle(const CircuitToken& token, Verdict verdict, int64_t now_ms) {
+  const uint32_t generation = token.x_generation;
   uint64_t word = x_word.load(std::memory_order_acquire);
   if (generation != generation_of(word) || (word & kOffBit) != 0) return;
   if (machine_rests(word)) {
-    if (probe) give_back_probe(generation);
+    if (token.is_probe()) give_back_probe(token);
     if (machine_of(word) == CircuitState::kClosed) count(verdict, now_ms);
     return;
   }
+  // What other probes have decided meanwhile stands.
+  if (token.is_probe()) return settle_probe(token, verdict, now_ms);
   if (machine_of(word) == CircuitState::kRamping) {
     word = pass_time(word, now_ms);
     if (generation != generation_of(word)) return;
@@ -148,9 +152,6 @@ void Circuit::settle(uint32_t generation, bool probe, Verdict verdict, int64_t n
     case CircuitState::kRamping:
       count(verdict, now_ms);
       if (may_trip(now_ms, machine_of(word) == CircuitState::kRamping)) trip(generation, now_ms);
-      break;
-    case CircuitState::kHalfOpen:
-      if (probe) settle_probe(generation, verdict, now_ms);
       break;
     default:
       break;
@@ -199,15 +200,16 @@ void Circuit::trip(uint32_t generation, int64_t now_ms) {
   }
 }
 
-void Circuit::settle_probe(uint32_t generation, Verdict verdict, int64_t now_ms) {
+void Circuit::settle_probe(const CircuitToken& token, Verdict verdict, int64_t now_ms) {
   Change change(*this);
   const uint64_t word = x_word.load(std::memory_order_relaxed);
-  if (generation != generation_of(word) || machine_of(word) != CircuitState::kHalfOpen) return;
-  if (machine_rests(word) || !x_settings) return give_back_probe(generation);
+  const bool half_open = machine_of(word) == CircuitState::kHalfOpen;
+  if (token.x_generation != generation_of(word) || !half_open) return;
+  if (machine_rests(word) || !x_settings) return x_places.give_back(token.x_probe_lapses_ms);
   if (is_failure(verdict) || (is_slow(verdict) && x_settings->slow_rate_share)) {
     return open(change, CircuitReason::kProbeFailed, x_openings + 1, now_ms);
   }
-  ++x_probes_good;
+  x_places.note_good(token.x_probe_lapses_ms);
   end_half_open(change, now_ms);
 }
 

@@ -18,6 +18,7 @@
 #include "proxy/base/random.hpp"
 #include "proxy/upstream/circuit_state.hpp"
 #include "proxy/upstream/failure_run.hpp"
+#include "proxy/upstream/probe_places.hpp"
 #include "proxy/upstream/window.hpp"
 
 namespace outrigger::upstream {
@@ -40,12 +41,12 @@ class CircuitToken {
   CircuitToken(CircuitToken&& from) noexcept
       : x_circuit(std::exchange(from.x_circuit, nullptr)),
         x_generation(from.x_generation),
-        x_probe(from.x_probe) {}
+        x_probe_lapses_ms(from.x_probe_lapses_ms) {}
   CircuitToken& operator=(CircuitToken&& from) noexcept;
   ~CircuitToken() { give_back(); }
 
   bool holds() const { return x_circuit != nullptr; }
-  bool is_probe() const { return x_circuit != nullptr && x_probe; }
+  bool is_probe() const { return x_circuit != nullptr && x_probe_lapses_ms != kNoProbe; }
 
   // The first call counts; later ones do nothing.
   void settle(Verdict verdict, int64_t now_ms);
@@ -53,12 +54,14 @@ class CircuitToken {
 
  private:
   friend class Circuit;
-  CircuitToken(Circuit* circuit, uint32_t generation, bool probe)
-      : x_circuit(circuit), x_generation(generation), x_probe(probe) {}
+  static constexpr int64_t kNoProbe = std::numeric_limits<int64_t>::min();
+
+  CircuitToken(Circuit* circuit, uint32_t generation, int64_t probe_lapses_ms)
+      : x_circuit(circuit), x_generation(generation), x_probe_lapses_ms(probe_lapses_ms) {}
 
   Circuit* x_circuit = nullptr;
   uint32_t x_generation = 0;  // answers to what was sent before the last trip do not count
-  bool x_probe = false;
+  int64_t x_probe_lapses_ms = kNoProbe;
 };
 
 struct Admission {
@@ -78,11 +81,11 @@ class Circuit {
 
   const std::string& name() const { return x_name; }
 
-  // `again`: the attempt replays one that was admitted and never judged, for its connection was
-  // dead before anybody saw it. Then neither luck nor a free place among the probes is asked for.
+  // `again`: an attempt of the same was admitted and never judged, for nobody saw it. Then neither
+  // luck nor a free place among the probes is asked for.
   Admission admit(int64_t now_ms, Random& random, bool again = false) {
     const uint64_t word = x_word.load(std::memory_order_acquire);
-    if ((word & kNotPlainClosed) == 0) return {token_of(word, false)};
+    if ((word & kNotPlainClosed) == 0) return {token_of(word)};
     return admit_slow(word, now_ms, random, again);
   }
 
@@ -95,6 +98,10 @@ class Circuit {
   // Control path. Both keep state and counts.
   void set_settings(std::optional<config::Circuit> settings, int64_t now_ms);
   void force(CircuitForce force, int64_t now_ms);
+  // For the probes that are admitted from now on: see probe_hold_ms().
+  void set_probe_hold_ms(int64_t hold_ms) {
+    x_probe_hold_ms.store(hold_ms, std::memory_order_relaxed);
+  }
 
   CircuitSnapshot snapshot(int64_t now_ms) const;
   CircuitDecision dry_run(const config::Circuit& settings, int64_t now_ms) const;
@@ -133,19 +140,18 @@ class Circuit {
     return force_of(word) == CircuitForce::kForcedOpen ||
            force_of(word) == CircuitForce::kForcedClosed;
   }
-  static uint32_t probes_of(uint64_t taken) { return static_cast<uint32_t>(taken); }
   static CircuitState shown_state(uint64_t word);
 
-  CircuitToken token_of(uint64_t word, bool probe) {
-    return CircuitToken(this, generation_of(word), probe);
+  CircuitToken token_of(uint64_t word, int64_t probe_lapses_ms = CircuitToken::kNoProbe) {
+    return CircuitToken(this, generation_of(word), probe_lapses_ms);
   }
   Admission admit_slow(uint64_t word, int64_t now_ms, Random& random, bool again);
   Admission refuse(uint64_t word, int64_t left_ms);
-  bool take_probe(uint32_t generation, bool again);
+  CircuitToken take_probe(uint32_t generation, int64_t now_ms, bool again);
 
-  void settle(uint32_t generation, bool probe, Verdict verdict, int64_t now_ms);
-  void settle_probe(uint32_t generation, Verdict verdict, int64_t now_ms);
-  void give_back_probe(uint32_t generation);
+  void settle(const CircuitToken& token, Verdict verdict, int64_t now_ms);
+  void settle_probe(const CircuitToken& token, Verdict verdict, int64_t now_ms);
+  void give_back_probe(const CircuitToken& token);
   void count(Verdict verdict, int64_t now_ms);
   bool may_trip(int64_t now_ms, bool ramping) const;
   void trip(uint32_t generation, int64_t now_ms);
@@ -174,9 +180,9 @@ class Circuit {
   Window x_window;
 
   // What admission reads while not closed.
-  std::atomic<int64_t> x_until_ms{0};       // end of the open period, or of the ramp's step
-  std::atomic<double> x_share{1};           // of the ramp's step
-  std::atomic<uint64_t> x_probes_taken{0};  // in flight or good; generation (upper half)
+  std::atomic<int64_t> x_until_ms{0};  // end of the open period, or of the ramp's step
+  std::atomic<double> x_share{1};      // of the ramp's step
+  ProbePlaces x_places;                // changed with x_mutex held
 
   // The settings as settling reads them without the mutex; a mix of old and new only costs a look.
   std::atomic<uint64_t> x_run_count{0};
@@ -185,6 +191,7 @@ class Circuit {
   std::atomic<double> x_slow_share{2};
   std::atomic<uint64_t> x_min_requests{0};
   std::atomic<int> x_probes{1};
+  std::atomic<int64_t> x_probe_hold_ms{probe_hold_ms({})};
 
   std::atomic<int64_t> x_changed_at_ms;
   std::atomic<uint64_t> x_refused{0};
@@ -196,7 +203,6 @@ class Circuit {
   CircuitReason x_reason = CircuitReason::kNone;
   uint64_t x_sequence = 0;
   int x_openings = 0;  // n
-  int x_probes_good = 0;
   size_t x_step = 0;
   int64_t x_closed_since_ms;
   int64_t x_open_since_ms = 0;  // while the shown state refuses

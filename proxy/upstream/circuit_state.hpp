@@ -43,6 +43,9 @@ enum class CircuitReason : uint8_t {
 };
 inline constexpr int kCircuitReasons = 11;
 
+// A good head settles an attempt after so long, whatever comes behind it.
+inline constexpr int64_t kGoodHeadSettlesMs = 1'000;
+
 // How a call went, as the circuit sees it. Slow: longer than `slow_call` to the response head.
 enum class Verdict : uint8_t { kSuccess, kSlowSuccess, kFailure, kSlowFailure };
 

@@ -54,18 +54,17 @@ void Circuit::open(Change& change, CircuitReason reason, int openings, int64_t n
   const double period = std::min(doubled, static_cast<double>(x_settings->open_max_ms)) *
                         x_random.between(0.75, 1.25);
   x_until_ms.store(now_ms + std::max<int64_t>(1, std::llround(period)), std::memory_order_relaxed);
-  x_probes_good = 0;
+  x_places.clear();
 
   const uint64_t word = x_word.load(std::memory_order_relaxed);
   const uint32_t generation = generation_of(word) + 1;
-  x_probes_taken.store(uint64_t{generation} << 32, std::memory_order_relaxed);
   const uint64_t next = uint64_t{generation} << 32 | (word & 0xffffffff & ~kStateBits) |
                         static_cast<uint64_t>(CircuitState::kOpen);
   store_word(change, next, reason, now_ms);
 }
 
 void Circuit::end_half_open(Change& change, int64_t now_ms) {
-  if (x_probes_good < x_settings->probes) return;
+  if (x_places.good() < x_settings->probes) return;
   if (!x_settings->ramp || x_settings->ramp->steps.empty()) {
     return close(change, CircuitReason::kProbesGood, now_ms);
   }
@@ -189,9 +188,8 @@ CircuitSnapshot Circuit::snapshot(int64_t now_ms) const {
   if (snapshot.machine == CircuitState::kOpen) {
     snapshot.next_probe_ms = std::max<int64_t>(0, left_ms);
   } else if (snapshot.machine == CircuitState::kHalfOpen) {
-    const auto taken = probes_of(x_probes_taken.load(std::memory_order_relaxed));
-    snapshot.probes_good = x_probes_good;
-    snapshot.probes_in_flight = std::max(0, static_cast<int>(taken) - x_probes_good);
+    snapshot.probes_good = x_places.good();
+    snapshot.probes_in_flight = x_places.in_flight();
   } else if (snapshot.machine == CircuitState::kRamping) {
     snapshot.ramp_step = static_cast<int>(x_step);
     snapshot.ramp_share = x_share.load(std::memory_order_relaxed);

@@ -14,6 +14,9 @@ EndpointCircuitState state_in(uint64_t word) {
   return static_cast<EndpointCircuitState>(word & 0xff);
 }
 uint32_t generation_in(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
+uint64_t word_of(EndpointCircuitState state, uint32_t generation) {
+  return uint64_t{generation} << 32 | static_cast<uint64_t>(state);
+}
 
 }  // namespace
 
@@ -43,20 +46,19 @@ EndpointToken& EndpointToken::operator=(EndpointToken&& from) noexcept {
     give_back();
     x_circuit = std::exchange(from.x_circuit, nullptr);
     x_generation = from.x_generation;
-    x_probe = from.x_probe;
+    x_probe_lapses_ms = from.x_probe_lapses_ms;
   }
   return *this;
 }
 
 void EndpointToken::settle(bool failed, int64_t now_ms) {
-  if (EndpointCircuit* circuit = std::exchange(x_circuit, nullptr)) {
-    circuit->settle(x_generation, x_probe, failed, now_ms);
-  }
+  if (x_circuit != nullptr) x_circuit->settle(*this, failed, now_ms);
+  x_circuit = nullptr;
 }
 
 void EndpointToken::give_back() {
-  EndpointCircuit* circuit = std::exchange(x_circuit, nullptr);
-  if (circuit != nullptr && x_probe) circuit->give_back_probe(x_generation);
+  if (is_probe()) x_circuit->give_back_probe(*this);
+  x_circuit = nullptr;
 }
 
 EndpointCircuitState EndpointCircuit::state() const {
@@ -64,56 +66,43 @@ EndpointCircuitState EndpointCircuit::state() const {
 }
 
 bool EndpointCircuit::excludes(int64_t now_ms) const {
-  switch (state()) {
-    case EndpointCircuitState::kClosed:
-      return false;
-    case EndpointCircuitState::kOpen:
-      if (now_ms >= open_until_ms()) return false;
-      break;
-    case EndpointCircuitState::kHalfOpen:
-      break;
-  }
+  if (state() == EndpointCircuitState::kClosed || now_ms >= excludes_until_ms()) return false;
   return !x_group.is_shadow() && !x_group.is_off();
 }
 
+// Of those that come when the time is over, the one that moves it is the probe.
 EndpointToken EndpointCircuit::admit(int64_t now_ms) {
   if (x_group.is_off()) return {};
   uint64_t word = x_word.load(std::memory_order_acquire);
-  if (state_in(word) == EndpointCircuitState::kClosed) {
-    return EndpointToken(this, generation_in(word), false);
+  const uint32_t generation = generation_in(word);
+  if (state_in(word) == EndpointCircuitState::kClosed) return EndpointToken(this, generation);
+  int64_t until_ms = excludes_until_ms();
+  if (now_ms < until_ms) return {};
+  const int64_t lapses_ms = now_ms + x_group.x_probe_hold_ms.load(std::memory_order_relaxed);
+  if (!x_until_ms.compare_exchange_strong(until_ms, lapses_ms, std::memory_order_acq_rel)) {
+    return {};
   }
-  if (state_in(word) == EndpointCircuitState::kOpen && now_ms >= open_until_ms()) {
-    const uint64_t half_open =
-        (word & ~uint64_t{0xff}) | static_cast<uint64_t>(EndpointCircuitState::kHalfOpen);
-    if (x_word.compare_exchange_strong(word, half_open, std::memory_order_acq_rel)) {
-      x_group.touch();
-      return EndpointToken(this, generation_in(word), true);
-    }
+  // A late verdict may have decided meanwhile.
+  if (!x_word.compare_exchange_strong(word, word_of(EndpointCircuitState::kHalfOpen, generation),
+                                      std::memory_order_acq_rel)) {
+    return {};
   }
-  return {};
+  x_group.touch();
+  return EndpointToken(this, generation, lapses_ms);
 }
 
-// The period is over already, so the next call is the probe.
-void EndpointCircuit::give_back_probe(uint32_t generation) {
-  uint64_t half_open =
-      uint64_t{generation} << 32 | static_cast<uint64_t>(EndpointCircuitState::kHalfOpen);
-  const uint64_t open =
-      uint64_t{generation} << 32 | static_cast<uint64_t>(EndpointCircuitState::kOpen);
-  if (x_word.compare_exchange_strong(half_open, open, std::memory_order_acq_rel)) x_group.touch();
+// The period is over already, so the next call is the probe; unless one took over from this one.
+void EndpointCircuit::give_back_probe(const EndpointToken& token) {
+  const uint64_t half_open = word_of(EndpointCircuitState::kHalfOpen, token.x_generation);
+  if (x_word.load(std::memory_order_acquire) != half_open) return;
+  int64_t lapses_ms = token.x_probe_lapses_ms;
+  if (x_until_ms.compare_exchange_strong(lapses_ms, 0, std::memory_order_acq_rel)) x_group.touch();
 }
 
-void EndpointCircuit::settle(uint32_t generation, bool probe, bool failed, int64_t now_ms) {
+void EndpointCircuit::settle(const EndpointToken& token, bool failed, int64_t now_ms) {
+  if (token.is_probe()) return settle_probe(token, failed, now_ms);
   const uint64_t word = x_word.load(std::memory_order_acquire);
-  if (generation_in(word) != generation) return;  // sent before it opened
-  if (probe) {
-    const std::lock_guard lock(x_group.x_mutex);
-    if (x_word.load(std::memory_order_relaxed) != word) return;
-    if (failed) return open_or_stay(x_openings + 1, now_ms);
-    x_run.store(0, std::memory_order_relaxed);
-    x_closed_since_ms = now_ms;
-    return store(EndpointCircuitState::kClosed, generation);
-  }
-  if (state_in(word) != EndpointCircuitState::kClosed) return;
+  if (word != word_of(EndpointCircuitState::kClosed, token.x_generation)) return;
   if (!failed) {
     if (x_run.load(std::memory_order_relaxed) != 0) x_run.store(0, std::memory_order_relaxed);
     return;
@@ -126,6 +115,17 @@ void EndpointCircuit::settle(uint32_t generation, bool probe, bool failed, int64
   const bool was_well =
       now_ms - x_closed_since_ms >= x_group.x_open_max_ms.load(std::memory_order_relaxed);
   open_or_stay(was_well ? 0 : x_openings, now_ms);
+}
+
+// Also a late one, for as long as no other has decided.
+void EndpointCircuit::settle_probe(const EndpointToken& token, bool failed, int64_t now_ms) {
+  const std::lock_guard lock(x_group.x_mutex);
+  const uint64_t half_open = word_of(EndpointCircuitState::kHalfOpen, token.x_generation);
+  if (x_word.load(std::memory_order_relaxed) != half_open) return;
+  if (failed) return open_or_stay(x_openings + 1, now_ms);
+  x_run.store(0, std::memory_order_relaxed);
+  x_closed_since_ms = now_ms;
+  store(EndpointCircuitState::kClosed, token.x_generation);
 }
 
 // The last eligible endpoint stays closed; its run goes on, so it opens at its next failure after
@@ -152,8 +152,7 @@ void EndpointCircuit::open_or_stay(int openings, int64_t now_ms) {
 }
 
 void EndpointCircuit::store(EndpointCircuitState state, uint32_t generation) {
-  x_word.store(uint64_t{generation} << 32 | static_cast<uint64_t>(state),
-               std::memory_order_release);
+  x_word.store(word_of(state, generation), std::memory_order_release);
   x_group.touch();
 }
 

@@ -13,6 +13,7 @@
 
 #include "config/policy.hpp"
 #include "proxy/base/random.hpp"
+#include "proxy/upstream/probe_places.hpp"
 
 namespace outrigger::upstream {
 
@@ -27,6 +28,10 @@ class EndpointCircuitGroup {
   EndpointCircuitGroup& operator=(const EndpointCircuitGroup&) = delete;
 
   void set_settings(std::optional<config::EndpointCircuit> settings);
+  // For the probes that are admitted from now on: see probe_hold_ms().
+  void set_probe_hold_ms(int64_t hold_ms) {
+    x_probe_hold_ms.store(hold_ms, std::memory_order_relaxed);
+  }
 
   // Changes whenever somebody's eligibility may have: a view that saw this number is still right.
   uint64_t epoch() const { return x_epoch.load(std::memory_order_acquire); }
@@ -49,6 +54,7 @@ class EndpointCircuitGroup {
   std::atomic<bool> x_shadow{false};
   std::atomic<int64_t> x_open_for_ms{0};
   std::atomic<int64_t> x_open_max_ms{0};
+  std::atomic<int64_t> x_probe_hold_ms{probe_hold_ms({})};
   Random x_random;
 };
 
@@ -59,23 +65,25 @@ class EndpointToken {
   EndpointToken(EndpointToken&& from) noexcept
       : x_circuit(std::exchange(from.x_circuit, nullptr)),
         x_generation(from.x_generation),
-        x_probe(from.x_probe) {}
+        x_probe_lapses_ms(from.x_probe_lapses_ms) {}
   EndpointToken& operator=(EndpointToken&& from) noexcept;
   ~EndpointToken() { give_back(); }
 
   bool holds() const { return x_circuit != nullptr; }
-  bool is_probe() const { return x_circuit != nullptr && x_probe; }
+  bool is_probe() const { return x_circuit != nullptr && x_probe_lapses_ms != kNoProbe; }
   void settle(bool failed, int64_t now_ms);
   void give_back();
 
  private:
   friend class EndpointCircuit;
-  EndpointToken(EndpointCircuit* circuit, uint32_t generation, bool probe)
-      : x_circuit(circuit), x_generation(generation), x_probe(probe) {}
+  static constexpr int64_t kNoProbe = std::numeric_limits<int64_t>::min();
+
+  EndpointToken(EndpointCircuit* circuit, uint32_t generation, int64_t probe_lapses_ms = kNoProbe)
+      : x_circuit(circuit), x_generation(generation), x_probe_lapses_ms(probe_lapses_ms) {}
 
   EndpointCircuit* x_circuit = nullptr;
   uint32_t x_generation = 0;
-  bool x_probe = false;
+  int64_t x_probe_lapses_ms = kNoProbe;
 };
 
 enum class EndpointCircuitState : uint8_t { kClosed, kOpen, kHalfOpen };
@@ -89,30 +97,32 @@ class EndpointCircuit {
   EndpointCircuit& operator=(const EndpointCircuit&) = delete;
 
   // Never refuses: who asks has picked by excludes(). The first call after an open period is the
-  // probe; a call made while open (in panic) gets an empty token and counts nothing.
+  // probe, and the next one where that was silent for too long; a call made while open (in panic)
+  // gets an empty token and counts nothing.
   EndpointToken admit(int64_t now_ms);
 
   // Whether it keeps its endpoint from being picked: open with time left, or its probe is out.
   bool excludes(int64_t now_ms) const;
+  // Until when, if nothing happens meanwhile. Only meaningful while it does.
+  int64_t excludes_until_ms() const { return x_until_ms.load(std::memory_order_relaxed); }
 
   EndpointCircuitState state() const;
-  // End of the open period; only meaningful while open.
-  int64_t open_until_ms() const { return x_until_ms.load(std::memory_order_relaxed); }
   uint32_t run() const { return x_run.load(std::memory_order_relaxed); }
   uint64_t times_opened() const { return x_times_opened.load(std::memory_order_relaxed); }
 
  private:
   friend class EndpointToken;
 
-  void settle(uint32_t generation, bool probe, bool failed, int64_t now_ms);
-  void give_back_probe(uint32_t generation);
+  void settle(const EndpointToken& token, bool failed, int64_t now_ms);
+  void settle_probe(const EndpointToken& token, bool failed, int64_t now_ms);
+  void give_back_probe(const EndpointToken& token);
   void open_or_stay(int openings, int64_t now_ms);  // with the group's mutex held
   void store(EndpointCircuitState state, uint32_t generation);
 
   EndpointCircuitGroup& x_group;
   std::atomic<uint64_t> x_word{0};  // state (lower half), generation (upper half)
   std::atomic<uint32_t> x_run{0};
-  std::atomic<int64_t> x_until_ms{0};
+  std::atomic<int64_t> x_until_ms{0};  // end of the open period; of half-open: its probe lapses
   std::atomic<uint64_t> x_times_opened{0};
   // With the group's mutex held:
   int x_openings = 0;

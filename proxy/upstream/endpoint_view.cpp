@@ -132,7 +132,7 @@ void EndpointView::look(int64_t now_ms, int64_t slow_start_ms) {
     slot->x_weight = static_cast<double>(std::max(1, slot->x_entry.weight)) * share;
     x_usable.push_back(slot);
     if (!is_eligible(slot->x_entry, x_has_ready, now_ms)) {
-      const int64_t until_ms = endpoint.circuit().open_until_ms();
+      const int64_t until_ms = endpoint.circuit().excludes_until_ms();
       if (until_ms > now_ms) x_look_again_ms = std::min(x_look_again_ms, until_ms);
       continue;
     }

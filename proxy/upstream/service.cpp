@@ -27,10 +27,13 @@ PolicyState::PolicyState(std::string name_of_it, const config::Policy& policy,
                          const UpstreamContext& context, int64_t now_ms)
     : name(std::move(name_of_it)),
       circuit(name, policy.circuit, seed_for(context, name, 1), now_ms, context.circuit_events),
-      limit(policy.limits, context.workers, context.permit_post) {}
+      limit(policy.limits, context.workers, context.permit_post) {
+  circuit.set_probe_hold_ms(probe_hold_ms(policy.timeout));
+}
 
 void PolicyState::set_policy(const config::Policy& policy, int64_t now_ms) {
   circuit.set_settings(policy.circuit, now_ms);
+  circuit.set_probe_hold_ms(probe_hold_ms(policy.timeout));
   limit.set_limits(policy.limits);
 }
 
@@ -39,7 +42,9 @@ Service::Service(std::string name, const config::Policy& policy, const UpstreamC
     : x_state(std::move(name), policy, context, now_ms),
       x_retry_budget(budget_share(policy)),
       x_group(std::make_shared<EndpointGroup>(policy.endpoint_circuit,
-                                              seed_for(context, x_state.name, 2))) {}
+                                              seed_for(context, x_state.name, 2))) {
+  x_group->set_probe_hold_ms(probe_hold_ms(policy.timeout));
+}
 
 // The group holds the list, its endpoints the group.
 Service::~Service() { x_group->publish(nullptr); }
@@ -48,6 +53,7 @@ void Service::set_policy(const config::Policy& policy, int64_t now_ms) {
   x_state.set_policy(policy, now_ms);
   x_retry_budget.set_share(budget_share(policy));
   x_group->set_settings(policy.endpoint_circuit);
+  x_group->set_probe_hold_ms(probe_hold_ms(policy.timeout));
 }
 
 std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<ListedAddress>& list,

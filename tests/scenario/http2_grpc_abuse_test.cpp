@@ -70,7 +70,7 @@ TEST(Http2GrpcAbuse, ATimeThatHasPassedNeverReachesTheUpstreamAbuse133) {
 
 TEST(Http2GrpcAbuse, TheLongestTimeDoesNotOverflowAndOursIsTheShorterAbuse133) {
   for (const char* timeout : {"99999999H", "99999999M", "99999999S"}) {
-    GrpcTown town;
+    GrpcTown town(", timeout: {request: 15s}");
     H2Origin origin(town, kAt);
     origin.script = {kAnswers};
     origin.otherwise = kStalls;
@@ -88,7 +88,7 @@ TEST(Http2GrpcAbuse, TheLongestTimeDoesNotOverflowAndOursIsTheShorterAbuse133) {
 TEST(Http2GrpcAbuse, WhatIsNoTimeIsNoneAbuse133) {
   for (const char* timeout : {"", "1", "m", "-1m", "+1m", "1.5S", "123456789S", "1 S", "1Sx",
                               "0x1S", "99999999999999999999H"}) {
-    GrpcTown town;
+    GrpcTown town(", timeout: {request: 15s}");
     H2Origin origin(town, kAt);
     origin.script = {kAnswers};
     H2Caller caller(town);

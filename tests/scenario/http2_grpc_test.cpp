@@ -61,7 +61,8 @@ TEST(Http2Grpc, AStreamAboveTheLimitIsRefusedAndEndsAtItsUpstream) {
   H2Side& third = caller.ask("POST", "/shop.Stock/Watch", kGrpc, kMessage);
   EXPECT_EQ(third.status(), 200);
   EXPECT_EQ(third.message.field("grpc-status"), "8");
-  EXPECT_NE(third.message.field("proxy-status").find("limit orders streams"), std::string::npos);
+  EXPECT_NE(third.message.field("proxy-status").find("limit orders limits.streams"),
+            std::string::npos);
   ASSERT_EQ(open.size(), 3u);  // our own refusal is not tried again
   EXPECT_TRUE(open[2]->is_over());
   EXPECT_EQ(town.circuit("orders"), upstream::CircuitState::kClosed);

@@ -156,23 +156,6 @@ TEST(Retry, NoneBeginsWhenTheTimeIsUp) {
   EXPECT_EQ(town.requests(), 1u);
 }
 
-// ABUSE 141
-TEST(Retry, InATotalOutageTheBudgetBoundsTheAttempts) {
-  Pair town("retry: {attempts: 3, budget: 20%}, limits: {outstanding: off}");
-  town.both_do(answers(503));
-  constexpr int kPerSecond = 50;
-  constexpr int kSeconds = 20;
-  Caller caller(town);
-  for (int i = 0; i < kPerSecond * kSeconds; ++i) {
-    caller.begin("GET", "/");
-    town.pass_ms(1000 / kPerSecond);
-  }
-  while (caller.answers.size() < static_cast<size_t>(kPerSecond * kSeconds)) town.pass_ms(100);
-  const auto requests = static_cast<double>(kPerSecond * kSeconds);
-  EXPECT_LE(static_cast<double>(town.requests()), 1.2 * requests + 3 * (kSeconds + 1));
-  EXPECT_GE(static_cast<double>(town.requests()), 1.1 * requests);
-}
-
 TEST(Retry, TheFloorOfTheBudgetIsThreeASecond) {
   Pair town("retry: {attempts: 2, budget: 0%}");
   town.both_do(answers(503));

@@ -155,9 +155,10 @@ void World::check_counts() {
   }
 }
 
-// attempts <= (1 + share) x requests + 3/s + those that are free of the budget: one for each call
-// that ran when a connection died after it had served, and for each stream that a peer refused
-// before it had said how many it takes. Of refused ones the wire does not tell which those are.
+// sent <= (1 + share) x requests + 3/s + those that are free of the budget: one for each call that
+// ran when a connection died after it had served. attempts <= (1 + unsent + share) x requests + 3/s
+// besides, and one for each stream that a peer refused before it had said how many it takes. Of
+// refused ones the wire does not tell which those are.
 void World::check_budgets() {
   for (size_t i = 0; i < x_plan.services.size(); ++i) {
     const ServicePlan& plan = x_plan.services[i];
@@ -178,12 +179,16 @@ void World::check_budgets() {
     }
     const auto seconds = static_cast<double>(x_last_call_ms - x_start_ms) / 1000;
     const double floor = (seconds + 2) * 3;
-    const double most = static_cast<double>(requests) * (1 + plan.bounds.budget_most) + floor +
-                        static_cast<double>(deaths + refused);
-    if (static_cast<double>(attempts) > most) {
-      x_ledger.violation(plan.name + ": " + std::to_string(attempts) + " attempts for " +
+    const auto must_be_within = [&](const char* what, uint64_t count, double share, uint64_t free) {
+      const double most =
+          static_cast<double>(requests) * (1 + share) + floor + static_cast<double>(free);
+      if (static_cast<double>(count) <= most) return;
+      x_ledger.violation(plan.name + ": " + std::to_string(count) + what +
                          std::to_string(requests) + " requests");
-    }
+    };
+    const double budget = plan.bounds.budget_most;
+    must_be_within(" sent for ", sent, budget, deaths);
+    must_be_within(" attempts for ", attempts, budget + plan.bounds.unsent_most, deaths + refused);
   }
 }
 

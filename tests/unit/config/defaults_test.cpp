@@ -194,17 +194,15 @@ TEST(Defaults, LetPassthroughGoOnAsItWas) {
   EXPECT_TRUE(passthrough.fallback.empty());
 }
 
-TEST(Defaults, AttemptTimeoutIsAShareOfTheRequestTimeout) {
-  Policy policy;
-  EXPECT_FALSE(attempt_timeout_ms(policy));
-  policy.retry->attempts = 3;
-  EXPECT_EQ(attempt_timeout_ms(policy), 5'000);
-  policy.timeout.request_ms.reset();
-  EXPECT_FALSE(attempt_timeout_ms(policy));
-  policy.timeout.attempt_ms = 700;
-  EXPECT_EQ(attempt_timeout_ms(policy), 700);
-  policy.timeout.attempt_ms.reset();
-  EXPECT_FALSE(attempt_timeout_ms(policy));
+TEST(Defaults, AttemptTimeoutIsAnEqualShareOfWhatAllAttemptsHave) {
+  Timeout timeout;
+  EXPECT_FALSE(attempt_timeout_ms(timeout, 1, 15'000));
+  EXPECT_EQ(attempt_timeout_ms(timeout, 3, 15'000), 5'000);
+  EXPECT_FALSE(attempt_timeout_ms(timeout, 3, std::nullopt));
+  timeout.attempt_ms = 700;
+  EXPECT_EQ(attempt_timeout_ms(timeout, 1, std::nullopt), 700);
+  timeout.attempt_ms.reset();
+  EXPECT_FALSE(attempt_timeout_ms(timeout, 3, 15'000));
 }
 
 TEST(Defaults, AStreamMayRestAnHourAndAnOpaqueConnectionForever) {

@@ -264,6 +264,26 @@ TEST(CircuitFilter, AProbeOnAStaleConnectionIsReplayed) {
   EXPECT_EQ(world.circuit().state(), CircuitState::kClosed);
 }
 
+TEST(CircuitFilter, ARefusedConnectIsAVerdictOnceTheCallGoesNowhereElse) {
+  PolicyWorld world;
+  const Script refused = Script::failing(Cause::kConnectRefused, Sent::kNever);
+  world.script({refused, Script::ok(), refused});
+  EXPECT_EQ(world.call().status(), 200);
+  expect_counts(world, 1, 0);
+  EXPECT_EQ(world.call().status(), 502);
+  EXPECT_EQ(world.attempts(), 5U);
+  expect_counts(world, 2, 1);
+}
+
+TEST(CircuitFilter, AProbeWhoseConnectIsRefusedProbesElsewhere) {
+  PolicyWorld world(tripping_after(1));
+  open(world);
+  world.pass_ms(6'250);
+  world.script({Script::failing(Cause::kConnectRefused, Sent::kNever), Script::ok()});
+  EXPECT_EQ(world.call().status(), 200);
+  EXPECT_EQ(world.circuit().state(), CircuitState::kClosed);
+}
+
 TEST(CircuitFilter, AnswersThatWereSentBeforeTheTripDoNotCountAfterIt) {
   PolicyWorld world(tripping_after(1));
   world.script({Script::ok().after(8'000), Script::failing()});

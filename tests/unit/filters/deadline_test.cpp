@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/policy_world.hpp"
@@ -258,18 +260,51 @@ TEST(Deadline, TotalBoundsEverything) {
 
 // ---- attempts
 
-TEST(AttemptTimeout, AutoIsTheShareOfOneAttemptAndOneAttemptArmsNothing) {
-  Policy policy = with_request_ms(900);
-  EXPECT_EQ(config::attempt_timeout_ms(policy), std::nullopt);
-  policy.retry->attempts = 3;
-  EXPECT_EQ(config::attempt_timeout_ms(policy), 300);
-}
-
-TEST(AttemptTimeout, EndsAnAttemptThatIsTooSlowAndTheNextOneAnswers) {
+// 900 ms for three attempts.
+Policy auto_of_three() {
   Policy policy = with_request_ms(900);
   policy.retry->attempts = 3;
   policy.retry->backoff = {0, 0};
-  PolicyWorld world(policy);
+  return policy;
+}
+
+TEST(AttemptTimeout, AutoCutsNoCallThatCannotBeTriedAgain) {
+  Policy no_body_held = auto_of_three();
+  no_body_held.retry->body_max_bytes = 1;
+  Policy not_on_timeout = auto_of_three();
+  not_on_timeout.retry->on = {};
+  Policy no_budget = auto_of_three();
+  no_budget.retry->budget_share = 0;
+  const std::vector<std::tuple<Policy, CallRequest>> cases = {
+      {auto_of_three(), {.method = "POST"}},
+      {no_body_held, {.method = "PUT", .body = "long"}},
+      {not_on_timeout, {}},
+      {no_budget, {}},
+  };
+  for (const auto& [policy, request] : cases) {
+    PolicyWorld world(policy);
+    while (policy.retry->budget_share == 0 &&
+           world.orders->service.retry_budget().try_withdraw(world.now_ms())) {
+    }
+    world.script({Script::ok().after(899)});
+    PolicyCall& call = world.call(request);
+    world.pass_ms(899);
+    EXPECT_EQ(call.status(), 200);
+    EXPECT_EQ(world.attempts(), 1U);
+  }
+}
+
+TEST(AttemptTimeout, TheLastAttemptHasAllThatIsLeftUnderAuto) {
+  PolicyWorld world(auto_of_three());
+  world.script({Script::failing(), Script::failing(), Script::ok().after(899)});
+  PolicyCall& call = world.call();
+  world.pass_ms(899);
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_EQ(world.attempts(), 3U);
+}
+
+TEST(AttemptTimeout, EndsAnAttemptThatIsTooSlowAndTheNextOneAnswers) {
+  PolicyWorld world(auto_of_three());
   world.script({Script::hanging(), Script::ok()});
   PolicyCall& call = world.call();
   world.pass_ms(299);

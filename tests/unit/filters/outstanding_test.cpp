@@ -25,8 +25,9 @@ TEST(Outstanding, TheCallAfterTheLastOneFailsAtOnce) {
   world.call();
   PolicyCall& third = world.call();
   EXPECT_EQ(third.status(), 503);
-  EXPECT_EQ(third.proxy_status(),
-            "outrigger; error=connection_limit_reached; details=\"limit orders\"");
+  EXPECT_EQ(
+      third.proxy_status(),
+      "outrigger; error=connection_limit_reached; details=\"limit orders limits.outstanding\"");
   EXPECT_EQ(world.attempts(), 2U);
   world.pass_ms(100);
   EXPECT_EQ(first.status(), 200);
@@ -58,7 +59,8 @@ TEST(Outstanding, ACallWaitsAtMostQueueWait) {
   EXPECT_EQ(second.status(), 0);
   world.pass_ms(1);
   EXPECT_EQ(second.status(), 503);
-  EXPECT_NE(second.proxy_status().find("limit orders queue_wait"), std::string::npos);
+  EXPECT_NE(second.proxy_status().find("limit orders limits.outstanding, limits.queue_wait"),
+            std::string::npos);
   EXPECT_EQ(world.limit().queued(), 0);
 }
 
@@ -192,7 +194,7 @@ TEST(Streams, TheStreamAfterTheLastOneFailsAtItsHead) {
   EXPECT_EQ(first.status(), 200);
   EXPECT_EQ(third.status(), 503);
   EXPECT_EQ(third.proxy_status(),
-            "outrigger; error=connection_limit_reached; details=\"limit orders streams\"");
+            "outrigger; error=connection_limit_reached; details=\"limit orders limits.streams\"");
   EXPECT_EQ(world.limit().streams().open(), 2);
   EXPECT_EQ(world.limit().outstanding(), 0);
   world.pass_ms(2'000);
@@ -282,7 +284,7 @@ TEST(Streams, ATunnelThatDoesNotFitIsRefusedBeforeItIsAskedFor) {
   PolicyCall& second = world.call({.method = "CONNECT"});
   EXPECT_EQ(second.status(), 503);
   EXPECT_EQ(second.proxy_status(),
-            "outrigger; error=connection_limit_reached; details=\"limit orders streams\"");
+            "outrigger; error=connection_limit_reached; details=\"limit orders limits.streams\"");
   EXPECT_EQ(world.attempts(), 1U);
   EXPECT_EQ(world.limit().outstanding(), 1);
 }

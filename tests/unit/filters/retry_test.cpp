@@ -16,7 +16,9 @@ using testing::with_attempts;
 const CallRequest kPost{.method = "POST", .body = "pay"};
 const CallRequest kPut{.method = "PUT", .body = "set"};
 
-Script never_sent() { return Script::failing(Cause::kConnectRefused, Sent::kNever); }
+Script never_sent(Cause cause = Cause::kConnectTimeout) {
+  return Script::failing(cause, Sent::kNever);
+}
 Script dead_connection() { return Script::failing(Cause::kReset, Sent::kNeverFree); }
 Script reused_died() { return Script::failing(Cause::kReset, Sent::kReusedDied); }
 
@@ -145,17 +147,30 @@ TEST(Retry, WhatNeverLeftGoesElsewhereUpToUnsentTimesWhateverTheMethod) {
   EXPECT_EQ(world.upstream().call(2).body, "pay");
 
   world.script({never_sent()});
-  EXPECT_EQ(world.call(kPost).status(), 502);
+  EXPECT_EQ(world.call(kPost).status(), 504);
   EXPECT_EQ(world.attempts(), 6U);
 }
 
-TEST(Retry, WhatNeverLeftIsWithinTheBudgetAfterAFailedConnect) {
-  PolicyWorld world(with_attempts(1));
-  world.call();
-  use_up_budget(world);
-  world.script({never_sent(), Script::ok()});
-  EXPECT_EQ(world.call().status(), 502);
-  EXPECT_EQ(world.attempts(), 2U);
+TEST(Retry, WhatNeverLeftIsWithinTheBudgetWhereItsPeerIsThereOrWasWaitedFor) {
+  for (const Cause cause : {Cause::kConnectTimeout, Cause::kTlsError, Cause::kCertificateRefused,
+                            Cause::kRefusedStream}) {
+    PolicyWorld world(with_attempts(1));
+    world.call();
+    use_up_budget(world);
+    world.script({never_sent(cause), Script::ok()});
+    EXPECT_EQ(world.call().status(), row_of(cause).status);
+    EXPECT_EQ(world.attempts(), 2U);
+  }
+}
+
+TEST(Retry, ARefusedOrUnreachableConnectIsFreeOfTheBudget) {
+  for (const Cause cause : {Cause::kConnectRefused, Cause::kConnectUnreachable}) {
+    PolicyWorld world(with_attempts(1));
+    use_up_budget(world);
+    world.script({never_sent(cause), never_sent(cause), Script::ok()});
+    EXPECT_EQ(world.call(kPost).status(), 200);
+    EXPECT_EQ(world.attempts(), 3U);
+  }
 }
 
 TEST(Retry, WhatDiedUnseenIsFreeOfTheBudget) {

@@ -220,7 +220,7 @@ TEST_F(BalancerTest, AnOpenEndpointCircuitIsNotPickedUntilItsPeriodIsOver) {
   make(3);
   open_circuit(at(0));
   EXPECT_EQ(spread(200)[&at(0)], 0);
-  now = at(0).circuit().open_until_ms();
+  now = at(0).circuit().excludes_until_ms();
   std::vector<Pick> held;
   int probes = 0;
   for (int i = 0; i < 50; ++i) {

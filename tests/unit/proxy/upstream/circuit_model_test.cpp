@@ -1,4 +1,5 @@
 // The circuit against a plain model of it: random calls, times and settings, one seed each.
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -10,6 +11,8 @@
 
 namespace outrigger::upstream {
 namespace {
+
+constexpr int64_t kHoldMs = probe_hold_ms({});
 
 // Says the same in the simplest way: keeps every call, and asks the circuit only how long its
 // jittered open period is and whether the ramp's draw was lucky.
@@ -25,7 +28,8 @@ class Model {
   void pass_time(int64_t now) {
     if (state == CircuitState::kOpen && now >= until) {
       state = CircuitState::kHalfOpen;
-      taken = good = 0;
+      lapses.clear();
+      good = 0;
     }
     while (state == CircuitState::kRamping && now >= until) {
       until += s.ramp->each_ms;
@@ -38,16 +42,19 @@ class Model {
     pass_time(now);
     if (state == CircuitState::kClosed) return true;
     if (state == CircuitState::kRamping) return std::nullopt;
-    if (state == CircuitState::kOpen || taken >= s.probes) return false;
-    ++taken;
+    if (state == CircuitState::kOpen) return false;
+    std::erase_if(lapses, [&](int64_t at) { return at <= now; });
+    if (static_cast<int>(lapses.size()) + good >= s.probes) return false;
+    lapses.push_back(now + kHoldMs);
     return true;
   }
   // True when it opened: the caller then tells `until`.
-  bool settle(uint32_t of, bool probe, bool failed, int64_t now) {
-    if (of != generation) return false;
+  bool settle(uint32_t of, std::optional<int64_t> probe, bool failed, int64_t now) {
+    if (of != generation || (probe && state != CircuitState::kHalfOpen)) return false;
     if (state == CircuitState::kRamping) pass_time(now);
     if (state == CircuitState::kHalfOpen && probe) {
       if (failed) return open(n + 1);
+      give_back(of, probe);
       if (++good < s.probes) return false;
       if (!s.ramp) return close(now);
       state = CircuitState::kRamping;
@@ -64,8 +71,10 @@ class Model {
     if (state == CircuitState::kRamping) return open(n + 1);
     return open(now - closed_since >= s.open_max_ms ? 0 : n);
   }
-  void give_back(uint32_t of, bool probe) {
-    if (probe && of == generation) --taken;
+  void give_back(uint32_t of, std::optional<int64_t> probe) {
+    if (!probe || of != generation) return;
+    const auto found = std::find(lapses.begin(), lapses.end(), *probe);
+    if (found != lapses.end()) lapses.erase(found);
   }
   Counts counts(int64_t now) const {
     Counts sum;
@@ -112,7 +121,7 @@ class Model {
   int run = 0;
   int64_t run_start = 0;
   int64_t closed_since;
-  int taken = 0;
+  std::vector<int64_t> lapses;  // of the probes that hold a place
   int good = 0;
   size_t step = 0;
 };
@@ -137,7 +146,7 @@ config::Circuit random_settings(Random& random) {
 struct Call {
   CircuitToken token;
   uint32_t generation;
-  bool probe;
+  std::optional<int64_t> probe;  // when it lapses
 };
 
 void run_one(uint64_t seed) {
@@ -162,7 +171,8 @@ void run_one(uint64_t seed) {
       const bool probe = admission.token.is_probe();
       ASSERT_EQ(probe, !admission.refused && model.state == CircuitState::kHalfOpen);
       if (!admission.refused) {
-        calls.push_back({std::move(admission.token), model.generation, probe});
+        const std::optional<int64_t> lapses = probe ? std::optional(now + kHoldMs) : std::nullopt;
+        calls.push_back({std::move(admission.token), model.generation, lapses});
       } else {
         ASSERT_GE(admission.retry_after_s, 1);
       }

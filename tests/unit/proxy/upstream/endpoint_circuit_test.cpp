@@ -29,7 +29,7 @@ class EndpointCircuitTest : public testing::Test {
     for (int i = 0; i < 3; ++i) settle(true);
     ASSERT_EQ(circuit.state(), EndpointCircuitState::kOpen);
   }
-  void wait_out() { now = circuit.open_until_ms(); }
+  void wait_out() { now = circuit.excludes_until_ms(); }
 
   int64_t now = 1'000'000;
   FakeGroup group{three_failures(), 5};
@@ -64,7 +64,7 @@ TEST_F(EndpointCircuitTest, TheBuiltInRunIsSeven) {
 
 TEST_F(EndpointCircuitTest, LetsOneCallThroughWhenThePeriodIsOver) {
   trip();
-  now = circuit.open_until_ms() - 1;
+  now = circuit.excludes_until_ms() - 1;
   EXPECT_TRUE(circuit.excludes(now));
   now += 1;
   EXPECT_FALSE(circuit.excludes(now));
@@ -90,11 +90,47 @@ TEST_F(EndpointCircuitTest, AProbeThatIsGivenBackLeavesTheNextCallToProbe) {
   EXPECT_TRUE(circuit.admit(now).is_probe());
 }
 
+TEST_F(EndpointCircuitTest, AProbeThatIsSilentHoldsItsPlaceForAWhileOnly) {
+  trip();
+  group.set_probe_hold_ms(2'000);
+  wait_out();
+  EndpointToken silent = circuit.admit(now);
+  now += 1'999;
+  EXPECT_TRUE(circuit.excludes(now));
+  now += 1;
+  EXPECT_FALSE(circuit.excludes(now));
+  EndpointToken next = circuit.admit(now);
+  EXPECT_TRUE(next.is_probe());
+  EXPECT_FALSE(circuit.admit(now).holds());
+  silent.give_back();
+  EXPECT_TRUE(circuit.excludes(now));  // its place was not its own any more
+  next.settle(false, now);
+  EXPECT_EQ(circuit.state(), EndpointCircuitState::kClosed);
+}
+
+TEST_F(EndpointCircuitTest, TheLateVerdictOfAProbeCountsWhileNothingWasDecided) {
+  trip();
+  wait_out();
+  EndpointToken silent = circuit.admit(now);
+  now += 60'000;
+  EndpointToken next = circuit.admit(now);
+  silent.settle(true, now);
+  EXPECT_EQ(circuit.state(), EndpointCircuitState::kOpen);
+  next.settle(false, now);
+  EXPECT_EQ(circuit.state(), EndpointCircuitState::kOpen);
+  wait_out();
+  silent = circuit.admit(now);
+  now += 60'000;
+  circuit.admit(now).settle(false, now);
+  for (int i = 0; i < 10; ++i) silent.settle(true, now);
+  EXPECT_EQ(circuit.state(), EndpointCircuitState::kClosed);
+}
+
 TEST_F(EndpointCircuitTest, DoublesThePeriodAtEachFailedProbeUpToOpenMax) {
   trip();
   for (int n = 0; n <= 6; ++n) {
     const double nominal = std::min(5'000.0 * (1 << n), 60'000.0);
-    const auto period = static_cast<double>(circuit.open_until_ms() - now);
+    const auto period = static_cast<double>(circuit.excludes_until_ms() - now);
     EXPECT_GE(period, nominal * 0.75 - 1) << n;
     EXPECT_LE(period, nominal * 1.25 + 1) << n;
     wait_out();
@@ -113,7 +149,7 @@ TEST_F(EndpointCircuitTest, ForgetsTheDoublingAfterOpenMaxClosed) {
   settle(false);
   now += 60'000;
   trip();
-  EXPECT_LE(circuit.open_until_ms() - now, 6'251);
+  EXPECT_LE(circuit.excludes_until_ms() - now, 6'251);
 }
 
 TEST_F(EndpointCircuitTest, AnswersSentBeforeItOpenedDoNotCountAfterIt) {
@@ -208,7 +244,7 @@ TEST(EndpointCircuitThreads, OpenOnceAndLetOneProbeThrough) {
     ASSERT_EQ(circuit.state(), EndpointCircuitState::kOpen);
     ASSERT_EQ(circuit.times_opened(), 1U);
     ASSERT_EQ(probes, 0);
-    storm(circuit.open_until_ms(), false);
+    storm(circuit.excludes_until_ms(), false);
     ASSERT_EQ(circuit.state(), EndpointCircuitState::kClosed);
     ASSERT_EQ(probes, 1);
   }
