@@ -136,7 +136,7 @@ bool Retry::sends_elsewhere(const Leg& leg, const void* slot, const Error& error
 // spent.
 std::optional<Retry::Again> Retry::decide(RetrySlot& slot, const Leg& below) const {
   const Error* error = below.error();
-  if (error != nullptr && error->ours && !may_go_elsewhere(*error)) return std::nullopt;
+  if (error != nullptr && error->ours && !is_free(*error)) return std::nullopt;
   // The call that goes well is asked nothing more.
   if (error == nullptr && slot.attempts >= x_policy.attempts) return std::nullopt;
   if (!slot.leg.exchange().body().is_whole()) return std::nullopt;

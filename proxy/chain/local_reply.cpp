@@ -7,10 +7,12 @@
 namespace outrigger::chain {
 namespace {
 
-// The sentence of the cause, with the service it speaks of.
-std::string_view sentence_of(const CauseRow& row, std::string_view service, Arena& arena) {
-  if (service.empty()) return row.sentence;
-  return arena.concat({row.sentence, " (", service, ")"});
+// The sentence of the cause, with the service it speaks of and, of a limit, the key to raise.
+std::string_view sentence_of(const Error& error, std::string_view service, Arena& arena) {
+  const std::string_view sentence = row_of(error.cause).sentence;
+  const std::string_view key = error.cause == Cause::kLimit ? error.detail : std::string_view();
+  if (service.empty()) return sentence;
+  return arena.concat({sentence, " (", service, key.empty() ? "" : ": ", key, ")"});
 }
 
 // The inside of a String of RFC 8941 section 3.3.3: what cannot stand in one is left out.
@@ -28,6 +30,13 @@ std::string_view quotable(std::string_view text, Arena& arena) {
   return {begin, static_cast<size_t>(at - begin)};
 }
 
+void add_grpc_status(http::Fields& fields, const Error& error, std::string_view service,
+                     Arena& arena) {
+  fields.add(arena, http::Name::kGrpcStatus, arena.number(grpc_status_of(error)));
+  fields.add(arena, http::kGrpcMessage,
+             http::encode_grpc_message(sentence_of(error, service, arena), arena));
+}
+
 }  // namespace
 
 std::string_view proxy_status(const Error& error, std::string_view service, Arena& arena) {
@@ -42,20 +51,28 @@ std::string_view proxy_status(const Error& error, std::string_view service, Aren
                        quotable(error.detail, arena), "\""});
 }
 
+int grpc_status_of(const Error& error) {
+  if (error.received_grpc_status >= 0) return error.received_grpc_status;
+  if (error.h2_code > 0) return http::grpc_status_of_reset(error.h2_code);
+  return row_of(error.cause).grpc_status;
+}
+
+http::Fields* grpc_trailers(const Error& error, std::string_view service, Arena& arena) {
+  auto* trailers = arena.make<http::Fields>();
+  add_grpc_status(*trailers, error, service, arena);
+  return trailers;
+}
+
 LocalReply render(const Error& error, std::string_view service, bool grpc, Arena& arena) {
   const CauseRow& row = row_of(error.cause);
   LocalReply reply;
   if (grpc) {
-    const int status =
-        error.received_grpc_status >= 0 ? error.received_grpc_status : row.grpc_status;
     reply.fields.add(arena, http::Name::kContentType, http::kGrpcContentType);
-    reply.fields.add(arena, http::Name::kGrpcStatus, arena.number(status));
-    reply.fields.add(arena, http::kGrpcMessage,
-                     http::encode_grpc_message(sentence_of(row, service, arena), arena));
+    add_grpc_status(reply.fields, error, service, arena);
   } else {
     reply.status = error.received_status > 0 ? error.received_status : row.status;
     reply.fields.add(arena, http::Name::kContentType, "text/plain; charset=utf-8");
-    reply.body = arena.concat({sentence_of(row, service, arena), "\n"});
+    reply.body = arena.concat({sentence_of(error, service, arena), "\n"});
   }
   reply.fields.add(arena, http::Name::kProxyStatus, proxy_status(error, service, arena));
   if (error.retry_after_s > 0) {

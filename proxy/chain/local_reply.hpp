@@ -12,6 +12,11 @@ namespace outrigger::chain {
 // `service` may be empty. The reply lives as long as the arena.
 LocalReply render(const Error& error, std::string_view service, bool grpc, Arena& arena);
 
+// With which a gRPC answer ends that had begun before the error.
+http::Fields* grpc_trailers(const Error& error, std::string_view service, Arena& arena);
+// The status in there.
+int grpc_status_of(const Error& error);
+
 // The value of the Proxy-Status field. Of service and detail at most 256 bytes each, without what a
 // String of RFC 8941 cannot hold.
 std::string_view proxy_status(const Error& error, std::string_view service, Arena& arena);

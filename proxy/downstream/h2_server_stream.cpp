@@ -73,6 +73,7 @@ void H2ServerStream::on_end(const http::Fields* trailers) {
 
 // Both ways of a tunnel may have ended here while the upstream has still to take what came.
 void H2ServerStream::on_done() {
+  if (x_error != nullptr) return end(chain::Outcome::Kind::kFailed, x_error);
   if (!x_tunnel || x_complete) return end(chain::Outcome::Kind::kDone);
   x_session_done = true;
 }
@@ -165,8 +166,19 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
 }
 
 void H2ServerStream::abort(const Error& error) {
+  if (x_exchange->is_grpc() && !x_bodiless && !x_tunnel) return end_with_status(error);
   x_connection.session().reset(*this, code_of(error));
   end(chain::Outcome::Kind::kFailed, &error);
+}
+
+// What has come goes on, and then the caller learns in trailers what it was. Clients take the code
+// of a reset for a fault of their own, or of ours, and do not connect again.
+void H2ServerStream::end_with_status(const Error& error) {
+  Arena& arena = x_exchange->arena();
+  const chain::Route* const route = x_exchange->route();
+  x_error = arena.make<Error>(error);
+  x_exchange->facts().grpc_status = chain::grpc_status_of(error);
+  send_end(chain::grpc_trailers(error, route != nullptr ? route->label : "", arena));
 }
 
 // The end of a connection has a code of its own (RFC 9113 section 8.5); for a WebSocket it is
@@ -174,6 +186,7 @@ void H2ServerStream::abort(const Error& error) {
 http::H2Code H2ServerStream::code_of(const Error& error) const {
   if (x_tunnel && x_exchange->request().upgrade.empty()) return http::H2Code::kConnectError;
   if (x_tunnel || error.cause == Cause::kTimeout) return http::H2Code::kCancel;
+  if (error.h2_code > 0) return static_cast<http::H2Code>(error.h2_code);
   return http::H2Code::kInternalError;
 }
 

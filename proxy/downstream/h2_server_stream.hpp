@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/base/buffer.hpp"
+#include "proxy/base/byte_account.hpp"
 #include "proxy/base/pool.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/base/timer_wheel.hpp"
@@ -74,6 +74,7 @@ class H2ServerStream final : public http::H2Stream,
   void refuse(const chain::Route* route, Cause cause);
   void refuse_tunnel();
   http::H2Code code_of(const Error& error) const;
+  void end_with_status(const Error& error);
   void answer_options();
   void submit(const http::ResponseHead& head, bool has_body);
   size_t waiting() const { return x_small.size() + x_out.size(); }
@@ -84,9 +85,10 @@ class H2ServerStream final : public http::H2Stream,
   H2Connection& x_connection;
   chain::Exchange* x_exchange;  // null: over
   std::string_view x_small;     // of the body: the first piece, if it fits into the arena
-  Buffer x_out;                 // what follows
+  CountedBuffer x_out;          // what follows
   const http::Fields* x_trailers = nullptr;
   const http::ResponseHead* x_lone_head = nullptr;  // without a body: goes with the end
+  const Error* x_error = nullptr;                   // why it ends before its answer was complete
   Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
   int64_t x_credited = 0;
   int64_t x_taken = 0;  // of the answer, since the timer was set for it

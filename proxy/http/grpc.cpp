@@ -4,10 +4,14 @@
 #include <array>
 #include <charconv>
 
+#include "proxy/http/h2_stream.hpp"
+
 namespace outrigger::http {
 namespace {
 
+constexpr int kCancelled = 1;
 constexpr int kPermissionDenied = 7;
+constexpr int kResourceExhausted = 8;
 constexpr int kUnimplemented = 12;
 constexpr int kInternal = 13;
 constexpr int kUnavailable = 14;
@@ -32,11 +36,6 @@ int parse_status(std::string_view text) {
   return known ? code : kGrpcUnknown;
 }
 
-bool has_no_body(const ResponseHead& head) {
-  return head.framing == Framing::kNone ||
-         (head.framing == Framing::kLength && head.content_length == 0);
-}
-
 bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '%'; }
 
 }  // namespace
@@ -48,7 +47,7 @@ bool is_grpc(const RequestHead& head) {
 int grpc_status(const ResponseHead& head) {
   constexpr int kHttpOk = 200;
   if (const Field* field = head.fields.find(Name::kGrpcStatus)) return parse_status(field->value);
-  const bool to_come = head.status == kHttpOk && !has_no_body(head) &&
+  const bool to_come = head.status == kHttpOk && head.framing != Framing::kNone &&
                        is_grpc_type(head.fields.value(Name::kContentType));
   return to_come ? kGrpcPending : grpc_status_of(head.status);
 }
@@ -75,6 +74,21 @@ int grpc_status_of(int http_status) {
       return kUnavailable;
     default:
       return kGrpcUnknown;
+  }
+}
+
+int grpc_status_of_reset(uint32_t h2_code) {
+  switch (static_cast<H2Code>(h2_code)) {
+    case H2Code::kRefusedStream:
+      return kUnavailable;
+    case H2Code::kCancel:
+      return kCancelled;
+    case H2Code::kEnhanceYourCalm:
+      return kResourceExhausted;
+    case H2Code::kInadequateSecurity:
+      return kPermissionDenied;
+    default:
+      return kInternal;
   }
 }
 

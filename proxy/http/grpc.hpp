@@ -23,13 +23,15 @@ inline constexpr int kGrpcUnknown = 2;
 bool is_grpc(const RequestHead& head);
 
 // What the head by itself says, 0..16: its grpc-status (trailers-only), or, where it is no head of
-// gRPC or has no body, what its HTTP status comes to. kGrpcPending: the trailers will tell.
-// Requires: it answers a gRPC call.
+// gRPC or nothing follows it, what its HTTP status comes to. kGrpcPending: the trailers will tell,
+// also those behind a body of no bytes. Requires: it answers a gRPC call.
 int grpc_status(const ResponseHead& head);
 // Of trailers; UNKNOWN when they do not say.
 int grpc_status(const Fields* trailers);
 // What an HTTP status comes to where no grpc-status was sent.
 int grpc_status_of(int http_status);
+// What the code of an RST_STREAM comes to (gRPC: "Errors").
+int grpc_status_of_reset(uint32_t h2_code);
 
 // Makes head and trailers of an answer without a message one: a head without a body.
 void make_trailers_only(ResponseHead& head, const Fields* trailers, Arena& arena);

@@ -208,7 +208,8 @@ void H2Call::finish_if_complete() {
 void H2Call::on_closed(const http::H2Close& close) {
   if (is_tunnel()) return fail(Cause::kReset, Sent::kMaybe);
   if (x_peer_done) return on_done();  // all of the answer is here
-  if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe);
+  const http::H2Code theirs = close.by_peer ? close.code : http::H2Code::kNoError;
+  if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe, theirs);
   const bool unseen = close.sent == Sent::kNeverFree && x_connection->wants_http1();
   if (unseen || (close.by_peer && close.code == http::H2Code::kHttp11Required)) {
     // Whoever tries again finds that noted, so this does not come twice.
@@ -226,9 +227,9 @@ Sent H2Call::sent_of(const http::H2Close& close) const {
   return spoke && x_reused && close.sent == Sent::kMaybe ? Sent::kReusedDied : close.sent;
 }
 
-void H2Call::fail(Cause cause, Sent sent) {
+void H2Call::fail(Cause cause, Sent sent, http::H2Code code) {
   if (std::exchange(x_over, true)) return;
-  const Error error = settle_failure(cause, sent);
+  const Error error = settle_failure(cause, sent, code);
   drop();
   x_leg.deliver_error(error);
 }

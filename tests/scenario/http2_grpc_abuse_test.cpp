@@ -120,26 +120,90 @@ TEST(Http2GrpcAbuse, AnUpstreamThatDiesBeforeItsHeadIsUnavailableAbuse134) {
   }
 }
 
-TEST(Http2GrpcAbuse, AnUpstreamThatDiesMidStreamResetsTheCallerAbuse134) {
-  for (const bool by_connection : {false, true}) {
+http::H2Limits narrow() {
+  http::H2Limits limits;
+  limits.stream_window_bytes = 1'000;
+  return limits;
+}
+
+// Answers with a message; five milliseconds later `dies`.
+H2Origin::Behaviour breaks_off(std::function<void(H2Side&)> dies) {
+  return [=](H2Side& on) {
+    on.answer_head(200, kHead);
+    on.send_data(kMessage);
+    on.peer().after(5, [&on, dies] { dies(on); });
+  };
+}
+
+void expect_trailers(const H2Side& side, const std::string& status) {
+  EXPECT_EQ(side.status(), 200);
+  EXPECT_EQ(side.message.body, kMessage);
+  EXPECT_TRUE(side.message.complete);
+  EXPECT_EQ(side.trailers.field("grpc-status"), status);
+  EXPECT_NE(side.trailers.field("grpc-message"), "");
+}
+
+TEST(Http2GrpcAbuse, AnUpstreamThatDiesMidStreamEndsItInTrailersAbuse134) {
+  for (const bool cleanly : {false, true}) {
     GrpcTown town;
     H2Origin origin(town, kAt);
-    origin.otherwise = [&](H2Side& on) {
-      on.answer_head(200, kHead);
-      on.send_data(kMessage);
-      on.peer().after(5, [&on, by_connection] {
-        by_connection ? on.peer().break_off() : on.reset(http::H2Code::kInternalError);
-      });
-    };
+    origin.otherwise = breaks_off(
+        [=](H2Side& on) { cleanly ? on.peer().close_cleanly() : on.peer().break_off(); });
     H2Caller caller(town);
-    H2Side& side = call(caller);
-    EXPECT_EQ(side.status(), 200);
-    EXPECT_EQ(side.message.body, kMessage);
-    EXPECT_FALSE(side.message.complete);
-    ASSERT_TRUE(side.closed);
-    EXPECT_EQ(side.closed->code, http::H2Code::kInternalError);
+    expect_trailers(call(caller), "14");
     EXPECT_FALSE(caller.is_gone());
   }
+}
+
+// gRPC, "Errors".
+TEST(Http2GrpcAbuse, AnUpstreamThatResetsMidStreamSaysWhyInTrailersAbuse134) {
+  using http::H2Code;
+  const std::vector<std::pair<H2Code, std::string>> meanings = {
+      {H2Code::kInternalError, "13"},  {H2Code::kProtocolError, "13"},
+      {H2Code::kRefusedStream, "14"},  {H2Code::kCancel, "1"},
+      {H2Code::kEnhanceYourCalm, "8"}, {H2Code::kInadequateSecurity, "7"}};
+  for (const auto& [code, status] : meanings) {
+    GrpcTown town;
+    H2Origin origin(town, kAt);
+    origin.otherwise = breaks_off([=](H2Side& on) { on.reset(code); });
+    H2Caller caller(town);
+    expect_trailers(call(caller), status);
+  }
+}
+
+TEST(Http2GrpcAbuse, WhatHasComeGoesBeforeTheTrailersOfAStreamThatIsCut) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  const std::string much(60'000, 'm');
+  origin.otherwise = [&](H2Side& on) {
+    on.answer_head(200, kHead);
+    on.send_data(much);
+    on.peer().after(5, [&on] { on.reset(http::H2Code::kInternalError); });
+  };
+  H2Caller caller(town, narrow());
+  H2Side& side = caller.begin("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  side.takes = false;
+  town.pass_ms(50);
+  EXPECT_FALSE(side.message.complete);
+  side.take_all();
+  town.run();
+  EXPECT_EQ(side.message.body, much);
+  EXPECT_EQ(side.trailers.field("grpc-status"), "13");
+}
+
+TEST(Http2GrpcAbuse, AStreamThatIsCutIsResetInTheEndWhereItsCallerTakesNothing) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = [&](H2Side& on) {
+    on.answer_head(200, kHead);
+    on.send_data(std::string(60'000, 'm'));
+    on.peer().after(5, [&on] { on.peer().break_off(); });
+  };
+  H2Caller caller(town, narrow());
+  H2Side& side = caller.begin("POST", "/shop.Stock/Watch", kGrpc, kMessage);
+  side.takes = false;
+  town.pass_ms(3'700'000);
+  EXPECT_TRUE(side.closed);
 }
 
 TEST(Http2GrpcAbuse, AnEndWithoutAStatusIsPassedOnForWhatItIsAbuse134) {

@@ -41,6 +41,29 @@ TEST(Http2Grpc, AUnaryCallPassesWithItsTrailers) {
   EXPECT_EQ(origin.requests[0]->message.field("te"), "trailers");
 }
 
+// An answer without a message whose head says so; that it is good is told by its trailers.
+TEST(Http2Grpc, AnEmptyAnswerThatDeclaresItsLengthIsJudgedByItsTrailers) {
+  for (const char* policy :
+       {", circuit: {consecutive_failures: 1}, endpoint_circuit: {consecutive_failures: 1}",
+        ", retry: {attempts: 3, on: [grpc-unknown], grpc: ['/shop.Stock/*']}",
+        ", fallback: [{on: [any], grpc: ['/shop.Stock/*'], respond: {grpc_status: 9}}]"}) {
+    GrpcTown town(policy);
+    H2Origin origin(town, kAt);
+    origin.otherwise = [](H2Side& on) {
+      on.answer_head(200, {{"content-type", "application/grpc"}}, true, 0);
+      on.peer().after(1, [&on] { on.send_trailers({{"grpc-status", "0"}}); });
+    };
+    H2Caller caller(town);
+    for (size_t i = 1; i <= 3; ++i) {
+      H2Side& side = caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage);
+      const bool in_head = side.message.has("grpc-status");
+      EXPECT_EQ((in_head ? side.message : side.trailers).field("grpc-status"), "0") << policy;
+      EXPECT_EQ(origin.requests.size(), i) << policy;
+    }
+    EXPECT_EQ(town.circuit("orders"), upstream::CircuitState::kClosed);
+  }
+}
+
 TEST(Http2Grpc, AStreamAboveTheLimitIsRefusedAndEndsAtItsUpstream) {
   GrpcTown town(", limits: {streams: 2}, retry: {attempts: 3, methods: any}");
   H2Origin origin(town, kAt);

@@ -64,6 +64,26 @@ TEST(Http2Upstream, WhatGoawayCoversIsNotSentAgainAbuse129) {
   }
 }
 
+TEST(Http2Upstream, AnAnswerThatIsCutEndsWithTheCodeThatCutIt) {
+  using http::H2Code;
+  for (const H2Code code : {H2Code::kCancel, H2Code::kInternalError, H2Code::kEnhanceYourCalm,
+                            H2Code::kRefusedStream, static_cast<H2Code>(0x1234)}) {
+    H2Town town;
+    H2Origin origin(town, kAt);
+    origin.otherwise = [code](H2Side& on) {
+      on.answer_head(200);
+      on.send_data("half");
+      on.peer().after(5, [&on, code] { on.reset(code); });
+    };
+    H2Caller caller(town);
+    H2Side& side = caller.get();
+    EXPECT_EQ(side.message.body, "half");
+    EXPECT_FALSE(side.message.complete);
+    ASSERT_TRUE(side.closed);
+    EXPECT_EQ(side.closed->code, code);
+  }
+}
+
 TEST(Http2Upstream, AnyOtherResetIsNotSentAgainAbuse129) {
   for (const uint32_t code : {1u, 2u, 8u, 11u}) {
     H2Town town(", protocol: http2");

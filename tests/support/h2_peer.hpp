@@ -46,8 +46,10 @@ class H2Side final : public http::H2Stream {
   void send_data(std::string_view bytes, bool last = false);
   void send_trailers(const H2Fields& fields);
   void answer(int status, std::string_view body, const H2Fields& fields = {});
-  // The head; the body follows with send_data(), unless there is none.
-  void answer_head(int status, const H2Fields& fields = {}, bool has_body = true);
+  // The head; the body follows with send_data(), unless there is none. With `length` it says how
+  // long that is.
+  void answer_head(int status, const H2Fields& fields = {}, bool has_body = true,
+                   std::optional<int64_t> length = {});
   void interim(int status, const H2Fields& fields = {});
   void reset(http::H2Code code = http::H2Code::kCancel);
   // Bytes that came while it did not take them.
@@ -174,12 +176,17 @@ inline void H2Side::send_trailers(const H2Fields& fields) {
   send_data({}, true);
 }
 
-inline void H2Side::answer_head(int status, const H2Fields& fields, bool has_body) {
+inline void H2Side::answer_head(int status, const H2Fields& fields, bool has_body,
+                                std::optional<int64_t> length) {
   http::ResponseHead head;
   head.status = status;
   head.version = http::Version::kHttp2;
   head.fields = in_arena(fields);
   head.framing = has_body ? http::Framing::kChunked : http::Framing::kNone;
+  if (length) {
+    head.framing = http::Framing::kLength;
+    head.content_length = *length;
+  }
   if (!has_body) x_ended = true;
   x_peer.session().submit_response(*this, head, {method, {}}, has_body);
 }

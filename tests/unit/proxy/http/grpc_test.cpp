@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/http/h2_stream.hpp"
+
 namespace outrigger::http {
 namespace {
 
@@ -54,9 +56,23 @@ TEST_F(Grpc, AHeadTellsItsStatusOrLeavesItToTheTrailers) {
   EXPECT_EQ(grpc_status(answer(200, kGrpcContentType, Framing::kNone)), kGrpcUnknown);
   ResponseHead empty = answer(200, kGrpcContentType, Framing::kLength);
   empty.content_length = 0;
-  EXPECT_EQ(grpc_status(empty), kGrpcUnknown);
+  EXPECT_EQ(grpc_status(empty), kGrpcPending);
   EXPECT_EQ(grpc_status(answer(503, "text/plain")), 14);
   EXPECT_EQ(grpc_status(answer(200, "text/html")), kGrpcUnknown);
+}
+
+TEST_F(Grpc, AResetComesToTheStatusThatItsCodeMeans) {
+  for (const auto& [code, status] : {std::pair{H2Code::kNoError, 13},
+                                     {H2Code::kProtocolError, 13},
+                                     {H2Code::kInternalError, 13},
+                                     {H2Code::kFlowControlError, 13},
+                                     {H2Code::kRefusedStream, 14},
+                                     {H2Code::kCancel, 1},
+                                     {H2Code::kConnectError, 13},
+                                     {H2Code::kEnhanceYourCalm, 8},
+                                     {H2Code::kInadequateSecurity, 7}}) {
+    EXPECT_EQ(grpc_status_of_reset(static_cast<uint32_t>(code)), status);
+  }
 }
 
 TEST_F(Grpc, TrailersTellTheirStatusAndWhatIsNoStatusIsUnknown) {
