@@ -40,6 +40,7 @@ MemoryGuard::MemoryGuard(LoopContext& loop, Process& process, const config::Memo
       x_tcp_is_charged(cgroup && cgroup->version == 2),
       x_wake(std::move(wake)),
       x_gauge(cgroup) {
+  x_process.answers.set_much(x_bounds.limit() / kAnswersShare);
   x_loop.timers.arm(x_timer, x_loop.clock.now_ms());
 }
 

@@ -34,6 +34,9 @@ class MemoryGuard {
  public:
   static constexpr int64_t kLookEachMs = 100;
   static constexpr int64_t kLookOftenMs = 10;
+  // Where answers that wait for their callers are more than that part of the limit, nobody may be
+  // slow.
+  static constexpr int64_t kAnswersShare = 4;
 
   // `wake` makes each worker run once, so that one that is idle sheds too.
   MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,

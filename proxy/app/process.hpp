@@ -14,6 +14,7 @@
 #include "config/model.hpp"
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
+#include "proxy/base/byte_account.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/request_body.hpp"
@@ -58,6 +59,7 @@ struct Process {
   upstream::Services services;
   filters::StaleStore stale;
   chain::MemoryBudget retry_bodies;
+  ByteAccount answers;  // that callers have not taken yet
   upstream::OwnListeners own_listeners;
   UnmatchedHosts unmatched;
   std::unique_ptr<io::LineWriter> access_log;  // null: off

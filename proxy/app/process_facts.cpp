@@ -63,8 +63,9 @@ metrics::ProcessFacts ProcessFacts::process() const {
   metrics::ProcessFacts facts;
   facts.memory = {{"anonymous", static_cast<double>(x_memory.used_bytes())},
                   {"cache", static_cast<double>(x_process.stale.bytes())},
-                  {"retry_bodies", static_cast<double>(x_process.retry_bodies.used())}};
-  facts.memory.push_back({"limit", static_cast<double>(x_memory.limit_bytes())});
+                  {"retry_bodies", static_cast<double>(x_process.retry_bodies.used())},
+                  {"answers", static_cast<double>(x_process.answers.bytes())},
+                  {"limit", static_cast<double>(x_memory.limit_bytes())}};
   facts.overload = {{"memory", x_process.out_of_memory.load() ? 1.0 : 0.0},
                     {"streams", has_full_connection() ? 1.0 : 0.0}};
   for (size_t kind = 0; kind < discovery::kSourceKinds; ++kind) {

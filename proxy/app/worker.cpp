@@ -17,6 +17,7 @@ class Worker::Server final : public downstream::Resolver {
                   worker.x_process.listeners[config.name]},
         x_acceptor(x_context) {
     x_context.tunnels = true;
+    x_context.answers = &worker.x_process.answers;
     if (config.tls) x_context.tls = &x_context.counts.tls;
     choose_chain();
   }

@@ -16,7 +16,9 @@ Detection::Detection(ServerContext& context, Arrival arrival, Owner& owner, io::
       x_stream(std::move(stream)),
       x_sniffer(is_redirected()                    ? Sniffer::Expected::kAnything
                 : x_context.resolver.carries_tls() ? Sniffer::Expected::kHttpOrTls
-                                                   : Sniffer::Expected::kHttp) {}
+                                                   : Sniffer::Expected::kHttp) {
+  if (context.answers != nullptr) x_stream->count_unsent_in(*context.answers);
+}
 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();
@@ -46,6 +48,7 @@ void Detection::arm(int64_t after_ms) {
 void Detection::on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) {
   x_context.runtime.loop.reaper.doom(std::move(x_handshake));
   x_stream = std::move(stream);
+  if (x_context.answers != nullptr) x_stream->count_unsent_in(*x_context.answers);
   x_arrival.know().tls = info;
   x_context.series.detect_tls.add();
   if (is_opaque()) {

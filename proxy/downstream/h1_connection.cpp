@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/chain/driver.hpp"
+#include "proxy/downstream/patience.hpp"
 
 namespace outrigger::downstream {
 namespace {
@@ -119,14 +120,15 @@ void H1Connection::on_write_timer() {
   const uint32_t taken = x_written - static_cast<uint32_t>(unsent);
   // Whoever reads from a tunnel reads when it likes.
   const bool stalls = taken == x_taken && !x_tunnel_open;
-  x_idle_writes = stalls ? static_cast<uint8_t>(x_idle_writes + 1) : uint8_t{0};
+  x_idle_writes = stalls ? static_cast<uint16_t>(x_idle_writes + 1) : uint16_t{0};
   x_taken = taken;
-  if (x_idle_writes >= kWriteLooks) {
+  const int64_t look_ms = x_context.config.timeout.write_stall_ms / kStallLooks;
+  if (x_idle_writes >= kStallLooks && !may_stall(x_context, *x_stream, x_idle_writes * look_ms)) {
     x_context.series.write_stalls.add();
     return abort(chain::Outcome::Kind::kCallerGone);
   }
-  runtime().loop.timers.arm(x_write_timer,
-                            now_ms() + x_context.config.timeout.write_stall_ms / kWriteLooks);
+  if (x_idle_writes == kStallLooks && x_exchange != nullptr) x_exchange->on_sink_stalled();
+  runtime().loop.timers.arm(x_write_timer, now_ms() + look_ms);
 }
 
 // ---- what comes next

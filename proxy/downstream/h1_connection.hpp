@@ -51,8 +51,6 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
     size_t bytes = 0;
   };
   static constexpr int64_t kRestMax = 64 * 1024;
-  // The write timer looks so often within write_stall.
-  static constexpr int kWriteLooks = 4;
 
   // -- h1_connection.cpp: events, timers, ends
   void on_read(std::string_view bytes) override;
@@ -130,13 +128,13 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   uint32_t x_taken = 0;    // by the kernel, when the write timer last looked
   uint32_t x_skip = 0;     // bytes of a body that nobody wants any more
   uint32_t x_discarded = 0;
-  uint16_t x_begun = 0;  // requests in this turn
-  uint16_t x_heads = 0;  // about so many in x_buffer
+  uint16_t x_begun = 0;        // requests in this turn
+  uint16_t x_heads = 0;        // about so many in x_buffer
+  uint16_t x_idle_writes = 0;  // looks of the write timer without progress
   Wait x_wait = Wait::kNothing;
   http::Version x_version = http::Version::kHttp11;  // of the request
   http::Method x_method = http::Method::kGet;
   http::Framing x_framing = http::Framing::kNone;  // of the answer
-  uint8_t x_idle_writes = 0;                       // looks of the write timer without progress
   bool x_taking : 1 = false;
   bool x_reading : 1 = true;
   bool x_used : 1 = false;         // a head has been seen

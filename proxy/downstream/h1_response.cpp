@@ -2,6 +2,7 @@
 
 #include "proxy/downstream/cut_connection.hpp"
 #include "proxy/downstream/h1_connection.hpp"
+#include "proxy/downstream/patience.hpp"
 #include "proxy/http/h1_write.hpp"
 
 namespace outrigger::downstream {
@@ -131,7 +132,7 @@ void H1Connection::count_sent(size_t bytes) {
   x_taken = x_written - static_cast<uint32_t>(bytes);
   x_idle_writes = 0;
   runtime().loop.timers.arm(x_write_timer,
-                            now_ms() + x_context.config.timeout.write_stall_ms / kWriteLooks);
+                            now_ms() + x_context.config.timeout.write_stall_ms / kStallLooks);
 }
 
 }  // namespace outrigger::downstream

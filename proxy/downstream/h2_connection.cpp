@@ -6,6 +6,7 @@
 #include "proxy/base/log.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/request_body.hpp"
+#include "proxy/downstream/patience.hpp"
 #include "proxy/http/h2_send.hpp"
 
 namespace outrigger::downstream {
@@ -234,6 +235,7 @@ void H2Connection::end_rests() {
 
 void H2Connection::watch_writing() {
   x_taken = x_written - x_stream->unsent();
+  x_stalled_ms = 0;
   x_context.runtime.loop.timers.arm(x_write_timer,
                                     now_ms() + x_context.config.timeout.write_stall_ms);
 }
@@ -242,6 +244,12 @@ void H2Connection::on_write_timer() {
   const size_t unsent = x_stream->unsent();
   if (unsent == 0) return;
   if (x_written - unsent != x_taken) return watch_writing();
+  const int64_t stall_ms = x_context.config.timeout.write_stall_ms;
+  const int64_t look_ms = stall_ms / kStallLooks;
+  x_stalled_ms += x_stalled_ms == 0 ? stall_ms : look_ms;
+  if (may_stall(x_context, *x_stream, x_stalled_ms)) {
+    return x_context.runtime.loop.timers.arm(x_write_timer, now_ms() + look_ms);
+  }
   x_context.series.write_stalls.add();
   x_stream->abort();
   end(chain::Outcome::Kind::kCallerGone);

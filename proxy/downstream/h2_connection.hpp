@@ -36,6 +36,7 @@ class H2Connection final : public Connection,
   using Connection::original;
   using Connection::tls;
   http::H2Session& session() { return x_session; }
+  const io::Stream& stream() const { return *x_stream; }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
   void note_pulled(H2ServerStream& stream);
   void note_ended();
@@ -97,12 +98,13 @@ class H2Connection final : public Connection,
   uint64_t x_written = 0;
   uint64_t x_taken = 0;  // by the kernel, when the write timer last looked
   Wait x_wait = Wait::kNothing;
-  int64_t x_begun = 0;      // requests in this turn
-  bool x_full = false;      // as many streams are open as may be
-  bool x_failed = false;    // the session reads no more
-  bool x_shutting = false;  // the first of two GOAWAY went out
-  bool x_closing = false;   // our sending side has ended
-  bool x_ended = false;     // the caller's has
+  int64_t x_begun = 0;       // requests in this turn
+  int64_t x_stalled_ms = 0;  // since the kernel last took anything
+  bool x_full = false;       // as many streams are open as may be
+  bool x_failed = false;     // the session reads no more
+  bool x_shutting = false;   // the first of two GOAWAY went out
+  bool x_closing = false;    // our sending side has ended
+  bool x_ended = false;      // the caller's has
 };
 
 }  // namespace outrigger::downstream

@@ -7,6 +7,7 @@
 #include "proxy/chain/local_reply.hpp"
 #include "proxy/chain/route.hpp"
 #include "proxy/downstream/h2_connection.hpp"
+#include "proxy/downstream/patience.hpp"
 #include "proxy/downstream/request_rules.hpp"
 
 namespace outrigger::downstream {
@@ -15,6 +16,7 @@ H2ServerStream::H2ServerStream(H2Connection& connection)
     : x_connection(connection),
       x_exchange(chain::Exchange::create(connection.context().runtime, *this)) {
   x_exchange->facts().tls = connection.tls();
+  if (ByteAccount* answers = connection.context().answers) x_out.count_in(*answers);
 }
 
 void* H2ServerStream::operator new(size_t bytes) {
@@ -220,7 +222,7 @@ void H2ServerStream::watch() {
   if (x_tunnel) return x_timer.cancel();
   if (waiting() > 0) {
     if (std::exchange(x_stalling, true)) return;
-    x_taken = 0;
+    x_taken = x_stalled_ms = 0;
     return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
   }
   // Where its window has closed because nobody reads on, it owes nothing.
@@ -236,7 +238,19 @@ void H2ServerStream::on_timer() {
     x_connection.context().series.slow_bodies.add();
     return x_exchange->fail(refusal(Cause::kRequestTooSlow));
   }
-  x_connection.context().series.write_stalls.add();
+  on_stall();
+}
+
+void H2ServerStream::on_stall() {
+  ServerContext& context = x_connection.context();
+  const int64_t stall_ms = context.config.timeout.write_stall_ms;
+  const bool first = x_stalled_ms == 0;
+  x_stalled_ms += first ? stall_ms : stall_ms / kStallLooks;
+  if (may_stall(context, x_connection.stream(), x_stalled_ms)) {
+    if (first) x_exchange->on_sink_stalled();
+    return context.runtime.loop.timers.arm(x_timer, x_connection.now_ms() + stall_ms / kStallLooks);
+  }
+  context.series.write_stalls.add();
   x_connection.session().reset(*this, http::H2Code::kCancel);
   end(chain::Outcome::Kind::kCallerGone);
 }

@@ -81,6 +81,7 @@ class H2ServerStream final : public http::H2Stream,
   void give_credit();
   void watch();
   void on_timer();
+  void on_stall();
 
   H2Connection& x_connection;
   chain::Exchange* x_exchange;  // null: over
@@ -92,6 +93,7 @@ class H2ServerStream final : public http::H2Stream,
   Timer x_timer = Timer::of<&H2ServerStream::on_timer>(*this);
   int64_t x_credited = 0;
   int64_t x_taken = 0;  // of the answer, since the timer was set for it
+  int64_t x_stalled_ms = 0;
   bool x_has_head = false;
   bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send

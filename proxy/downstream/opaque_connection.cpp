@@ -6,6 +6,7 @@
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/cut_connection.hpp"
 #include "proxy/downstream/detection.hpp"
+#include "proxy/downstream/patience.hpp"
 #include "proxy/downstream/request_rules.hpp"
 
 namespace outrigger::downstream {
@@ -114,15 +115,24 @@ void OpaqueConnection::settle() {
 // While nothing is read nothing tells that the caller is gone; and one whose tunnel is over has
 // `write_stall` to take the rest.
 void OpaqueConnection::on_timer() {
-  if (x_exchange == nullptr) {
-    x_context.series.write_stalls.add();
-    x_stream->abort();
-    return end(chain::Outcome::Kind::kDone);
-  }
+  if (x_exchange == nullptr) return on_stall();
   if (x_verdict == Verdict::kNone) return settle_as_opaque();
   if (x_stream->is_broken()) return on_broken();
   LoopContext& loop = x_context.runtime.loop;
   loop.timers.arm(x_timer, loop.clock.now_ms() + kLookMs);
+}
+
+void OpaqueConnection::on_stall() {
+  LoopContext& loop = x_context.runtime.loop;
+  const int64_t stall_ms = x_context.config.timeout.write_stall_ms;
+  const bool moves = std::exchange(x_left, x_stream->unsent()) != x_stream->unsent();
+  x_stalled_ms = moves ? 0 : x_stalled_ms + stall_ms;
+  if (moves || may_stall(x_context, *x_stream, x_stalled_ms)) {
+    return loop.timers.arm(x_timer, loop.clock.now_ms() + stall_ms);
+  }
+  x_context.series.write_stalls.add();
+  x_stream->abort();
+  end(chain::Outcome::Kind::kDone);
 }
 
 // ---- what the other side sends
@@ -161,7 +171,8 @@ void OpaqueConnection::send_end(const http::Fields* /*trailers*/) {
     return end(chain::Outcome::Kind::kDone);
   }
   x_stream->finish();
-  if (x_stream->unsent() == 0) return end(chain::Outcome::Kind::kDone);
+  x_left = x_stream->unsent();
+  if (x_left == 0) return end(chain::Outcome::Kind::kDone);
   LoopContext& loop = x_context.runtime.loop;
   loop.timers.arm(x_timer, loop.clock.now_ms() + x_context.config.timeout.write_stall_ms);
 }

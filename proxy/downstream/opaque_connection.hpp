@@ -64,6 +64,7 @@ class OpaqueConnection final : public Connection,
   void note_verdict(Verdict verdict);
   void settle();
   void on_timer();
+  void on_stall();
   void end(chain::Outcome::Kind kind, const Error* error = nullptr);
 
   Owner& x_owner;
@@ -73,6 +74,8 @@ class OpaqueConnection final : public Connection,
   Sniffer x_sniffer{Sniffer::Expected::kAnything};
   Buffer x_unclear;  // of the caller, who spoke first
   Verdict x_verdict;
+  int64_t x_stalled_ms = 0;  // with the last bytes
+  size_t x_left = 0;         // of these, when it was looked
   bool x_reading = true;
   bool x_refused = false;  // there is no tunnel
 };

@@ -8,6 +8,7 @@
 
 #include "config/model.hpp"
 #include "metrics/series.hpp"
+#include "proxy/base/byte_account.hpp"
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -66,6 +67,8 @@ struct ServerContext {
   bool draining = false;
   // Opaque connections, CONNECT and Upgrade are carried, not only messages.
   bool tunnels = false;
+  // What callers have not taken yet, in the whole process; null: not counted.
+  ByteAccount* answers = nullptr;
   // Null: clear text.
   const Published<io::TlsServerContext>* tls = nullptr;
   // Connections that only wait for their last bytes to be taken; the Acceptor ends them with its

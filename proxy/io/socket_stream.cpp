@@ -146,6 +146,10 @@ std::optional<uint64_t> SocketStream::bytes_acked() const {
   return std::min(*counted - std::min(*counted, syn), x_sent);
 }
 
+std::optional<int64_t> SocketStream::ms_since_ack() const {
+  return x_peer.is_ip() ? tcp_ms_since_ack(x_fd.get()) : std::nullopt;
+}
+
 std::optional<Address> SocketStream::original_destination() const {
   return io::original_destination(x_fd.get());
 }

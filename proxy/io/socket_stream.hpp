@@ -3,7 +3,7 @@
 // through the loop's scratch buffer. An idle one holds no buffer. Owned by whoever speaks on it.
 #pragma once
 
-#include "proxy/base/buffer.hpp"
+#include "proxy/base/byte_account.hpp"
 #include "proxy/io/fd.hpp"
 #include "proxy/io/loop.hpp"
 #include "proxy/io/stream.hpp"
@@ -25,10 +25,12 @@ class SocketStream final : public Stream {
   void finish() override;
   void abort() override;
   void bound_unacked(int64_t ms) override;
+  void count_unsent_in(ByteAccount& account) override { x_tail.count_in(account); }
   bool is_broken() const override;
   std::optional<uint64_t> bytes_acked() const override;
   uint64_t moment() const override { return x_loop.batch(); }
   bool was_readable_at(uint64_t moment) const override { return moment == x_loop.batch(); }
+  std::optional<int64_t> ms_since_ack() const override;
   Address peer() const override { return x_peer; }
   std::optional<Address> original_destination() const override;
 
@@ -50,7 +52,7 @@ class SocketStream final : public Stream {
   Loop& x_loop;
   StreamEvents* x_events = nullptr;
   UvHandle<uv_poll_t> x_poll;
-  Buffer x_tail;
+  CountedBuffer x_tail;
   Deferred x_deferred = Deferred::of<&SocketStream::deliver_rest>(*this);
   uint64_t x_sent = 0;  // bytes that the kernel took
   Address x_peer;

@@ -14,6 +14,10 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/reaper.hpp"
 
+namespace outrigger {
+class ByteAccount;
+}
+
 namespace outrigger::io {
 
 // Events come from the loop, never from inside a call into the stream.
@@ -61,6 +65,9 @@ class Stream : public Reapable {
   // beginning: nobody counts. TCP only.
   virtual void bound_unacked(int64_t /*ms*/) {}
 
+  // unsent() is in that account from now on; it must outlive the stream. Idempotent.
+  virtual void count_unsent_in(ByteAccount& /*account*/) {}
+
   // For a paused stream: whether the peer is known to have reset the connection.
   virtual bool is_broken() const = 0;
   // How many of our bytes the peer's kernel has acknowledged, where that can be known (TCP: the
@@ -72,6 +79,8 @@ class Stream : public Reapable {
   // Within on_read: whether its bytes are known to have been there at that moment. The loop learns
   // what is readable in batches, so of one batch it knows; false: they may have come since.
   virtual bool was_readable_at(uint64_t /*moment*/) const { return false; }
+  // Since the peer's kernel last acknowledged anything, a probe too, where that can be known.
+  virtual std::optional<int64_t> ms_since_ack() const { return std::nullopt; }
 
   virtual Address peer() const = 0;
   // Of an accepted connection that the kernel redirected to us: where it was going.

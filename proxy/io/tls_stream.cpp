@@ -201,6 +201,8 @@ void TlsStream::abort() {
   x_session->inner().abort();
 }
 
+std::optional<int64_t> TlsStream::ms_since_ack() const { return x_session->inner().ms_since_ack(); }
+
 void TlsStream::bound_unacked(int64_t ms) { x_session->inner().bound_unacked(ms); }
 
 bool TlsStream::is_broken() const { return x_dead || x_session->inner().is_broken(); }

@@ -5,7 +5,7 @@
 // speaks on it. An idle one holds no buffer.
 #pragma once
 
-#include "proxy/base/buffer.hpp"
+#include "proxy/base/byte_account.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/io/outbox.hpp"
 #include "proxy/io/stream.hpp"
@@ -38,11 +38,14 @@ class TlsStream final : public Stream, private StreamEvents {
   void finish() override;
   void abort() override;
   void bound_unacked(int64_t ms) override;
+  // Its own plaintext; the stream below was told by whoever made it.
+  void count_unsent_in(ByteAccount& account) override { x_tail.count_in(account); }
   bool is_broken() const override;
   // The kernel's count is one of ciphertext.
   std::optional<uint64_t> bytes_acked() const override { return std::nullopt; }
   uint64_t moment() const override;
   bool was_readable_at(uint64_t moment) const override;
+  std::optional<int64_t> ms_since_ack() const override;
   Address peer() const override;
 
  private:
@@ -74,7 +77,7 @@ class TlsStream final : public Stream, private StreamEvents {
   TlsLoop x_loop;
   std::unique_ptr<TlsSession> x_session;
   StreamEvents* x_events = nullptr;
-  Buffer x_tail;  // plaintext
+  CountedBuffer x_tail;  // plaintext
   Waker x_waker{*this};
   Ending x_ending = Ending::kNone;
   bool x_reading : 1 = true;     // not paused

@@ -73,6 +73,7 @@ Plan::Plan(Random& random) {
   body_idle_ms = gentle ? 60'000 : between(random, 200, 3'000);
   head_ms = gentle ? 60'000 : between(random, 200, 3'000);
   write_stall_ms = gentle ? 2'000'000 : between(random, 400, 4'000);
+  short_of_memory = write_stall_ms % 2 == 0;
   stall_ms = gentle ? 1'000'000 : write_stall_ms + between(random, 0, 3'000);
   const std::array<double, 4> shares{0, 0.5, 0.5, 1};
   http2_callers = shares[random.below(4)];

@@ -81,6 +81,7 @@ struct Plan {
   int64_t body_idle_ms = 0;
   int64_t head_ms = 0;
   int64_t write_stall_ms = 0;
+  bool short_of_memory = false;  // nobody may be slow
   int64_t stall_ms = 0;      // of callers that stop taking an answer; shorter than that when gentle
   double http2_callers = 0;  // share
   bool drains = false;

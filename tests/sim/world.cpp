@@ -68,6 +68,7 @@ void World::build() {
   context.seed = x_random.next();
   x_process = std::make_unique<app::Process>(config, context);
   x_process->exchange_observer = this;
+  if (x_plan.short_of_memory) x_process->answers.set_much(-1);
   x_snapshot = app::make_snapshot(std::move(config), x_process->services, now_ms());
   for (unsigned i = 0; i < x_plan.workers; ++i) {
     x_sides.push_back(std::make_unique<Side>(x_random.next()));

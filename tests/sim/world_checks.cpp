@@ -142,6 +142,7 @@ void World::check_counts() {
     must_be_0("open connections of " + name, listener.open_connections.load());
   }
   must_be_0("retained bodies", x_process->retry_bodies.used());
+  must_be_0("answers that wait", x_process->answers.bytes());
   for (const auto& [name, service] : x_process->services.services()) {
     must_be_0("outstanding of " + name, service->limit().outstanding());
     must_be_0("queued of " + name, service->limit().queued());
@@ -166,10 +167,13 @@ void World::check_budgets() {
     uint64_t attempts = 0;
     uint64_t refused = 0;
     uint64_t requests = 0;
+    uint64_t sent = 0;
     for (const auto& origin : x_origins) deaths += origin->service() == i ? origin->deaths() : 0;
     for (const Call& call : x_ledger.calls()) {
       const ServicePlan& asked = x_plan.services[call.service];
       requests += call.service == i || asked.alternate == i ? 1 : 0;
+      const auto arrived = call.arrivals.find(i);
+      if (arrived != call.arrivals.end()) sent += static_cast<uint64_t>(arrived->second);
     }
     const std::string name = i == x_plan.passthrough() ? "passthrough" : plan.name;
     for (unsigned worker = 0; worker < x_plan.workers; ++worker) {

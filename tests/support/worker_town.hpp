@@ -66,6 +66,7 @@ class Town : public upstream::PermitPost {
     for (auto& worker : workers) worker->end();
     loop.run_until_idle();
     for (auto& [name, listener] : process.listeners) EXPECT_EQ(listener.open_connections.load(), 0);
+    EXPECT_EQ(process.answers.bytes(), 0);
     workers.clear();
     origins.clear();
     // Slots of the wheel that timers have left are looked at once more; then nothing is due, ever.
