@@ -24,6 +24,27 @@ Result<uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
+// Its first bytes, before an IPv4 address.
+constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+constexpr size_t kIpv4Bytes = 4;
+constexpr size_t kIpv6Bytes = 16;
+
+// IPv6 addresses that carry an IPv4 one, which begins at byte `at`.
+struct Carrier {
+  std::array<uint8_t, 12> prefix;
+  size_t prefix_bytes;
+  size_t at;
+};
+
+constexpr auto kCarriers = std::to_array<Carrier>({
+    {{0x00, 0x64, 0xff, 0x9b}, 12, 12},             // 64:ff9b::/96
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 6, 12},  // 64:ff9b:1::/48 (RFC 8215), used with /96
+    {{0x20, 0x02}, 2, 2},                           // 2002::/16
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 12, 12},
+    {{}, 12, 12},
+});
+
 }  // namespace
 
 Result<Address> Address::parse(std::string_view text) {
@@ -59,28 +80,34 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 Result<Address> Address::from_ip(std::string_view ip, uint16_t port) {
-  const std::string text(ip);
-  Address address;
-  address.x_port = port;
   // inet_pton stops at a NUL.
-  if (text.find('\0') != std::string::npos) return failure("an IP address has no NUL byte");
-  if (inet_pton(AF_INET, text.c_str(), address.x_ip.data()) == 1) {
-    address.x_kind = Kind::kIpv4;
-  } else if (inet_pton(AF_INET6, text.c_str(), address.x_ip.data()) == 1) {
-    address.x_kind = Kind::kIpv6;
-  } else {
-    return failure("'" + text + "' is not an IP address");
+  if (ip.find('\0') != std::string_view::npos) return failure("an IP address has no NUL byte");
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  std::array<uint8_t, kIpv6Bytes> bytes{};
+  if (ip.size() < text.size()) {
+    std::copy(ip.begin(), ip.end(), text.begin());
+    if (inet_pton(AF_INET, text.data(), bytes.data()) == 1) {
+      return from_bytes({bytes.data(), kIpv4Bytes}, port);
+    }
+    if (inet_pton(AF_INET6, text.data(), bytes.data()) == 1) return from_bytes(bytes, port);
   }
-  return address;
+  return failure("'" + std::string(ip) + "' is not an IP address");
 }
 
 Address Address::from_bytes(std::span<const uint8_t> ip, uint16_t port) {
-  OUTRIGGER_ASSERT(ip.size() == 4 || ip.size() == 16);
   Address address;
-  address.x_kind = ip.size() == 4 ? Kind::kIpv4 : Kind::kIpv6;
   address.x_port = port;
-  std::copy(ip.begin(), ip.end(), address.x_ip.begin());
+  address.set_ip(ip);
   return address;
+}
+
+void Address::set_ip(std::span<const uint8_t> ip) {
+  OUTRIGGER_ASSERT(ip.size() == kIpv4Bytes || ip.size() == kIpv6Bytes);
+  const bool mapped =
+      ip.size() == kIpv6Bytes && std::equal(kMapped.begin(), kMapped.end(), ip.begin());
+  if (mapped) ip = ip.subspan(kMapped.size());
+  x_kind = ip.size() == kIpv4Bytes ? Kind::kIpv4 : Kind::kIpv6;
+  std::copy(ip.begin(), ip.end(), x_ip.begin());
 }
 
 Address Address::from_sockaddr(const sockaddr* from) {
@@ -88,15 +115,13 @@ Address Address::from_sockaddr(const sockaddr* from) {
   if (from->sa_family == AF_INET) {
     sockaddr_in v4;
     std::memcpy(&v4, from, sizeof v4);
-    address.x_kind = Kind::kIpv4;
     address.x_port = ntohs(v4.sin_port);
-    std::memcpy(address.x_ip.data(), &v4.sin_addr, 4);
+    address.set_ip({reinterpret_cast<const uint8_t*>(&v4.sin_addr), kIpv4Bytes});
   } else if (from->sa_family == AF_INET6) {
     sockaddr_in6 v6;
     std::memcpy(&v6, from, sizeof v6);
-    address.x_kind = Kind::kIpv6;
     address.x_port = ntohs(v6.sin6_port);
-    std::memcpy(address.x_ip.data(), &v6.sin6_addr, 16);
+    address.set_ip({v6.sin6_addr.s6_addr, kIpv6Bytes});
   } else if (from->sa_family == AF_UNIX) {
     address.x_kind = Kind::kUnix;
   }
@@ -105,12 +130,8 @@ Address Address::from_sockaddr(const sockaddr* from) {
 
 bool Address::is_loopback() const {
   if (x_kind == Kind::kIpv4) return x_ip[0] == 127;
-  if (x_kind != Kind::kIpv6) return false;
-  // ::1, and 127/8 in its IPv4-mapped form.
-  const bool zeros = std::all_of(x_ip.begin(), x_ip.begin() + 10, [](uint8_t b) { return b == 0; });
-  if (zeros && x_ip[10] == 0xff && x_ip[11] == 0xff) return x_ip[12] == 127;
-  return std::all_of(x_ip.begin(), x_ip.end() - 1, [](uint8_t b) { return b == 0; }) &&
-         x_ip[15] == 1;
+  return x_kind == Kind::kIpv6 && x_ip[15] == 1 &&
+         std::all_of(x_ip.begin(), x_ip.end() - 1, [](uint8_t b) { return b == 0; });
 }
 
 bool Address::is_link_local() const {
@@ -120,6 +141,16 @@ bool Address::is_link_local() const {
 
 bool Address::is_any() const {
   return is_ip() && std::all_of(x_ip.begin(), x_ip.end(), [](uint8_t b) { return b == 0; });
+}
+
+std::optional<Address> Address::translated() const {
+  if (x_kind != Kind::kIpv6 || is_any() || is_loopback()) return std::nullopt;
+  for (const Carrier& carrier : kCarriers) {
+    const auto* const end = carrier.prefix.data() + carrier.prefix_bytes;
+    if (!std::equal(carrier.prefix.data(), end, x_ip.begin())) continue;
+    return from_bytes({x_ip.data() + carrier.at, kIpv4Bytes}, x_port);
+  }
+  return std::nullopt;
 }
 
 socklen_t Address::to_sockaddr(sockaddr_storage& to) const {
@@ -152,11 +183,16 @@ socklen_t Address::to_sockaddr(sockaddr_storage& to) const {
   return 0;
 }
 
-std::string Address::ip_string() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
+std::string_view Address::ip_text(IpText& to) const {
+  static_assert(std::tuple_size_v<IpText> == INET6_ADDRSTRLEN);
   if (!is_ip()) return {};
-  inet_ntop(x_kind == Kind::kIpv4 ? AF_INET : AF_INET6, x_ip.data(), text.data(), text.size());
-  return text.data();
+  return inet_ntop(x_kind == Kind::kIpv4 ? AF_INET : AF_INET6, x_ip.data(), to.data(),
+                   socklen_t{INET6_ADDRSTRLEN});
+}
+
+std::string Address::ip_string() const {
+  IpText text;
+  return std::string(ip_text(text));
 }
 
 std::string Address::to_string() const {

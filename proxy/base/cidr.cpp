@@ -14,6 +14,8 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
+bool is_spelled_as_ipv6(std::string_view text) { return text.find(':') != std::string_view::npos; }
+
 // The bits of byte `index` that belong to the prefix.
 uint8_t mask_of(size_t index, int prefix) {
   const int bits = std::clamp(prefix - static_cast<int>(index) * 8, 0, 8);
@@ -28,9 +30,14 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
   if (!network) return std::nullopt;
   Cidr cidr{*network, static_cast<int>(network->ip().size()) * 8};
   if (slash == std::string_view::npos) return cidr;
+  constexpr int kMappedBits = 96;
+  const bool mapped =
+      network->kind() == Address::Kind::kIpv4 && is_spelled_as_ipv6(text.substr(0, slash));
   const auto prefix = parse_number<uint8_t>(text.substr(slash + 1));
-  if (!prefix || *prefix > cidr.prefix) return std::nullopt;
-  cidr.prefix = *prefix;
+  if (!prefix) return std::nullopt;
+  const int bits = mapped ? *prefix - kMappedBits : *prefix;
+  if (bits < 0 || bits > cidr.prefix) return std::nullopt;
+  cidr.prefix = bits;
   const auto bytes = network->ip();
   for (size_t i = 0; i < bytes.size(); ++i) {
     if ((bytes[i] & ~mask_of(i, cidr.prefix)) != 0) return std::nullopt;
@@ -65,7 +72,7 @@ std::optional<AddressRange> AddressRange::parse(std::string_view text) {
   const bool bracketed = network.starts_with('[') && network.ends_with(']');
   if (bracketed) network = network.substr(1, network.size() - 2);
   const auto cidr = Cidr::parse(network);
-  if (!cidr || bracketed != (cidr->network.kind() == Address::Kind::kIpv6)) return std::nullopt;
+  if (!cidr || bracketed != is_spelled_as_ipv6(network)) return std::nullopt;
   range.cidr = *cidr;
   return range;
 }

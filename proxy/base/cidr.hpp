@@ -1,6 +1,6 @@
 // Ranges of IP addresses: a Cidr is a network and its prefix (RFC 4632, RFC 4291 section 2.3), an
-// AddressRange a Cidr with one port or all of them. Value types; any thread. An IPv4-mapped IPv6
-// address counts as IPv6.
+// AddressRange a Cidr with one port or all of them. Value types; any thread. A range of IPv4-mapped
+// IPv6 addresses is the range of those IPv4 addresses, as an Address is.
 #pragma once
 
 #include <compare>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/base/address.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"
 
@@ -14,7 +15,14 @@ constexpr size_t kHostMax = 256;
 
 using Text = std::array<char, kHostMax>;
 
-std::string_view lower(std::string_view host, Text& text) {
+// One spelling of each host: lower case and no final dot, an IPv6 address as Address writes it.
+std::string_view normal_host(const http::Authority& authority, Text& text) {
+  std::string_view host = authority.host;
+  Address::IpText ip;
+  if (authority.ipv6) {
+    if (const auto address = Address::from_ip(host, 0)) host = address->ip_text(ip);
+  }
+  host = http::without_final_dot(host);
   std::transform(host.begin(), host.end(), text.begin(), http::to_lower);
   return {text.data(), host.size()};
 }
@@ -27,7 +35,7 @@ bool HostTable::add(std::string_view host, uint32_t value) {
   if (!parsed || parsed->host.size() >= kHostMax - 1 || parsed->host.starts_with('.')) return false;
   if (parsed->has_port && parsed->port == kAnyPort) return false;
   Text text;
-  std::string name(lower(http::without_final_dot(parsed->host), text));
+  std::string name(normal_host(*parsed, text));
   if (suffix) name.insert(name.begin(), '.');
   const uint16_t port = parsed->has_port ? parsed->port : kAnyPort;
   Entry& entry = entry_of(name);
@@ -44,7 +52,7 @@ std::optional<uint32_t> HostTable::find(std::string_view authority) const {
   if (!parsed || parsed->host.size() > kHostMax || x_entries.empty()) return std::nullopt;
   const uint16_t port = parsed->has_port ? parsed->port : kHttpPort;
   Text text;
-  const std::string_view host = lower(http::without_final_dot(parsed->host), text);
+  const std::string_view host = normal_host(*parsed, text);
   if (host.starts_with('.')) return std::nullopt;
   if (const Claim* found = claim(host, port)) return found->value;
   // From the first dot at which a suffix of the table can begin.

@@ -1,7 +1,8 @@
 // The host names that services answer to: exact ones and `*.suffix`, each with or without a port.
 // An exact name beats any suffix, of suffixes the longest wins; of one name the entry with the
 // asked port beats the one without, which matches any port. Names are compared without regard to
-// case (RFC 3986 section 3.2.2) and to a final dot. Built once, then immutable; any thread.
+// case (RFC 3986 section 3.2.2) and to a final dot, IP addresses by what they are. Built once, then
+// immutable; any thread.
 #pragma once
 
 #include <cstdint>

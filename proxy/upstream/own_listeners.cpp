@@ -5,6 +5,12 @@
 namespace outrigger::upstream {
 
 bool OwnListeners::contains(const Address& address) const {
+  if (leads_to_us(address)) return true;
+  const auto translated = address.translated();
+  return translated && leads_to_us(*translated);
+}
+
+bool OwnListeners::leads_to_us(const Address& address) const {
   return std::any_of(x_listeners.begin(), x_listeners.end(), [&](const Address& own) {
     if (own.port() != address.port()) return false;
     if (own == address) return true;

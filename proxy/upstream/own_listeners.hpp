@@ -14,9 +14,11 @@ class OwnListeners {
   void add(const Address& listener) { x_listeners.push_back(listener); }
   void set_interfaces(std::vector<Address> addresses) { x_interfaces = std::move(addresses); }
 
+  // By whatever address of this host, also one that a translator leads here (NAT64).
   bool contains(const Address& address) const;
 
  private:
+  bool leads_to_us(const Address& address) const;
   bool is_this_host(const Address& address) const;
 
   std::vector<Address> x_listeners;

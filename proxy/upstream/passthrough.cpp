@@ -147,7 +147,11 @@ void PassthroughCall::go_to_name() {
 // is made to reach what trusts local callers (DNS rebinding).
 bool PassthroughCall::is_usable(const Address& found) const {
   if (x_name->host == "localhost") return true;
-  return !found.is_loopback() && !found.is_link_local() && !found.is_any();
+  const auto is_local = [](const Address& address) {
+    return address.is_loopback() || address.is_link_local() || address.is_any();
+  };
+  const auto translated = found.translated();
+  return !is_local(found) && !(translated && is_local(*translated));
 }
 
 bool PassthroughCall::is_tried(const Address& address) const {

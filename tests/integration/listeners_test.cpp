@@ -102,8 +102,13 @@ TEST(Listeners, OwnAddressesAreALoopOfAnyName) {
   const Origin origin;
   const Sidecar sidecar(orders_at(origin));
   const std::string port = sidecar.address().substr(sidecar.address().rfind(':') + 1);
-  for (const std::string& host : {sidecar.address(), "localhost:" + port, sidecar.admin_address(),
-                                  sidecar.metrics_address()}) {
+  const auto mapped = [](const std::string& address) {
+    const size_t colon = address.rfind(':');
+    return "[::ffff:" + address.substr(0, colon) + "]" + address.substr(colon);
+  };
+  for (const std::string& host :
+       {sidecar.address(), "localhost:" + port, sidecar.admin_address(), sidecar.metrics_address(),
+        mapped(sidecar.address()), mapped(sidecar.admin_address()), "0.0.0.0:" + port}) {
     const Response looped = sidecar.get(host);
     EXPECT_EQ(looped.status, 508) << host;
     EXPECT_NE(looped.field("proxy-status").find("proxy_loop_detected"), std::string::npos) << host;

@@ -97,6 +97,33 @@ TEST(Passthrough, OurOwnListenersAre508BeforeDialling) {
   EXPECT_EQ(town.network.connects(), 1u);  // the caller's
 }
 
+TEST(Passthrough, OurOwnListenersAre508ByAnySpelling) {
+  Town town(kNone);
+  const std::string port = ":" + std::to_string(town.address().port());
+  for (const char* host : {"[::ffff:127.0.0.1]", "[::FFFF:7f00:1]", "[0:0:0:0:0:ffff:7f00:1]",
+                           "0.0.0.0", "[::ffff:0.0.0.0]", "[::]", "[64:ff9b::7f00:1]"}) {
+    EXPECT_EQ(get_from(town, host + port).status(), 508) << host;
+    Caller tunnel(town);
+    tunnel.begin_raw("CONNECT", "CONNECT " + (host + port) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(tunnel.next().status(), 508) << host;
+  }
+  EXPECT_EQ(town.network.connects(), 14u);  // the callers'
+}
+
+TEST(Passthrough, ANameThatLeadsToThisHostIsRefusedInAnySpelling) {
+  Town town(kNone);
+  for (const char* address :
+       {"127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::1",
+        "64:ff9b::169.254.169.254", "2002:7f00:1::", "fe80::1", "::", "::ffff:0.0.0.0"}) {
+    const std::string name = "n" + std::to_string(town.network.lookups()) + ".example";
+    town.network.set_name(name, {{*Address::from_ip(address, 0)}, 60});
+    const size_t connects = town.network.connects();
+    const Message answer = get_from(town, name + ":9901");
+    EXPECT_EQ(answer.status(), 502) << address;
+    EXPECT_EQ(town.network.connects(), connects + 1) << address;
+  }
+}
+
 TEST(Passthrough, UnmatchedRefuseSaysSo) {
   Town town("unmatched: refuse\nservices: {}");
   town.origin("10.9.0.1:80");

@@ -1,8 +1,11 @@
 #include "proxy/base/address.hpp"
 
+#include <algorithm>
+#include <array>
 #include <unordered_set>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 namespace outrigger {
 namespace {
@@ -19,6 +22,44 @@ TEST(Address, ReadsWhatItWrites) {
 TEST(Address, NormalisesIpv6) {
   EXPECT_EQ(Address::parse("[2001:DB8:0:0:0:0:0:1]:80")->to_string(), "[2001:db8::1]:80");
   EXPECT_EQ(*Address::parse("[::0001]:80"), *Address::from_ip("::1", 80));
+}
+
+TEST(Address, IsTheIpv4AddressThatItMapsHoweverItWasMade) {
+  const Address plain = *Address::parse("127.0.0.1:80");
+  for (const char* text : {"[::ffff:127.0.0.1]:80", "[::FFFF:7f00:1]:80",
+                           "[0:0:0:0:0:ffff:127.0.0.1]:80", "[0000::ffff:7f00:0001]:80"}) {
+    const auto address = Address::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(*address, plain) << text;
+    EXPECT_EQ(std::hash<Address>{}(*address), std::hash<Address>{}(plain)) << text;
+    EXPECT_EQ(address->kind(), Address::Kind::kIpv4) << text;
+    EXPECT_EQ(address->to_string(), "127.0.0.1:80") << text;
+  }
+  EXPECT_EQ(*Address::from_ip("::ffff:127.0.0.1", 80), plain);
+  const std::array<uint8_t, 16> bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+  EXPECT_EQ(Address::from_bytes(bytes, 80), plain);
+  sockaddr_in6 raw{};
+  raw.sin6_family = AF_INET6;
+  raw.sin6_port = htons(80);
+  std::copy(bytes.begin(), bytes.end(), raw.sin6_addr.s6_addr);
+  EXPECT_EQ(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&raw)), plain);
+}
+
+TEST(Address, KnowsWhatATranslatorMakesOfIt) {
+  const auto translated = [](std::string_view text) {
+    const auto to = Address::from_ip(text, 80)->translated();
+    return to ? to->to_string() : "nothing";
+  };
+  EXPECT_EQ(translated("64:ff9b::10.1.2.3"), "10.1.2.3:80");
+  EXPECT_EQ(translated("64:ff9b:1:fffe::127.0.0.1"), "127.0.0.1:80");
+  EXPECT_EQ(translated("2002:a9fe:a9fe::1"), "169.254.169.254:80");
+  EXPECT_EQ(translated("::ffff:0:127.0.0.1"), "127.0.0.1:80");
+  EXPECT_EQ(translated("::127.0.0.1"), "127.0.0.1:80");
+  for (const char* other : {"::", "::1", "10.1.2.3", "::ffff:10.1.2.3", "2001:db8::10.1.2.3",
+                            "64:ff9b:2::10.1.2.3", "64:ff9b:0:1::10.1.2.3"}) {
+    EXPECT_EQ(translated(other), "nothing") << other;
+  }
+  EXPECT_FALSE(Address::parse("unix:/x")->translated());
 }
 
 TEST(Address, SaysWhatIsWrong) {

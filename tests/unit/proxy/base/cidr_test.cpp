@@ -49,6 +49,21 @@ TEST(Cidr, OfOneFamilyContainsNothingOfAnother) {
   EXPECT_FALSE(Cidr::parse("::/0")->contains(at("10.0.0.1:1")));
 }
 
+TEST(Cidr, OfMappedAddressesIsThatOfTheIpv4Addresses) {
+  EXPECT_EQ(Cidr::parse("::ffff:10.1.0.0/112"), Cidr::parse("10.1.0.0/16"));
+  EXPECT_EQ(Cidr::parse("::ffff:a01:0/112"), Cidr::parse("10.1.0.0/16"));
+  EXPECT_EQ(Cidr::parse("::ffff:10.0.0.7"), Cidr::parse("10.0.0.7/32"));
+  EXPECT_EQ(Cidr::parse("::ffff:0:0/96"), Cidr::parse("0.0.0.0/0"));
+  for (const char* text :
+       {"::ffff:10.1.0.0/16", "::ffff:0:0/95", "::ffff:10.1.0.0/129", "::ffff:10.1.0.0/111"}) {
+    EXPECT_FALSE(Cidr::parse(text)) << text;
+  }
+  EXPECT_TRUE(Cidr::parse("10.0.0.0/8")->contains(at("[::ffff:10.1.2.3]:1")));
+  EXPECT_FALSE(Cidr::parse("::/0")->contains(at("[::ffff:10.1.2.3]:1")));
+  EXPECT_EQ(AddressRange::parse("[::ffff:10.1.0.0/112]:80"), AddressRange::parse("10.1.0.0/16:80"));
+  EXPECT_FALSE(AddressRange::parse("::ffff:10.1.0.0/112:80"));
+}
+
 TEST(AddressRange, ReadsWhatItWrites) {
   for (const char* text :
        {"10.1.0.0/16:5432", "10.0.0.7/32:1", "[fd00::/8]:65535", "[::/0]:*", "0.0.0.0/0:*"}) {

@@ -66,6 +66,17 @@ TEST(HostTable, KnowsAddresses) {
   EXPECT_EQ(table.find("10.0.0.1:99"), 2U);
 }
 
+TEST(HostTable, KnowsAnAddressInAnySpelling) {
+  HostTable table;
+  EXPECT_TRUE(table.add("10.0.0.7", 1));
+  EXPECT_TRUE(table.add("[2001:DB8::0:7]:8080", 2));
+  EXPECT_EQ(table.find("[::ffff:10.0.0.7]:9000"), 1u);
+  EXPECT_EQ(table.find("[::ffff:a00:7]"), 1u);
+  EXPECT_EQ(table.find("[2001:db8:0:0:0:0:0:7]:8080"), 2u);
+  EXPECT_FALSE(table.find("[2001:db8::8]:8080"));
+  EXPECT_FALSE(table.add("[::ffff:10.0.0.7]", 3));
+}
+
 TEST(HostTable, RefusesWhatIsNoHostOrIsTaken) {
   HostTable table;
   EXPECT_FALSE(table.add("", 1));
