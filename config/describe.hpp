@@ -73,8 +73,10 @@ inline Text network_kind() {
 }
 inline List<Count> ports_kind(size_t min_items) { return {Count{1, 65'535}, true, min_items}; }
 inline Text upgrade_kind() {
-  return {"a protocol", "write a token in lower case, like websocket",
-          [](std::string_view text) { return is_token(text) && text == to_lower(text); }};
+  return {"a protocol", "write a token in lower case, like websocket; never h2c or tls",
+          [](std::string_view text) {
+            return is_token(text) && text == to_lower(text) && text != "h2c" && text != "tls";
+          }};
 }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
 

@@ -127,7 +127,7 @@ Step Outstanding::on_request(Leg& leg, void* slot_) {
   OutstandingSlot& slot = of(slot_);
   const int64_t known_bytes =
       std::max(leg.request().content_length, leg.exchange().facts().bytes_in);
-  if (x_body_bytes && known_bytes > *x_body_bytes && !leg.request().asks_tunnel()) {
+  if (x_body_bytes && known_bytes > *x_body_bytes && !leg.request().begins_tunnel()) {
     leg.refuse(refusal(Cause::kRequestBodyTooLarge));
     return Step::kReplied;
   }
@@ -188,7 +188,8 @@ Step Outstanding::on_response(Leg& leg, void* slot_) {
 
 // What the caller sends into a tunnel is no body.
 void Outstanding::on_chunk(Leg& leg, void* slot, chain::Way, std::string_view) {
-  if (leg.error() != nullptr || leg.request().asks_tunnel()) return;
+  const bool open = leg.response() != nullptr && leg.response()->tunnel;
+  if (leg.error() != nullptr || open || leg.request().begins_tunnel()) return;
   if (leg.exchange().facts().bytes_in <= *x_body_bytes) return;
   leg.fail(slot, refusal(Cause::kRequestBodyTooLarge));
 }

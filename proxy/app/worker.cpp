@@ -91,7 +91,9 @@ downstream::Resolution Worker::Server::unmatched(const http::RequestHead& reques
   const bool refuse = x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
   const bool leads_nowhere = request.authority.empty() && original == nullptr;
   if (refuse || leads_nowhere) return {.cause = Cause::kUnknownHost};
-  return resolution(x_worker.x_routes->passthrough(), request);
+  downstream::Resolution found = resolution(x_worker.x_routes->passthrough(), request);
+  found.passthrough = true;
+  return found;
 }
 
 bool Worker::Server::is_opaque(const Address* original) const {

@@ -45,14 +45,14 @@ int64_t Exchange::held_bytes() const {
 
 void Exchange::begin(const Route& route, const Chain& chain) {
   run_on(&route);
-  if (x_asks_tunnel) x_request_complete_ms = x_runtime.loop.clock.now_ms();
+  if (x_into_tunnel) x_request_complete_ms = x_runtime.loop.clock.now_ms();
   x_first = Leg::create(*this, chain, 0, nullptr);
 }
 
 void Exchange::run_on(const Route* route) {
   x_route = route;
   x_grpc = http::is_grpc(x_request);
-  x_asks_tunnel = x_request.asks_tunnel();
+  x_into_tunnel = x_request.begins_tunnel();
   if (route != nullptr) ++route->running;
 }
 
@@ -75,7 +75,7 @@ void Exchange::append_request_body(std::string_view bytes) {
 
 void Exchange::finish_request(const http::Fields* trailers) {
   x_body.finish(trailers);
-  if (!x_asks_tunnel) {
+  if (!x_into_tunnel) {
     x_request_complete_ms = x_runtime.loop.clock.now_ms();
     for_each_leg([](Leg& leg) { leg.on_request_end(); });
   }
@@ -157,6 +157,8 @@ void Exchange::commit() {
   }
   on_body_read();
   x_body.stop_retaining();
+  // An Upgrade was a request so far; now its caller speaks again.
+  if (first.response()->tunnel && !std::exchange(x_into_tunnel, true)) x_body.reopen();
   note_head(*first.response());
   x_sink.send_head(*first.response());
   if (first.is_local_reply()) {

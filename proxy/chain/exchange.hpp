@@ -153,7 +153,7 @@ class Exchange : public Reapable {
   bool is_grpc() const { return x_grpc; }
   // Nothing that the answer waits for is still to come from the caller. What it sends into a tunnel
   // is no part of its request.
-  bool request_complete() const { return x_asks_tunnel || x_body.is_complete(); }
+  bool request_complete() const { return x_into_tunnel || x_body.is_complete(); }
   int64_t request_complete_ms() const { return x_request_complete_ms; }
   // The deadline that the caller itself set, for whatever is tried; Leg::kNever until a filter read
   // one.
@@ -217,7 +217,7 @@ class Exchange : public Reapable {
   const Address* x_original = nullptr;  // of the connection, which outlives us
   const ExchangeBlock x_block;
   bool x_grpc = false;
-  bool x_asks_tunnel = false;
+  bool x_into_tunnel = false;  // what the caller sends goes into a tunnel
   bool x_committed = false;
   bool x_congested = false;
   bool x_continued = false;  // a 100 went to the caller

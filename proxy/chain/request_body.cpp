@@ -53,6 +53,18 @@ void RequestBody::finish(const http::Fields* trailers) {
   x_complete = true;
 }
 
+void RequestBody::reopen() {
+  OUTRIGGER_ASSERT(!x_retaining && x_live.empty());
+  x_complete = false;
+  if (x_small == nullptr) return;
+  // Its place in the arena is as large as the request was to be.
+  const std::string_view unread = at(x_read);
+  x_small = nullptr;
+  x_small_used = 0;
+  x_kept.append(unread);
+  x_base = x_read;
+}
+
 std::string_view RequestBody::at(int64_t offset) const {
   OUTRIGGER_ASSERT(offset >= x_base && offset <= x_size);
   const auto from = static_cast<size_t>(offset - x_base);

@@ -58,6 +58,9 @@ class RequestBody {
   void begin_append(std::string_view bytes);
   void end_append();
   void finish(const http::Fields* trailers);
+  // More follows after all: what the caller sends into a tunnel that its request has opened.
+  // Requires: nothing is retained any more.
+  void reopen();
 
   // -- the reading side
   // The bytes from `offset` that are at hand, in one piece; empty when there are none yet. The view

@@ -143,7 +143,7 @@ bool H1Connection::may_begin() const {
 bool H1Connection::reads_on() const {
   if (x_closing) return x_discarded < kDiscardMax;
   if (x_body != nullptr || x_tunnel) return x_exchange->body().has_room();
-  if (x_last) return x_discarded < kDiscardMax;
+  if (x_last && !x_upgrading) return x_discarded < kDiscardMax;
   if (may_begin()) return true;
   // One more read may follow: at most a head and a read buffer wait here.
   const config::ListenerLimits& limits = x_context.config.limits;

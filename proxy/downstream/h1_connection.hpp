@@ -84,6 +84,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool take_body(std::string_view& bytes);
   bool take_rest(std::string_view& bytes);
   void take_tunnel(std::string_view bytes);
+  void begin_tunnel();
   void make_exchange();
   void start_request(std::string_view text);
   void begin(const Resolution& found);
@@ -142,6 +143,8 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool x_half_closes : 1 = false;  // an end of the caller's side does not mean that it left
   bool x_held : 1 = false;         // body bytes wait for the filters to see their head
   bool x_expects : 1 = false;      // the caller may wait for a 100 before it sends its body
+  bool x_upgrading : 1 = false;    // to be answered by a 101, perhaps: then what comes is no HTTP
+  bool x_ahead : 1 = false;        // something has come behind the request
   bool x_tunnel : 1 = false;       // was asked for, or is open: what comes is no HTTP
   bool x_tunnel_open : 1 = false;
   bool x_closing : 1 = false;  // our sending side has ended

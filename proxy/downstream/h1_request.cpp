@@ -31,7 +31,7 @@ bool names_http(std::string_view text) {
 std::string_view H1Connection::take(std::string_view bytes) {
   while (!bytes.empty() && !is_over()) {
     if (x_tunnel) return take_tunnel(bytes), std::string_view();
-    if (x_closing || (x_last && x_body == nullptr)) {
+    if (x_closing || (x_last && x_body == nullptr && !x_upgrading)) {
       // After its last request, whatever else the caller sends is ignored (RFC 9112 section 9.6).
       discard(bytes.size());
       return {};
@@ -69,6 +69,7 @@ void H1Connection::keep(std::string_view rest) {
   if (x_exchange == nullptr && x_context.resolver.is_overloaded()) {
     return refuse(nullptr, Cause::kOverload);
   }
+  x_ahead = true;
   x_buffer.append(rest);
   if (x_body != nullptr) return;
   x_heads = static_cast<uint16_t>(std::min<size_t>(x_heads + count_heads(rest), UINT16_MAX));
@@ -85,6 +86,7 @@ bool H1Connection::take_head(std::string_view& bytes) {
   }
   const std::string_view text = bytes.substr(look.begin, look.end - look.begin);
   bytes.remove_prefix(look.end);
+  x_ahead = !bytes.empty();
   x_head_end.reset();
   if (x_heads > 0) --x_heads;
   if (!x_used) {
@@ -136,7 +138,8 @@ void H1Connection::start_request(std::string_view text) {
 void H1Connection::begin(const Resolution& found) {
   x_exchange->facts().service_port = found.service_port;
   x_exchange->set_original_destination(original());
-  x_tunnel = x_exchange->request().asks_tunnel();
+  x_tunnel = x_exchange->request().begins_tunnel();
+  x_upgrading = x_exchange->request().asks_tunnel() && !x_tunnel;
   x_exchange->begin(*found.route, *found.chain);
   if (x_body == nullptr && !x_tunnel) x_exchange->finish_request(nullptr);
   runtime().driver.run();
@@ -185,6 +188,7 @@ bool H1Connection::take_body(std::string_view& bytes) {
         break;
       case http::BodyReader::Kind::kEnd:
         x_body = nullptr;
+        x_ahead = !bytes.empty();
         exchange->finish_request(reader->trailers().empty() ? nullptr : &reader->trailers());
         runtime().driver.run();
         return true;
@@ -212,6 +216,14 @@ bool H1Connection::take_rest(std::string_view& bytes) {
     x_rest.reset();
     return true;
   }
+}
+
+// The 101 to an Upgrade: whatever came behind its request belongs to the tunnel, and so does the
+// rest of a body of known length, which goes up as it is.
+void H1Connection::begin_tunnel() {
+  x_body = nullptr;
+  take_buffered();
+  if (x_ended && x_exchange != nullptr) x_exchange->finish_request(nullptr);
 }
 
 // Waits in the exchange until the tunnel is accepted.

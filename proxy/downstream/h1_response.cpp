@@ -24,13 +24,16 @@ void H1Connection::send_interim(int status, const http::Fields& fields) {
 
 void H1Connection::send_head(const http::ResponseHead& head) {
   x_framing = head.tunnel ? http::Framing::kUntilClose : http::framing_towards(x_version, head);
-  // Where a tunnel was refused, nobody knows how much of one was already sent.
-  if (x_framing == http::Framing::kUntilClose || x_tunnel || x_context.draining ||
-      !can_skip_rest()) {
+  // Of what was sent ahead of a tunnel that is refused, nobody knows what it is.
+  const bool ahead = x_tunnel || (x_upgrading && x_ahead && x_body == nullptr);
+  if (x_framing == http::Framing::kUntilClose || ahead || x_context.draining || !can_skip_rest()) {
     x_last = true;
   }
+  const bool upgraded = x_upgrading && head.tunnel;
+  x_upgrading = false;
   x_tunnel = x_tunnel_open = head.tunnel;
   write_head(head, x_last);
+  if (upgraded) begin_tunnel();
 }
 
 void H1Connection::write_head(const http::ResponseHead& head, bool close) {

@@ -5,6 +5,7 @@
 
 #include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/http/upgrade.hpp"
 #include "proxy/io/tls_handshake.hpp"
 
 namespace outrigger::downstream {
@@ -42,6 +43,16 @@ void decide_form(http::RequestHead& request, const io::TlsInfo* tls, const Serve
   request.absolute_form = request.absolute_form && tls != nullptr && context.takes_absolute_form();
 }
 
+// On a service only the protocols of `upgrades` are carried. Without its protocol an extended
+// CONNECT would be another request, so it is refused; an Upgrade ends here and the call goes on.
+Cause settle_upgrade(http::RequestHead& request, const Resolution& found,
+                     const ServerContext& context, Arena& arena) {
+  if (request.upgrade.empty() || found.passthrough) return Cause::kNone;
+  request.upgrade = http::carried_protocols(request.upgrade, context.config.upgrades, arena);
+  const bool refused = request.upgrade.empty() && request.version == http::Version::kHttp2;
+  return refused ? Cause::kMethodRefused : Cause::kNone;
+}
+
 }  // namespace
 
 Error refusal(Cause cause) {
@@ -70,7 +81,10 @@ Admission admit(chain::Exchange& exchange, const Address* original, ServerContex
   if (!via.empty() && passed_by(request.fields, via)) return refused(Cause::kLoop);
   if (ends_here(request, arena)) return {.found = {}, .ends_here = true};
   if (!via.empty()) add_via(request, via, arena);
-  return {.found = context.resolver.resolve(request, original, arena)};
+  Admission admission{.found = context.resolver.resolve(request, original, arena)};
+  Cause& cause = admission.found.cause;
+  if (cause == Cause::kNone) cause = settle_upgrade(request, admission.found, context, arena);
+  return admission;
 }
 
 http::ResponseHead options_head(Arena& arena) {

@@ -25,6 +25,7 @@ struct Resolution {
   const chain::Chain* chain = nullptr;
   Cause cause = Cause::kNone;
   bool service_port = false;  // the listener is that one service, whatever the Host says
+  bool passthrough = false;   // no service claims it: what worked before goes on
 };
 
 class Resolver {

@@ -9,6 +9,7 @@
 #include "proxy/http/mend.hpp"
 #include "proxy/http/path.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/http/upgrade.hpp"
 
 namespace outrigger::http {
 namespace {
@@ -97,8 +98,16 @@ bool wishes_keep_alive(const HopFields& hop, Version version) {
   return !hop.close() && (version == Version::kHttp11 || hop.keep_alive());
 }
 
+// An Upgrade may be ignored (RFC 9110 section 7.8), and so it is behind a body of which nobody
+// knows yet where it ends: the tunnel begins there.
+std::string_view upgrade_of(const HopFields& hop, const RequestHead& head, Arena& arena) {
+  if (head.tunnel || head.version != Version::kHttp11) return {};
+  if (head.framing == Framing::kChunked) return {};
+  return carried_protocols(hop.upgrade(), arena);
+}
+
 // What follows from the fields. kNone: the head is good.
-Cause apply_request_fields(FieldSection& section, RequestHead& head) {
+Cause apply_request_fields(FieldSection& section, RequestHead& head, Arena& arena) {
   const Result<BodyFraming, Cause> body = request_framing(section.framing, head.version);
   if (!body) return body.error();
   head.framing = body->framing;
@@ -112,9 +121,9 @@ Cause apply_request_fields(FieldSection& section, RequestHead& head) {
   }
   head.keep_alive = wishes_keep_alive(hop, head.version);
   head.te_trailers = hop.te_trailers();
-  if (!head.tunnel && head.version == Version::kHttp11) head.upgrade = hop.upgrade();
-  const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
-  if (head.asks_tunnel()) {
+  head.upgrade = upgrade_of(hop, head, arena);
+  if (head.tunnel) {
+    const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
     if (body_follows) return Cause::kMalformedRequest;
     head.framing = Framing::kNone;
   }
@@ -201,7 +210,7 @@ Result<RequestHead, Cause> parse_request_head(std::string_view head, Arena& aren
 
   FieldSection section;
   Cause cause = parse_fields(Side::kRequest, rest, arena, limits.fields, section);
-  if (cause == Cause::kNone) cause = apply_request_fields(section, request);
+  if (cause == Cause::kNone) cause = apply_request_fields(section, request, arena);
   if (cause != Cause::kNone) return failure(cause);
   return request;
 }

@@ -148,8 +148,6 @@ bool HopFields::apply(Side side, Fields& fields) {
       good &= read_connection(value, side, fields);
     }
   }
-  // RFC 9113 took the upgrade to h2c back; passing it on tunnels requests past every check here.
-  x_upgrade_nominated = x_upgrade_nominated && !has_element(x_upgrade, "h2c");
   return good || side == Side::kResponse;
 }
 

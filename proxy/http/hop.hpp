@@ -42,7 +42,7 @@ class HopFields {
   bool keep_alive() const { return x_keep_alive; }         // Connection: keep-alive
   bool te_trailers() const { return x_te_trailers; }       // TE: trailers
   int64_t keep_alive_s() const { return x_keep_alive_s; }  // Keep-Alive: timeout=N
-  // Upgrade, where Connection nominates it and it does not name h2c; else empty.
+  // Upgrade, where Connection nominates it; else empty.
   std::string_view upgrade() const { return x_upgrade_nominated ? x_upgrade : std::string_view(); }
   // Upgrade, whatever it names and nobody nominates.
   std::string_view upgrades_named() const { return x_upgrade; }

@@ -46,14 +46,16 @@ struct RequestHead {
   std::string_view method_text;
   std::string_view authority;  // host[:port] of the target or Host; may be empty with HTTP/1.0
   std::string_view target;     // origin form, path and query, or "*"
-  std::string_view upgrade;    // the protocols the caller asks to switch to, never h2c; else empty
+  std::string_view upgrade;    // the protocols the caller asks to switch to; else empty
   int64_t content_length = 0;  // of Framing::kLength
   Fields fields;               // without Host
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
-  // Whether its answer may be a tunnel. What the caller sends belongs to that, and goes nowhere
-  // before it.
+  // Whether its answer may be a tunnel.
   bool asks_tunnel() const { return tunnel || !upgrade.empty(); }
+  // Whether what the caller sends behind the head belongs to that tunnel, and goes nowhere before
+  // it. An Upgrade of HTTP/1 is a request like any other until its 101 (RFC 9110 section 7.8).
+  bool begins_tunnel() const { return tunnel || (!upgrade.empty() && version == Version::kHttp2); }
 };
 
 struct ResponseHead {

@@ -67,9 +67,7 @@ bool H1Call::take_final_head(http::ResponseHead& head, std::string_view behind) 
   x_reader = http::BodyReader(http::Side::kResponse, head.framing, head.content_length,
                               x_settings.head_limits.head_bytes);
   x_switched = head.tunnel;
-  // After a refused upgrade nobody knows how much of a tunnel was already sent.
-  x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose &&
-               !x_leg.request().asks_tunnel();
+  x_reusable = head.keep_alive && head.framing != http::Framing::kUntilClose && !head.tunnel;
   x_keep_alive_s = head.keep_alive_s;
   deliver_head(head);
   if (!is_head_held()) return pass_head(behind);

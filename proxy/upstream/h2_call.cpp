@@ -8,12 +8,25 @@
 #include "proxy/http/websocket.hpp"
 
 namespace outrigger::upstream {
+namespace {
+
+// What an extended CONNECT asks for in place of an Upgrade. Empty: it has no room for this request,
+// which then goes as one that asks for nothing else (RFC 9110 section 7.8).
+std::string_view protocol_of(const http::RequestHead& request) {
+  const bool bodiless = request.framing == http::Framing::kNone ||
+                        (request.framing == http::Framing::kLength && request.content_length == 0);
+  const bool fits = request.method == http::Method::kGet && bodiless;
+  return fits ? http::h2_protocol_of(request.upgrade) : std::string_view();
+}
+
+}  // namespace
 
 H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
                std::string_view name)
-    : Attempt(leg, settings, pool.upstream(), std::move(lease), name), x_pool(pool) {
-  if (leg.request().asks_tunnel()) x_tunnel = Tunnel::kAsked;
-}
+    : Attempt(leg, settings, pool.upstream(), std::move(lease), name),
+      x_pool(pool),
+      x_protocol(protocol_of(leg.request())),
+      x_tunnel(x_protocol.empty() ? Tunnel::kNone : Tunnel::kAsked) {}
 
 // ---- getting a stream
 
@@ -57,10 +70,8 @@ void H2Call::use(H2Connection& connection) {
   std::optional<http::RequestHead> to_send = request_head();
   if (!to_send) return fail(Cause::kTimeout, Sent::kNever);
   http::RequestHead& head = *to_send;
-  if (wants_tunnel()) {
-    head.upgrade = x_protocol = http::h2_protocol_of(head.upgrade);
-    if (x_protocol.empty()) return fail(Cause::kRefusedStream, Sent::kNever);
-  }
+  head.upgrade = x_protocol;
+  if (wants_tunnel()) head.framing = http::Framing::kNone;
   // Behind a length of 0 there may still be trailers.
   const bool ends_here = x_leg.body_ended() && trailers_out() == nullptr;
   const bool has_body =

@@ -102,6 +102,13 @@ TEST_F(Http2Tunnel, AnUpgradeToH2cIsMalformed) {
   EXPECT_EQ(side.closed->code, http::H2Code::kProtocolError);
 }
 
+TEST_F(Http2Tunnel, AProtocolThatIsNotListedIsRefused) {
+  H2Caller caller(town);
+  H2Side& side = caller.begin_open("GET", "/", {{":protocol", "connect-udp"}});
+  EXPECT_EQ(caller.finish(side).status(), 405);
+  EXPECT_TRUE(server.peers.empty());
+}
+
 TEST_F(Http2Tunnel, ConnectCarriesBytesBothWays) {
   H2Caller caller(town);
   caller.host = "orders:80";

@@ -19,6 +19,8 @@ http::H2Limits with_tunnels(bool tunnels = true) {
   return limits;
 }
 
+void answer_ok(H2Side& side) { side.answer(200, "ok"); }
+
 struct Http2Upgrade : ::testing::Test {
   explicit Http2Upgrade(bool tunnels = true, std::string_view yaml = kOrders)
       : town(yaml), server(town, "10.0.0.1:80", with_tunnels(tunnels)) {
@@ -138,6 +140,38 @@ TEST_F(Http2Upgrade, OneThatIsRefusedIsAnAnswerAndTheEndAbuse65) {
   EXPECT_TRUE(caller.ended);
   EXPECT_EQ(server.last_side().message.body, "");
   EXPECT_EQ(server.heads, 1u);
+}
+
+TEST_F(Http2Upgrade, OneThatIsRefusedLeavesTheCallersConnectionInUse) {
+  TestClient caller(town.network, town.address());
+  for (size_t i = 0; i < 2; ++i) {
+    ask(caller);
+    server.last_side().answer(403, "no");
+    town.run();
+    EXPECT_NE(caller.take().find("\r\nno\r\n"), std::string::npos);
+    EXPECT_FALSE(caller.ended);
+    EXPECT_EQ(server.heads, i + 1);
+  }
+}
+
+TEST_F(Http2Upgrade, OfAProtocolThatIsNotListedIsAnOrdinaryCall) {
+  server.otherwise = answer_ok;
+  Caller caller(town);
+  EXPECT_EQ(caller.get("/", "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n").status(), 200);
+  EXPECT_EQ(caller.get("/", "Connection: Upgrade\r\nUpgrade: foo\r\n").status(), 200);
+  EXPECT_FALSE(caller.is_over());
+  EXPECT_EQ(server.heads, 2u);
+}
+
+// An extended CONNECT has no room for either.
+TEST_F(Http2Upgrade, WithABodyOrAnotherMethodIsAnOrdinaryCall) {
+  server.otherwise = answer_ok;
+  Caller caller(town);
+  constexpr std::string_view kFields = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  EXPECT_EQ(caller.post("/", "abc", kFields).status(), 200);
+  EXPECT_EQ(server.last_side().message.body, "abc");
+  EXPECT_EQ(caller.post("/", "", kFields).status(), 200);
+  EXPECT_FALSE(caller.is_over());
 }
 
 TEST_F(Http2Upgrade, ACallerThatLeavesBeforeTheAnswerEndsTheAttempt) {

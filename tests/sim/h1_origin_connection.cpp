@@ -187,7 +187,6 @@ void Origin::H1Connection::send(std::string bytes) {
 void Origin::H1Connection::answer() {
   x_answered = x_answering = true;
   write_script();
-  if (x_asked_tunnel) x_may_be_reused = false;
   if (!x_next.is_armed()) begin_step();
 }
 

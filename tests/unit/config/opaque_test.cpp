@@ -22,6 +22,19 @@ TEST(Intercept, IsOneOfFourWords) {
   EXPECT_EQ(only_listener("listeners: [{intercept: authority}]").intercept, Intercept::kAuthority);
 }
 
+TEST(Upgrades, AreTokensInLowerCaseAndNoneOfOneHop) {
+  using testing::ElementsAre;
+  EXPECT_THAT(only_listener("listeners: [{}]").upgrades, ElementsAre("websocket"));
+  EXPECT_THAT(only_listener("listeners: [{upgrades: [tcp, spdy]}]").upgrades,
+              ElementsAre("tcp", "spdy"));
+  EXPECT_THAT(only_listener("listeners: [{upgrades: []}]").upgrades, IsEmpty());
+  for (const char* wrong : {"h2c", "tls", "WebSocket", "a b"}) {
+    EXPECT_THAT(mistakes("listeners: [{upgrades: [" + std::string(wrong) + "]}]"),
+                ElementsAre(HasSubstr("never h2c or tls")))
+        << wrong;
+  }
+}
+
 TEST(Intercept, ATransparentListenerCarriesTlsAndHasNoUnixSocket) {
   constexpr Case kCases[] = {
       {"listeners: [{intercept: transparent, tls: {cert_file: /dev/null, key_file: /dev/null}}]",

@@ -299,12 +299,22 @@ TEST(RequestHead, Case62IgnoresAnUpgradeToH2c) {
   ASSERT_EQ(parsed.cause, kGood);
   EXPECT_EQ(parsed.head.upgrade, "");
   EXPECT_EQ(written(parsed.head), "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  const std::string upgrade = "Connection: Upgrade\r\nUpgrade: ";
+  EXPECT_EQ(read_request(request_with(upgrade + "TLS/1.2\r\n")).head.upgrade, "");
+  EXPECT_EQ(read_request(request_with(upgrade + "H2C, websocket, tls\r\n")).head.upgrade,
+            "websocket");
 }
 
-TEST(RequestHead, Case63RefusesAnUpgradeWithABody) {
+TEST(RequestHead, Case63TakesAnUpgradeWithABodyOfKnownLengthOnly) {
   const std::string upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
-  EXPECT_EQ(cause_of_lines(upgrade + "Content-Length: 1\r\n"), kMalformed);
-  EXPECT_EQ(cause_of_lines(upgrade + "Transfer-Encoding: chunked\r\n"), kMalformed);
+  const auto chunked = read_request(request_with(upgrade + "Transfer-Encoding: chunked\r\n"));
+  EXPECT_EQ(chunked.cause, kGood);
+  EXPECT_EQ(chunked.head.upgrade, "");
+  EXPECT_EQ(chunked.head.framing, Framing::kChunked);
+  const auto sized = read_request(request_with(upgrade + "Content-Length: 1\r\n"));
+  EXPECT_EQ(sized.head.upgrade, "websocket");
+  EXPECT_EQ(sized.head.content_length, 1);
+  EXPECT_FALSE(sized.head.begins_tunnel());
   const auto parsed = read_request(request_with(upgrade));
   EXPECT_EQ(parsed.head.upgrade, "websocket");
   EXPECT_NE(written(parsed.head).find("Upgrade: websocket\r\nConnection: Upgrade\r\n"),
