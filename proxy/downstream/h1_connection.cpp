@@ -9,8 +9,10 @@ namespace outrigger::downstream {
 namespace {
 
 constexpr int64_t kLookMs = 1'000;
-constexpr int64_t kLingerMs = 1'000;
-constexpr uint32_t kDiscardMax = 64 * 1024;
+// So long a caller that owes nothing has to end its side, once we have ended ours.
+constexpr int64_t kEndMs = 1'000;
+// Of what comes behind the last request, before its answer is complete.
+constexpr size_t kDiscardMax = 64 * 1024;
 
 }  // namespace
 
@@ -31,8 +33,10 @@ void H1Connection::start() {
 void H1Connection::on_read(std::string_view bytes) {
   x_context.series.downstream_bytes_in.add(bytes.size());
   x_begun = 0;
-  // Of all times only this one begins anew with each byte.
-  if (x_wait == Wait::kBody) x_wait = Wait::kNothing;
+  x_owes = x_owes || x_closing;
+  // Of all times only these begin anew with each byte.
+  const bool anew = x_wait == Wait::kBody || x_wait == Wait::kRest || x_wait == Wait::kClose;
+  if (anew) x_wait = Wait::kNothing;
   if (x_buffer.empty()) {
     x_taking = true;
     const std::string_view rest = take(bytes);
@@ -82,8 +86,10 @@ void H1Connection::on_timer() {
   switch (x_wait) {
     case Wait::kNothing:
       return;
-    case Wait::kRequest:
     case Wait::kRest:
+      x_owes = true;
+      [[fallthrough]];
+    case Wait::kRequest:
       begin_close();
       break;
     case Wait::kHead:
@@ -141,9 +147,9 @@ bool H1Connection::may_begin() const {
 }
 
 bool H1Connection::reads_on() const {
-  if (x_closing) return x_discarded < kDiscardMax;
+  if (x_closing) return true;
   if (x_body != nullptr || x_tunnel) return x_exchange->body().has_room();
-  if (x_last && !x_upgrading) return x_discarded < kDiscardMax;
+  if (x_last && !x_upgrading) return x_linger.bytes() < kDiscardMax;
   if (may_begin()) return true;
   // One more read may follow: at most a head and a read buffer wait here.
   const config::ListenerLimits& limits = x_context.config.limits;
@@ -192,7 +198,7 @@ void H1Connection::wait_for(Wait wait) {
       after_ms = timeout.body_idle_ms;
       break;
     case Wait::kRest:
-      after_ms = kLingerMs;
+      after_ms = x_linger.due_ms(now_ms()) - now_ms();
       break;
     case Wait::kNextTurn:
       break;
@@ -202,14 +208,14 @@ void H1Connection::wait_for(Wait wait) {
     case Wait::kClose:
       // Before everything is sent the write timer watches.
       if (x_stream->unsent() > 0) return x_timer.cancel();
-      after_ms = kLingerMs;
+      after_ms = x_owes ? x_linger.due_ms(now_ms()) - now_ms() : kEndMs;
       break;
   }
   runtime().loop.timers.arm(x_timer, now_ms() + after_ms);
 }
 
 void H1Connection::discard(size_t bytes) {
-  x_discarded += static_cast<uint32_t>(std::min<size_t>(bytes, kDiscardMax));
+  if (!x_linger.take(bytes) && x_closing) end(chain::Outcome::Kind::kDone);
 }
 
 // ---- ends
@@ -221,6 +227,8 @@ void H1Connection::begin_close() {
     x_closing = true;
     runtime().outbox.flush();
     x_buffer.clear();
+    // A rest has been read past for a while.
+    if (x_skip == 0 && x_rest == nullptr) x_linger.begin(now_ms());
     x_skip = 0;
     x_rest.reset();
     x_stream->finish();

@@ -17,6 +17,7 @@
 #include "proxy/downstream/connection.hpp"
 #include "proxy/http/h1_body.hpp"
 #include "proxy/http/h1_head.hpp"
+#include "proxy/http/linger.hpp"
 #include "proxy/io/stream.hpp"
 
 namespace outrigger::downstream {
@@ -38,10 +39,10 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
     kRequest,   // the first byte of a request: timeout.keepalive
     kHead,      // the rest of a head: timeout.head, from its first byte
     kBody,      // more of the request body: timeout.body_idle, from the latest byte
-    kRest,      // the little that is left of a body whose answer is complete
+    kRest,      // the little that is left of a body whose answer is complete: http::Linger
     kNextTurn,  // nothing: other connections come first
     kPaused,    // we do not read, and look once a second whether the caller is still there
-    kClose,     // its end, after ours
+    kClose,     // its end, after ours: http::Linger
   };
 
   // What is left of a chunked body whose answer is complete.
@@ -50,6 +51,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
     Arena arena{{}};  // for trailers that nobody reads
     size_t bytes = 0;
   };
+  // A longer rest ends the connection, though it is read past as well.
   static constexpr int64_t kRestMax = 64 * 1024;
 
   // -- h1_connection.cpp: events, timers, ends
@@ -128,9 +130,9 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   uint32_t x_written = 0;  // modulo 2^32: only compared for progress
   uint32_t x_taken = 0;    // by the kernel, when the write timer last looked
   uint32_t x_skip = 0;     // bytes of a body that nobody wants any more
-  uint32_t x_discarded = 0;
-  uint16_t x_begun = 0;        // requests in this turn
-  uint16_t x_heads = 0;        // about so many in x_buffer
+  http::Linger x_linger;   // for what comes behind the last request, or is left of one
+  uint16_t x_begun = 0;    // requests in this turn
+  uint16_t x_heads = 0;    // about so many in x_buffer
   uint16_t x_idle_writes = 0;  // looks of the write timer without progress
   Wait x_wait = Wait::kNothing;
   http::Version x_version = http::Version::kHttp11;  // of the request
@@ -147,6 +149,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   bool x_ahead : 1 = false;        // something has come behind the request
   bool x_tunnel : 1 = false;       // was asked for, or is open: what comes is no HTTP
   bool x_tunnel_open : 1 = false;
+  bool x_owes : 1 = false;     // its last request is not complete, or it speaks on behind it
   bool x_closing : 1 = false;  // our sending side has ended
   bool x_ended : 1 = false;    // the caller's has
 };

@@ -208,6 +208,7 @@ bool H1Connection::take_rest(std::string_view& bytes) {
     bytes.remove_prefix(step.consumed);
     x_rest->bytes += step.consumed;
     if (step.kind == http::BodyReader::Kind::kError || x_rest->bytes > kRestMax) {
+      x_owes = true;
       begin_close();
       return true;
     }

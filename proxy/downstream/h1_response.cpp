@@ -79,6 +79,7 @@ void H1Connection::send_end(const http::Fields* trailers) {
     put(http::last_chunk_bound(fields),
         [&](char* to) { return http::write_last_chunk(to, fields); });
   }
+  if (x_body != nullptr && x_last) x_owes = true;
   if (x_body != nullptr && !x_last) skip_rest();
   x_tunnel = x_tunnel_open = false;
   x_body = nullptr;
@@ -116,6 +117,7 @@ bool H1Connection::can_skip_rest() const {
 }
 
 void H1Connection::skip_rest() {
+  x_linger.begin(now_ms());
   if (x_exchange->request().framing == http::Framing::kChunked) {
     x_rest = std::make_unique<Rest>();
     x_rest->reader = *x_body;

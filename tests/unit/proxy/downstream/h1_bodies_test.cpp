@@ -6,6 +6,7 @@
 namespace outrigger::testing {
 namespace {
 
+using http::Linger;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -159,7 +160,7 @@ TEST(H1Bodies, AFinalAnswerInsteadOfAContinueEndsTheConnectionAbuse70) {
   EXPECT_FALSE(caller.broken);
   EXPECT_EQ(server.terminal.calls.size(), 1u);
   EXPECT_TRUE(server.terminal.last().cancelled) << "the upstream's connection is not reused";
-  caller.wait(1'001);
+  caller.wait(Linger::kSilenceMs + 1);
   EXPECT_FALSE(server.acceptor->has_connections());
 }
 
@@ -175,17 +176,35 @@ TEST(H1Bodies, TheRestOfAShortBodyIsReadPastAfterAnEarlyAnswerAbuse71) {
   EXPECT_EQ(caller.ask(std::string(600, 'x') + get("/next")), ok("GET /next "));
 }
 
-TEST(H1Bodies, ARestThatDoesNotComeClosesAfterASecondAbuse71) {
+TEST(H1Bodies, ARestThatDoesNotComeClosesAfterASilenceAbuse71) {
   Server server;
   server.terminal.echoes = false;
   Caller caller(server);
   caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + std::string(400, 'x'));
   server.loop.post([&] { server.terminal.last().respond(200, "early"); });
-  caller.wait(900);
+  caller.wait(Linger::kSilenceMs - 100);
   caller.ask("x");
+  caller.wait(Linger::kSilenceMs - 1);
   EXPECT_FALSE(caller.ended);
-  caller.wait(101);
+  caller.wait(1);
   EXPECT_TRUE(caller.ended);
+}
+
+TEST(H1Bodies, ARestThatTricklesClosesInTheEndAbuse71) {
+  Server server;
+  server.terminal.echoes = false;
+  Caller caller(server);
+  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
+  caller.wait();
+  for (int i = 0; i < 29; ++i) {
+    caller.ask("x");
+    caller.wait(1'000);
+    EXPECT_FALSE(caller.ended) << i;
+  }
+  caller.wait(1'010);
+  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(server.acceptor->has_connections());
 }
 
 TEST(H1Bodies, TheRestOfAChunkedBodyIsReadPastAfterAnEarlyAnswerAbuse71) {
@@ -231,34 +250,98 @@ TEST(H1Bodies, ALongRestOfAChunkedBodyClosesAbuse71) {
   EXPECT_FALSE(caller.broken);
 }
 
-TEST(H1Bodies, ALongRestEndsTheConnectionAfterAnEarlyAnswerAbuse71) {
+// An answer to the beginning of a long upload, which goes on.
+struct EarlyAnswer : ::testing::Test {
+  EarlyAnswer() {
+    server.terminal.echoes = false;
+    caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\nabc");
+    server.loop.post([&] { server.terminal.last().respond(413, "early"); });
+    const std::string answer = caller.wait();
+    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+    EXPECT_TRUE(answer.ends_with("early"));
+    EXPECT_TRUE(caller.ended);
+  }
   Server server;
-  server.terminal.echoes = false;
-  Caller caller(server);
-  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
-  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
-  const std::string answer = caller.wait();
-  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
-  EXPECT_TRUE(answer.ends_with("early"));
-  // It goes on sending, and still sees an end and not a reset.
-  caller.ask(std::string(30'000, 'x'));
-  EXPECT_TRUE(caller.ended);
+  Caller caller{server};
+};
+
+TEST_F(EarlyAnswer, IsNotTakenFromACallerThatWritesOnAbuse71) {
+  for (int i = 0; i < 20; ++i) {
+    caller.ask(std::string(500'000, 'x'));
+    caller.wait(1'000);
+    EXPECT_FALSE(caller.broken) << i;
+  }
+  caller.finish();
+  caller.wait();
   EXPECT_FALSE(caller.broken);
-  caller.wait(1'001);
   EXPECT_FALSE(server.acceptor->has_connections());
 }
 
-TEST(H1Bodies, TheDrainAfterAnEarlyAnswerIsBoundedAbuse71) {
-  Server server;
-  server.terminal.echoes = false;
-  Caller caller(server);
-  caller.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
-  server.loop.post([&] { server.terminal.last().respond(200, "early"); });
-  caller.wait();
+TEST_F(EarlyAnswer, IsOverAfterASilenceAbuse71) {
+  caller.ask("x");
+  caller.wait(Linger::kSilenceMs - 1);
+  EXPECT_TRUE(server.acceptor->has_connections());
+  caller.wait(1);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST_F(EarlyAnswer, IsOverInTheEndHoweverTheCallerTricklesAbuse71) {
+  for (int i = 0; i < 29; ++i) {
+    caller.ask("x");
+    caller.wait(1'000);
+    EXPECT_TRUE(server.acceptor->has_connections()) << i;
+  }
+  caller.wait(1'000);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST_F(EarlyAnswer, IsOverWhenTheCallerHasSentEnoughAbuse71) {
   const uint64_t before = server.series.downstream_bytes_in.value();
-  caller.ask(std::string(1'000'000, 'x'));
-  EXPECT_LE(server.series.downstream_bytes_in.value() - before, 2 * 64u * 1024);
-  caller.wait(1'001);
+  for (size_t sent = 0; sent < 2 * Linger::kBytesMax && !caller.broken; sent += 4'000'000) {
+    caller.ask(std::string(4'000'000, 'x'));
+  }
+  EXPECT_TRUE(caller.broken);
+  EXPECT_FALSE(server.acceptor->has_connections());
+  EXPECT_LE(server.series.downstream_bytes_in.value() - before, Linger::kBytesMax + 64u * 1024);
+}
+
+TEST_F(EarlyAnswer, IsOverWhenTheCallerIsGone) {
+  caller.ask("xyz");
+  caller.abort();
+  caller.wait();
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST_F(EarlyAnswer, HoldsUpNoDrain) {
+  caller.ask("xyz");
+  server.acceptor->drain_idle();
+  caller.ask("xyz");
+  EXPECT_FALSE(caller.broken);
+  EXPECT_EQ(server.acceptor->close_all(), 0) << "no call runs on it";
+  caller.wait();
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(H1Bodies, ACallerThatOwesNothingIsGivenASecondToEnd) {
+  Server server;
+  Caller caller(server);
+  caller.ask(get("/", "Connection: close\r\n"));
+  EXPECT_TRUE(caller.ended);
+  caller.wait(999);
+  EXPECT_TRUE(server.acceptor->has_connections());
+  caller.wait(1);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(H1Bodies, WhatFollowsARefusedHeadIsReadPast) {
+  Server server;
+  Caller caller(server);
+  const std::string answer =
+      caller.ask("GET / HTTP/1.1\r\nHost: a\r\nx: " + std::string(200'000, 'x'));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 431 "));
+  caller.ask(std::string(200'000, 'x'));
+  EXPECT_FALSE(caller.broken);
+  caller.wait(Linger::kSilenceMs);
   EXPECT_FALSE(server.acceptor->has_connections());
 }
 
