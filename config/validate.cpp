@@ -249,12 +249,22 @@ void check_registries(Reader& reader, const Config& config, const Node& node,
   }
 }
 
+void check_proxy(Reader& reader, const Node& map, const Policy& policy) {
+  const Entry* key = map.entry("proxy");
+  if (key == nullptr || !policy.proxy || policy.protocol == Protocol::kAuto ||
+      policy.protocol == Protocol::kHttp1) {
+    return;
+  }
+  reader.problem(key->mark, "a proxy is spoken to in HTTP/1.1; leave \"protocol\" out");
+}
+
 void check_service(Reader& reader, const Config& config, const ServiceConfig& service) {
   const Reader::Inside outer(reader, "services");
   const Reader::Inside inside(reader, service.name);
   const Node map = reader.document().service_layers(service.name);
   check_fallbacks(reader, config, service, map, service.policy.fallback);
   check_filters(reader, config, map, service.policy);
+  check_proxy(reader, map, service.policy);
   check_registries(reader, config, child(map, "endpoints"), service.endpoints);
   check_opaque(reader, config, service);
   for (size_t i = 0; i < service.routes.size(); ++i) {

@@ -52,6 +52,7 @@ std::unique_ptr<chain::Route> RouteSet::make_route(const config::ServiceConfig& 
   made->label = made->name.empty() ? service.name : service.name + "/" + made->name;
   metrics::ServiceSeries& series = series_of(made->service, made->name);
   made->series = &series;
+  made->proxy = policy.proxy;
 
   const auto& of = x_snapshot->services.find(service.name)->second;
   upstream::CallSettings settings = upstream::call_settings(policy, series);
@@ -83,8 +84,10 @@ void RouteSet::add_passthrough() {
   x_passthrough->service = x_passthrough->label = kPassthrough;
   metrics::ServiceSeries& series = series_of(std::string(kPassthrough), "");
   x_passthrough->series = &series;
+  upstream::CallSettings settings = upstream::call_settings(policy, series);
+  settings.proxy = true;  // where a redirected connection was going, there may be one
   x_terminals.push_back(std::make_unique<upstream::PassthroughTerminal>(
-      *x_worker.x_passthrough, upstream::call_settings(policy, series),
+      *x_worker.x_passthrough, std::move(settings),
       upstream::PassthroughTerminal::Unredirected::kByName));
   const auto context = context_of(policy, x_passthrough->label, *x_snapshot->passthrough, series);
   compile(*x_passthrough, context, *x_terminals.back());

@@ -81,7 +81,8 @@ downstream::Resolution Worker::Server::resolution(const chain::Route& route,
   const auto& chains = request.tunnel ? route.tunnels : route.chains;
   return {.route = &route,
           .chain = chains[x_chain].get(),
-          .service_port = x_context.config.service.has_value()};
+          .service_port = x_context.config.service.has_value(),
+          .proxy = route.proxy && (request.absolute_form || request.tunnel)};
 }
 
 downstream::Resolution Worker::Server::unmatched(const http::RequestHead& request,
@@ -93,6 +94,8 @@ downstream::Resolution Worker::Server::unmatched(const http::RequestHead& reques
   if (refuse || leads_nowhere) return {.cause = Cause::kUnknownHost};
   downstream::Resolution found = resolution(x_worker.x_routes->passthrough(), request);
   found.passthrough = true;
+  // Where a redirected connection names its proxy, that is the proxy to which it was going.
+  found.proxy = original != nullptr && (request.absolute_form || request.tunnel);
   return found;
 }
 

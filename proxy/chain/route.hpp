@@ -17,6 +17,7 @@ struct Route {
   std::string name;   // of a named route, else empty
   std::string label;  // "orders" or "orders/reads": for details, metrics and the log
   metrics::ServiceSeries* series = nullptr;
+  bool proxy = false;           // its endpoints are forward proxies
   mutable int64_t running = 0;  // exchanges that are on it now
   // One for each distinct filter list of the listeners; a listener knows its index.
   std::vector<std::unique_ptr<Chain>> chains;

@@ -21,9 +21,8 @@ std::string_view received_by(std::string_view element) {
   return rest.substr(0, rest.find_first_of(kBlank));
 }
 
-// What is redirected speaks with another proxy.
-bool takes_connect(const ServerContext& context, const Address* original) {
-  return context.tunnels && context.takes_absolute_form() && original == nullptr;
+bool takes_connect(const ServerContext& context) {
+  return context.tunnels && context.takes_absolute_form();
 }
 
 // A client may use a connection for another host only where that host is served by the same
@@ -53,6 +52,33 @@ Cause settle_upgrade(http::RequestHead& request, const Resolution& found,
   return refused ? Cause::kMethodRefused : Cause::kNone;
 }
 
+// What HTTP/2 says in pseudo-fields, as HTTP/1 writes it.
+std::string_view target_for_proxy(const http::RequestHead& request, Arena& arena) {
+  if (request.tunnel) return request.authority;
+  const bool asterisk = request.target == "*";
+  return arena.concat({"http://", request.authority, asterisk ? "" : request.target});
+}
+
+bool has_http_scheme(std::string_view target) {
+  constexpr std::string_view kHttp = "http://";
+  return http::same_name(target.substr(0, kHttp.size()), kHttp);
+}
+
+// Only a proxy behind us can make anything of another scheme, and only it is told of credentials.
+// What is redirected speaks with another proxy, so its CONNECT is none of ours.
+Cause settle_proxy(http::RequestHead& request, const Resolution& found, const Address* original,
+                   Arena& arena) {
+  if (found.proxy) {
+    if (!request.is_for_proxy()) request.proxy_target = target_for_proxy(request, arena);
+    return Cause::kNone;
+  }
+  if (request.tunnel && original != nullptr) return Cause::kMethodRefused;
+  const bool foreign =
+      request.is_for_proxy() && !request.tunnel && !has_http_scheme(request.proxy_target);
+  request.proxy_target = request.proxy_authorization = {};
+  return foreign ? Cause::kMalformedRequest : Cause::kNone;
+}
+
 }  // namespace
 
 Error refusal(Cause cause) {
@@ -68,7 +94,7 @@ Admission admit(chain::Exchange& exchange, const Address* original, ServerContex
   const auto refused = [](Cause cause) { return Admission{.found = {.cause = cause}}; };
   // An Upgrade may be ignored (RFC 9110 section 7.8).
   if (!context.tunnels) request.upgrade = {};
-  if (request.method == http::Method::kConnect && !takes_connect(context, original)) {
+  if (request.method == http::Method::kConnect && !takes_connect(context)) {
     return refused(Cause::kMethodRefused);
   }
   if (context.draining) return refused(Cause::kDraining);
@@ -84,6 +110,7 @@ Admission admit(chain::Exchange& exchange, const Address* original, ServerContex
   Admission admission{.found = context.resolver.resolve(request, original, arena)};
   Cause& cause = admission.found.cause;
   if (cause == Cause::kNone) cause = settle_upgrade(request, admission.found, context, arena);
+  if (cause == Cause::kNone) cause = settle_proxy(request, admission.found, original, arena);
   return admission;
 }
 

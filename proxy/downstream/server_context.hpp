@@ -26,6 +26,7 @@ struct Resolution {
   Cause cause = Cause::kNone;
   bool service_port = false;  // the listener is that one service, whatever the Host says
   bool passthrough = false;   // no service claims it: what worked before goes on
+  bool proxy = false;         // it is for a proxy behind us, and goes to it as it was written
 };
 
 class Resolver {

@@ -53,24 +53,38 @@ Result<RequestLine, Cause> parse_request_line(std::string_view line, uint32_t ta
 // Authority form (RFC 9112 section 3.2.3): where the tunnel leads, always with a port.
 bool take_tunnel_target(std::string_view target, RequestHead& head) {
   const auto authority = split_authority(target);
-  head.authority = target;
+  head.authority = head.proxy_target = target;
   head.tunnel = true;
   return authority && authority->has_port && !authority->host.empty();
+}
+
+// The length of a scheme and the "://" behind it (RFC 3986 section 3.1); 0: there is none.
+size_t scheme_prefix(std::string_view target) {
+  constexpr std::string_view kEnd = "://";
+  const size_t size = target.find(kEnd);
+  if (size == 0 || size == std::string_view::npos) return 0;
+  const auto is_alpha = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  const auto may_follow = [&](char c) {
+    return is_alpha(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  };
+  const std::string_view scheme = target.substr(0, size);
+  const bool good =
+      is_alpha(scheme.front()) && std::all_of(scheme.begin(), scheme.end(), may_follow);
+  return good ? size + kEnd.size() : 0;
 }
 
 // The forms of RFC 9112 section 3.2 into origin form (or "*") and, for absolute and authority form,
 // the authority.
 bool take_target(std::string_view target, RequestHead& head, Arena& arena) {
   if (head.method == Method::kConnect) return take_tunnel_target(target, head);
-  constexpr std::string_view kHttp = "http://";
   head.target = target;
   if (target.front() == '/' || target == "*") return is_origin_target(target, head.method);
-  if (target.size() <= kHttp.size() || !same_name(target.substr(0, kHttp.size()), kHttp)) {
-    return false;
-  }
-  target.remove_prefix(kHttp.size());
-  const size_t end = std::min(target.find_first_of("/?"), target.size());
+  const size_t prefix = scheme_prefix(target);
+  if (prefix == 0) return false;
   head.absolute_form = true;
+  head.proxy_target = target;
+  target.remove_prefix(prefix);
+  const size_t end = std::min(target.find_first_of("/?"), target.size());
   head.authority = target.substr(0, end);
   head.target = target.substr(end);
   if (head.target.empty()) {
@@ -122,6 +136,7 @@ Cause apply_request_fields(FieldSection& section, RequestHead& head, Arena& aren
   head.keep_alive = wishes_keep_alive(hop, head.version);
   head.te_trailers = hop.te_trailers();
   head.upgrade = upgrade_of(hop, head, arena);
+  if (head.is_for_proxy()) head.proxy_authorization = hop.proxy_authorization();
   if (head.tunnel) {
     const bool body_follows = head.framing == Framing::kChunked || head.content_length > 0;
     if (body_follows) return Cause::kMalformedRequest;
@@ -236,6 +251,12 @@ Result<ResponseHead, Cause> parse_response_head(std::string_view head, const Ask
   response.fields = section.fields;
   HopFields& hop = section.hop;
   const bool hop_good = hop.apply(Side::kResponse, response.fields);
+  // Whatever it declares (RFC 9110 section 9.3.6).
+  if (asked.method == Method::kConnect && start->status / 100 == 2) {
+    response.tunnel = true;
+    if (!hop_good) return failure(kMalformed);
+    return response;
+  }
   const Result<BodyFraming, Cause> body =
       response_framing(section.framing, start->version, start->status, asked.method);
   if (!hop_good || !body) return failure(kMalformed);

@@ -167,17 +167,23 @@ char* put_response_connection(char* to, const ResponseHead& head, const Response
 }  // namespace
 
 size_t request_head_bound(const RequestHead& head, const RequestWriting& writing) {
-  return head.method_text.size() + head.target.size() + head.authority.size() +
-         head.upgrade.size() + writing.via.size() + fields_bound(head.fields) + kOwnLines;
+  return head.method_text.size() + std::max(head.target.size(), head.proxy_target.size()) +
+         head.authority.size() + head.proxy_authorization.size() + head.upgrade.size() +
+         writing.via.size() + fields_bound(head.fields) + kOwnLines;
 }
 
 char* write_request_head(char* to, const RequestHead& head, const RequestWriting& writing) {
   to = put(to, head.method_text);
   to = put(to, " ");
-  to = put(to, head.target);
+  to = put(to, writing.to_proxy ? head.proxy_target : head.target);
   to = put(to, " HTTP/1.1\r\nHost: ");
   to = put(to, head.authority);
   to = put(to, "\r\n");
+  if (writing.to_proxy && !head.proxy_authorization.empty()) {
+    to = put(to, "Proxy-Authorization: ");
+    to = put(to, head.proxy_authorization);
+    to = put(to, "\r\n");
+  }
   to = put_fields(to, head.fields, head.framing == Framing::kChunked);
   to = put_via(to, head.version, writing.via);
   to = put_framing(to, head.framing, head.content_length);

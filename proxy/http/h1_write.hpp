@@ -15,9 +15,12 @@ namespace outrigger::http {
 struct RequestWriting {
   bool close = false;    // Connection: close
   std::string_view via;  // our pseudonym; empty: no Via
+  // Says what only a proxy is told: proxy_target and proxy_authorization.
+  bool to_proxy = false;
 };
 
-// Origin-form (or "*") request line, Host from `authority`, fields, framing. TE: trailers where the
+// Origin-form (or "*") request line, or, for a proxy, what the caller wrote; Host from `authority`,
+// fields, framing. TE: trailers where the
 // caller took trailers, since this proxy passes them on (RFC 9110 section 10.1.4).
 size_t request_head_bound(const RequestHead& head, const RequestWriting& writing);
 char* write_request_head(char* to, const RequestHead& head, const RequestWriting& writing);

@@ -81,7 +81,7 @@ void H2HeadReader::begin_ignored() {
   x_pseudo_seen = 0;
   x_fields = {};
   x_crumbs = {};
-  x_host = {};
+  x_host = x_proxy_authorization = {};
   x_framing = {};
   x_bytes = 0;
   x_count = 0;
@@ -173,6 +173,8 @@ bool H2HeadReader::is_apart(Name id, std::string_view name, std::string_view val
   } else if (id == Name::kTe) {
     x_malformed |= side == Side::kRequest && !same_name(value, "trailers");
     x_te_trailers = true;
+  } else if (id == Name::kProxyAuthorization) {
+    x_proxy_authorization = x_arena->copy(value);
   } else {
     const bool imitates = id == Name::kOther && side == Side::kRequest && has_underscore(name) &&
                           imitates_protected_name(name);
@@ -274,6 +276,7 @@ Cause H2HeadReader::finish_request(bool ended, RequestHead& head) {
   take_cookies();
   head.fields = x_fields;
   head.te_trailers = x_te_trailers;
+  head.proxy_authorization = x_proxy_authorization;
   if ((x_seen & bit_of(Name::kMaxForwards)) != 0 &&
       (head.fields.count(Name::kMaxForwards) != 1 ||
        parse_decimal(head.fields.value(Name::kMaxForwards)) < 0)) {

@@ -80,6 +80,7 @@ class H2HeadReader {
   Fields x_fields;
   Fields x_crumbs;  // of Cookie
   std::string_view x_host;
+  std::string_view x_proxy_authorization;
   FramingFields x_framing;  // its Content-Length
   uint32_t x_bytes = 0;
   uint32_t x_count = 0;  // without pseudo-fields

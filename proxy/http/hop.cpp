@@ -110,6 +110,9 @@ void HopFields::take(const Field& field, Arena& arena) {
     case Name::kKeepAlive:
       x_keep_alive_s = keep_alive_timeout(field.value);
       break;
+    case Name::kProxyAuthorization:
+      x_proxy_authorization = field.value;
+      break;
     default:
       break;
   }

@@ -42,6 +42,8 @@ class HopFields {
   bool keep_alive() const { return x_keep_alive; }         // Connection: keep-alive
   bool te_trailers() const { return x_te_trailers; }       // TE: trailers
   int64_t keep_alive_s() const { return x_keep_alive_s; }  // Keep-Alive: timeout=N
+  // Proxy-Authorization: for the next proxy, which mostly is us.
+  std::string_view proxy_authorization() const { return x_proxy_authorization; }
   // Upgrade, where Connection nominates it; else empty.
   std::string_view upgrade() const { return x_upgrade_nominated ? x_upgrade : std::string_view(); }
   // Upgrade, whatever it names and nobody nominates.
@@ -54,6 +56,7 @@ class HopFields {
 
   std::string_view x_connections[kMaxLines];
   std::string_view x_upgrade;
+  std::string_view x_proxy_authorization;
   int64_t x_keep_alive_s = 0;
   uint8_t x_connection_count = 0;
   uint8_t x_upgrade_count = 0;

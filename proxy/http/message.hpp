@@ -49,6 +49,10 @@ struct RequestHead {
   std::string_view upgrade;    // the protocols the caller asks to switch to; else empty
   int64_t content_length = 0;  // of Framing::kLength
   Fields fields;               // without Host
+  // Of a call for a proxy behind us, else empty: the target as the caller wrote it, in absolute or
+  // authority form, and its credentials for that proxy.
+  std::string_view proxy_target;
+  std::string_view proxy_authorization;
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   // Whether its answer may be a tunnel.
@@ -56,6 +60,7 @@ struct RequestHead {
   // Whether what the caller sends behind the head belongs to that tunnel, and goes nowhere before
   // it. An Upgrade of HTTP/1 is a request like any other until its 101 (RFC 9110 section 7.8).
   bool begins_tunnel() const { return tunnel || (!upgrade.empty() && version == Version::kHttp2); }
+  bool is_for_proxy() const { return !proxy_target.empty(); }
 };
 
 struct ResponseHead {

@@ -14,6 +14,7 @@ namespace outrigger::upstream {
 std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
                                 std::string_view name) {
   using Kind = config::Authority::Kind;
+  if (is_for_proxy(leg, settings)) return leg.request().authority;
   switch (settings.authority.kind) {
     case Kind::kName:
       return settings.authority.name;
@@ -31,7 +32,8 @@ std::string_view authority_sent(const chain::Leg& leg, const CallSettings& setti
 
 std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& settings,
                                     std::string_view name) {
-  const auto parts = http::split_authority(authority_sent(leg, settings, name));
+  const auto parts = http::split_authority(
+      is_for_proxy(leg, settings) ? name : authority_sent(leg, settings, name));
   return parts ? parts->host : std::string_view();
 }
 

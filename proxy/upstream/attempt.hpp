@@ -29,6 +29,7 @@ struct CallSettings {
   http::HeadLimits head_limits;
   config::Protocol protocol = config::Protocol::kAuto;
   config::Authority authority;
+  bool proxy = false;                        // calls for a proxy go as their caller wrote them
   config::Matcher endpoint_failures;         // what the endpoint's circuit counts
   config::Methods repeatable;                // methods that may be sent twice
   std::vector<std::string> repeatable_grpc;  // and of gRPC: see covers()
@@ -36,6 +37,10 @@ struct CallSettings {
   metrics::ServiceSeries* series = nullptr;
 };
 
+// It is told what a proxy is told, so it is spoken to in HTTP/1.1.
+inline bool is_for_proxy(const chain::Leg& leg, const CallSettings& settings) {
+  return settings.proxy && leg.request().is_for_proxy();
+}
 // The Host that goes to the endpoint, which is called `name`.
 std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
                                 std::string_view name);

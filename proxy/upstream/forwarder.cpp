@@ -89,6 +89,7 @@ CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries&
   settings.head_limits = answer_limits(policy.limits.header_bytes);
   settings.protocol = policy.protocol;
   settings.authority = policy.authority;
+  settings.proxy = policy.proxy;
   settings.endpoint_failures =
       policy.circuit ? policy.circuit->failures : config::default_circuit_failures();
   const config::Retry retry = policy.retry.value_or(config::Retry{});

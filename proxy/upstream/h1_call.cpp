@@ -44,7 +44,8 @@ void H1Call::acquire() {
   if (!x_pool.has_room()) return x_pool.wait(*this);
   x_slot.emplace(x_pool);
   // An Upgrade is of HTTP/1, whatever the endpoint speaks best.
-  const bool http1 = !x_leg.request().upgrade.empty() || x_leg.exchange().facts().http1_required;
+  const bool http1 = !x_leg.request().upgrade.empty() || x_leg.exchange().facts().http1_required ||
+                     is_for_proxy(x_leg, x_settings);
   const auto offer = http1 ? io::AlpnOffer::kWithoutHttp2 : io::AlpnOffer::kAll;
   x_connect = std::make_unique<Dial>(upstream(), x_pool.address(), x_pool.tls().context(),
                                      tls_name(), *this, offer);
@@ -104,7 +105,8 @@ void H1Call::send_head() {
   if (!head.upgrade.empty()) {
     x_proof.add_to(head, x_leg.exchange().arena(), upstream().runtime.loop.random);
   }
-  const http::RequestWriting writing;
+  const http::RequestWriting writing{
+      .close = false, .via = {}, .to_proxy = is_for_proxy(x_leg, x_settings)};
   const size_t bound = http::request_head_bound(head, writing);
   io::Outbox& outbox = upstream().runtime.outbox;
   io::Stream& stream = x_connection->stream();

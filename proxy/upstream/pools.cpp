@@ -17,6 +17,7 @@ PoolTls tls_of(const Published<io::TlsClientContext>* contexts, Agreed& agreed) 
 
 // Few servers of WebSockets know them over HTTP/2.
 bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+  if (is_for_proxy(leg, settings)) return true;
   if (settings.protocol != config::Protocol::kAuto || leg.request().upgrade.empty()) return false;
   const io::TlsClientContextPtr tls = pools.http1.tls().context();
   return tls == nullptr || tls->offers_http1();
@@ -26,7 +27,7 @@ bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const 
 // gRPC needs it, and where a caller chose it by itself (prior knowledge, RFC 9113 section 3.3).
 // Over TLS it was we who offered it to the caller, which says nothing of the endpoint.
 bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
-  if (leg.exchange().facts().http1_required) return false;
+  if (leg.exchange().facts().http1_required || is_for_proxy(leg, settings)) return false;
   if (settings.protocol != config::Protocol::kAuto) {
     return settings.protocol == config::Protocol::kHttp2;
   }
@@ -47,7 +48,7 @@ io::TlsClientContextPtr tunnel_tls(const CallSettings& settings, const Pools& po
 chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
                             EndpointLease lease, std::string_view name, Attempt*& attempt) {
   Arena& arena = leg.exchange().arena();
-  if (leg.request().tunnel) {
+  if (leg.request().tunnel && !is_for_proxy(leg, settings)) {
     attempt = arena.make<TunnelCall>(leg, settings, pools.upstream(), pools.http1.address(),
                                      tunnel_tls(settings, pools), std::move(lease), name);
   } else if (speaks_http2(settings, pools, leg)) {

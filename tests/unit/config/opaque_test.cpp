@@ -35,6 +35,18 @@ TEST(Upgrades, AreTokensInLowerCaseAndNoneOfOneHop) {
   }
 }
 
+TEST(Proxy, IsSpokenToInHttp1) {
+  EXPECT_TRUE(only_service("services: {a: {proxy: true, protocol: http1}}").policy.proxy);
+  EXPECT_THAT(mistakes("services: {a: {proxy: false, protocol: http2}}"), IsEmpty());
+  constexpr Case kCases[] = {
+      {"services: {a: {proxy: true, protocol: http2}}",
+       "f:1:16: a proxy is spoken to in HTTP/1.1; leave \"protocol\" out"},
+      {"services: {a: {protocol: tcp, proxy: true}}",
+       "f:1:31: a proxy is spoken to in HTTP/1.1; leave \"protocol\" out"},
+  };
+  expect_each(kCases);
+}
+
 TEST(Intercept, ATransparentListenerCarriesTlsAndHasNoUnixSocket) {
   constexpr Case kCases[] = {
       {"listeners: [{intercept: transparent, tls: {cert_file: /dev/null, key_file: /dev/null}}]",

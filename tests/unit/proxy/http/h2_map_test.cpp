@@ -166,6 +166,16 @@ TEST(H2Map, TakesAnExtendedConnectForAnUpgrade) {
   }
 }
 
+TEST(H2Map, KeepsCredentialsForAProxyApart) {
+  ReadHead head;
+  EXPECT_EQ(
+      head.read_request(
+          {{":method", "CONNECT"}, {":authority", "a:443"}, {"proxy-authorization", "Basic x"}}),
+      kGood);
+  EXPECT_EQ(head.request.proxy_authorization, "Basic x");
+  EXPECT_TRUE(head.request.fields.empty());
+}
+
 TEST(H2Map, TakesTwoSchemes) {
   EXPECT_EQ(cause_of_scheme("http"), kGood);
   EXPECT_EQ(cause_of_scheme("https"), kGood);

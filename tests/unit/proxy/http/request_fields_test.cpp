@@ -153,13 +153,30 @@ TEST(RequestHead, Case47ReadsEveryAbsoluteForm) {
   EXPECT_EQ(read_request(request_with("", "GET http://b HTTP/1.1")).head.target, "/");
   EXPECT_EQ(read_request(request_with("", "GET http://b?q HTTP/1.1")).head.target, "/?q");
   EXPECT_EQ(read_request(request_with("", "OPTIONS http://b HTTP/1.1")).head.target, "*");
-  for (const auto* target : {"https://b/", "ftp://b/", "http://", "http:///x", "http://u@b/",
-                             "http:/b", "http://b:x/", "http://b,c/", "//b/"}) {
-    const Cause wanted = std::string_view(target) == "//b/" ? kGood : kMalformed;
+  EXPECT_EQ(cause_of_request(request_with("", "GET //b/ HTTP/1.1")), kGood);
+  for (const auto* target : {"http://", "http:///x", "http://u@b/", "http:/b", "http://b:x/",
+                             "http://b,c/", "://b/", "1a://b/", "a_b://b/", "b/http://b/"}) {
     EXPECT_EQ(cause_of_request(request_with("", std::string("GET ") + target + " HTTP/1.1")),
-              wanted)
+              kMalformed)
         << target;
   }
+}
+
+TEST(RequestHead, KeepsWhatAProxyIsToldApart) {
+  for (const std::string target : {"https://b/x?y", "ftp://b/pub", "http://b"}) {
+    const auto parsed = read_request(
+        request_with("Proxy-Authorization: Basic x\r\n", "GET " + target + " HTTP/1.1"));
+    ASSERT_EQ(parsed.cause, kGood) << target;
+    EXPECT_EQ(parsed.head.authority, "b");
+    EXPECT_EQ(parsed.head.proxy_target, target);
+    EXPECT_EQ(parsed.head.proxy_authorization, "Basic x");
+    EXPECT_EQ(written(parsed.head, {.close = false, .via = {}, .to_proxy = true}),
+              "GET " + target + " HTTP/1.1\r\nHost: b\r\nProxy-Authorization: Basic x\r\n\r\n");
+    EXPECT_EQ(written(parsed.head).find("Basic"), std::string::npos);
+  }
+  const auto origin = read_request(request_with("Proxy-Authorization: Basic x\r\n"));
+  EXPECT_EQ(origin.head.proxy_target, "");
+  EXPECT_EQ(origin.head.proxy_authorization, "");
 }
 
 TEST(RequestHead, Case48RefusesAFragment) {
