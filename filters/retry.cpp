@@ -38,8 +38,8 @@ struct RetrySlot {
 namespace {
 
 // Nobody saw the request, and to send it elsewhere asks no more of those who are left than the call
-// would have by itself; what we were short of at one instance, such as ports towards it, another may
-// not need. One that made us wait, or that says it has too much to do, is another case.
+// would have by itself; what we were short of at one instance, such as ports towards it, another
+// may not need. One that made us wait, or that says it has too much to do, is another case.
 bool is_free(const Error& error) {
   const bool nobody_there = error.cause == Cause::kConnectRefused ||
                             error.cause == Cause::kConnectUnreachable ||

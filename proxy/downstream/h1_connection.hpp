@@ -127,12 +127,12 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   Timer x_timer = Timer::of<&H1Connection::on_timer>(*this);
   Timer x_write_timer = Timer::of<&H1Connection::on_write_timer>(*this);
   http::HeadEnd x_head_end{http::Side::kRequest};
-  uint32_t x_written = 0;  // modulo 2^32: only compared for progress
-  uint32_t x_taken = 0;    // by the kernel, when the write timer last looked
-  uint32_t x_skip = 0;     // bytes of a body that nobody wants any more
-  http::Linger x_linger;   // for what comes behind the last request, or is left of one
-  uint16_t x_begun = 0;    // requests in this turn
-  uint16_t x_heads = 0;    // about so many in x_buffer
+  uint32_t x_written = 0;      // modulo 2^32: only compared for progress
+  uint32_t x_taken = 0;        // by the kernel, when the write timer last looked
+  uint32_t x_skip = 0;         // bytes of a body that nobody wants any more
+  http::Linger x_linger;       // for what comes behind the last request, or is left of one
+  uint16_t x_begun = 0;        // requests in this turn
+  uint16_t x_heads = 0;        // about so many in x_buffer
   uint16_t x_idle_writes = 0;  // looks of the write timer without progress
   Wait x_wait = Wait::kNothing;
   http::Version x_version = http::Version::kHttp11;  // of the request

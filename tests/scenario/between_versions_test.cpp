@@ -3,7 +3,7 @@
 
 #include "tests/support/h2_caller.hpp"
 #include "tests/support/h2_origin.hpp"
-#include "tests/support/raw_h2_origin.hpp"
+#include "tests/support/h2_raw.hpp"
 
 namespace outrigger::testing {
 namespace {

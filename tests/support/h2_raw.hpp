@@ -34,7 +34,7 @@ struct RawCaller : TestClient {
 
 // An upstream that says what a test writes, frame by frame.
 struct RawOrigin {
-  RawOrigin(Town& town, std::string_view at) : origin(town.origin(at)) {
+  explicit RawOrigin(Town& town, std::string_view at = "10.0.0.1:80") : origin(town.origin(at)) {
     origin.otherwise = stalls();
   }
 
