@@ -5,7 +5,7 @@
 //   RFC 9113     what comes                              becomes
 //   8.2          name empty, with upper case, no token   refused; of an answer upper case passes,
 //                                                        and what is no name is left out
-//   8.2.1        value with CR, LF or NUL                refused
+//   8.2.1        name or value with CR, LF or NUL        refused
 //                with another control character          refused; of an answer a blank
 //                with a blank at either end              trimmed
 //   8.2.2        connection, keep-alive, upgrade,        refused; of an answer left out
@@ -144,8 +144,8 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
 void H2HeadReader::add_field(std::string_view name, std::string_view value) {
   const Name id = intern(name);
   if (is_answer()) {
+    x_malformed |= may_split(name) || may_split(value);
     if (!is_token(name) || (bit_of(id) & kNeverHere) != 0) return;
-    x_malformed |= may_split(value);
   } else {
     x_malformed |= !is_lower_token(name, id) || (bit_of(id) & kNeverHere) != 0;
     x_malformed |= !is_value_text(value);

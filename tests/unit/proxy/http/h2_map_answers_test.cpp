@@ -52,6 +52,7 @@ TEST(H2MapAnswers, MendsResponsesThatAreWrongButPlain) {
       Cause::kMalformedResponse);
   for (const std::string_view value : {"a\rb", "a\nb"}) {
     EXPECT_EQ(head.read_response({{":status", "200"}, {"x", value}}), Cause::kMalformedResponse);
+    EXPECT_EQ(head.read_response({{":status", "200"}, {value, "x"}}), Cause::kMalformedResponse);
   }
 }
 
