@@ -19,6 +19,7 @@ LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Termi
     : x_context{control.runtime(), *this, control.series(), settings(name), x_counts},
       x_acceptor(x_context) {
   x_context.tls = tls;
+  x_context.evicts_idle = true;
   x_route.service = x_route.label = std::move(name);
   x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));
 }

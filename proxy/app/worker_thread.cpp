@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/io/process.hpp"
+
 namespace outrigger::app {
 
 WorkerThread::WorkerThread(unsigned index, uint64_t seed, const io::DnsOptions& dns,
@@ -10,6 +12,7 @@ WorkerThread::WorkerThread(unsigned index, uint64_t seed, const io::DnsOptions& 
       x_network(x_loop),
       x_names(x_loop, dns),
       x_worker(index, x_loop.context(), x_loop.outbox(), x_network, x_names, process) {
+  x_network.set_descriptors_max(io::descriptors_for_calls());
   x_loop.set_after_each([](void* worker) { static_cast<Worker*>(worker)->after_each(); },
                         &x_worker);
 }

@@ -54,7 +54,7 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
   if (x_context.resolver.is_overloaded()) {
     return refuse(std::move(stream), x_context.series.overload_memory, kNoMemory);
   }
-  if (open >= x_context.config.limits.connections) {
+  if (open >= x_context.config.limits.connections && !evict_idle()) {
     return refuse(std::move(stream), x_context.series.overload_connections, kTooMany);
   }
   Arrival arrival{.count = ConnectionCount(x_context), .known = {}};
@@ -78,6 +78,25 @@ void Acceptor::refuse(io::StreamPtr stream, metrics::Counter& refusals, std::str
   x_context.runtime.loop.reaper.doom(std::move(stream));
 }
 
-void Acceptor::on_accept_refused() { x_context.series.overload_descriptors.add(); }
+// The next one finds room.
+void Acceptor::on_accept_refused() {
+  x_context.series.overload_descriptors.add();
+  evict_idle();
+}
+
+// Looks at a few of those that were not looked at for longest: a flood of arrivals must not cost
+// the walk through all connections each.
+bool Acceptor::evict_idle() {
+  constexpr int kLookedAt = 32;
+  if (!x_context.evicts_idle) return false;
+  for (int i = 0; i < kLookedAt && !x_connections.empty(); ++i) {
+    Connection& connection = x_connections.pop_front();
+    x_connections.push_back(connection);
+    if (connection.holding().kind != Holding::Kind::kIdle) continue;
+    connection.reset();
+    return true;
+  }
+  return false;
+}
 
 }  // namespace outrigger::downstream

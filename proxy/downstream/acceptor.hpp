@@ -1,6 +1,6 @@
-// The Acceptor takes the connections of one listener on one worker, refuses those above the limit,
-// and owns the rest until they are over. Owned by the worker; dies before its ServerContext, which
-// must live until the Reaper has run once more. One thread.
+// The Acceptor takes the connections of one listener on one worker and owns them until they are
+// over. Above the limit a new one is refused, or an idle one goes for it. Owned by the worker; dies
+// before its ServerContext, which must live until the Reaper has run once more. One thread.
 #pragma once
 
 #include <vector>
@@ -44,6 +44,7 @@ class Acceptor final : public io::AcceptEvents {
 
  private:
   void refuse(io::StreamPtr stream, metrics::Counter& refusals, std::string_view answer);
+  bool evict_idle();
 
   ServerContext& x_context;
   std::vector<io::ListenerPtr> x_listeners;

@@ -71,6 +71,9 @@ struct ServerContext {
   bool tunnels = false;
   // What callers have not taken yet, in the whole process; null: not counted.
   ByteAccount* answers = nullptr;
+  // Where no slot or descriptor is left an idle connection goes, for a new one to be served: for
+  // probes, whose callers do not mind. A caller of services could lose a call by it.
+  bool evicts_idle = false;
   // Null: clear text.
   const Published<io::TlsServerContext>* tls = nullptr;
   // Connections that only wait for their last bytes to be taken; the Acceptor ends them with its

@@ -37,18 +37,23 @@ Cause cause_of_connect_error(int error) {
   }
 }
 
-Connector::Connector(Loop& loop, const Address& to, ConnectEvents& events)
+Connector::Connector(Loop& loop, const Address& to, ConnectEvents& events, int descriptors_max)
     : x_loop(loop), x_events(events), x_to(to) {
-  begin();
+  begin(descriptors_max);
   if (!x_poll.is_open()) x_loop.defer(x_deferred);
 }
 
-void Connector::begin() {
+void Connector::begin(int descriptors_max) {
   sockaddr_storage address;
   const socklen_t length = x_to.to_sockaddr(address);
   x_fd = Fd(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!x_fd.is_open()) {
     x_error = errno;
+    return;
+  }
+  if (x_fd.get() >= descriptors_max) {
+    x_fd.close();
+    x_error = EMFILE;
     return;
   }
   if (x_to.is_ip()) {

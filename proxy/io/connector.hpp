@@ -11,11 +11,12 @@ namespace outrigger::io {
 
 class Connector final : public Operation {
  public:
-  Connector(Loop& loop, const Address& to, ConnectEvents& events);
+  // Without a descriptor below `descriptors_max` it fails as if there were none.
+  Connector(Loop& loop, const Address& to, ConnectEvents& events, int descriptors_max);
   ~Connector() override { x_poll.close(); }
 
  private:
-  void begin();
+  void begin(int descriptors_max);
   void wait();
   void on_poll(int status);
   void report();

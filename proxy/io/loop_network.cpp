@@ -6,7 +6,7 @@
 namespace outrigger::io {
 
 OperationPtr LoopNetwork::connect(const Address& to, ConnectEvents& events) {
-  return std::make_unique<Connector>(x_loop, to, events);
+  return std::make_unique<Connector>(x_loop, to, events, x_descriptors_max);
 }
 
 Result<ListenerPtr> LoopNetwork::listen(const Address& at, AcceptEvents& events) {
@@ -16,7 +16,7 @@ Result<ListenerPtr> LoopNetwork::listen(const Address& at, AcceptEvents& events)
 }
 
 Result<ListenerPtr> LoopNetwork::listen_on(ListeningSocket socket, AcceptEvents& events) {
-  return SocketListener::open(x_loop, std::move(socket), events);
+  return SocketListener::open(x_loop, std::move(socket), events, x_descriptors_max);
 }
 
 }  // namespace outrigger::io

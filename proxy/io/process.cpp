@@ -77,6 +77,16 @@ uint64_t raise_descriptor_limit() {
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
 }
 
+// The kernel gives the lowest number that is free.
+int descriptors_for_calls() {
+  constexpr rlim_t kKeptBackMost = 64;
+  constexpr rlim_t kCountable = 1 << 30;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kCountable;
+  const rlim_t all = std::min(limit.rlim_cur, kCountable);
+  return static_cast<int>(all - std::min(all / 8, kKeptBackMost));
+}
+
 // Lines are "HIERARCHY:CONTROLLERS:PATH" (cgroups(7)); inside a cgroup namespace the path is "/".
 std::optional<MemoryCgroup> memory_cgroup(const std::string& root) {
   std::optional<MemoryCgroup> smallest;

@@ -13,6 +13,10 @@ namespace outrigger::io {
 // Raises RLIMIT_NOFILE to its hard limit; returns what is allowed now.
 uint64_t raise_descriptor_limit();
 
+// One above the highest descriptor that calls may use. What is beyond is kept back, so that probes,
+// the admin API and files are served when callers have taken all others.
+int descriptors_for_calls();
+
 // The cgroup, of the process's own and those above it, whose memory limit is the smallest: the one
 // that gets the process killed.
 struct MemoryCgroup {

@@ -15,12 +15,19 @@ namespace {
 constexpr int kAcceptsInARow = 64;
 constexpr int64_t kRestMs = 100;
 
+void reset(Fd fd) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 Fd open_spare() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
-Result<ListenerPtr> SocketListener::open(Loop& loop, ListeningSocket socket, AcceptEvents& events) {
-  std::unique_ptr<SocketListener> listener(new SocketListener(loop, std::move(socket), events));
+Result<ListenerPtr> SocketListener::open(Loop& loop, ListeningSocket socket, AcceptEvents& events,
+                                         int descriptors_max) {
+  std::unique_ptr<SocketListener> listener(
+      new SocketListener(loop, std::move(socket), events, descriptors_max));
   const int error = listener->start();
   if (error != 0) {
     return failure("cannot listen on " + listener->address().to_string() + ": " +
@@ -29,8 +36,13 @@ Result<ListenerPtr> SocketListener::open(Loop& loop, ListeningSocket socket, Acc
   return ListenerPtr(std::move(listener));
 }
 
-SocketListener::SocketListener(Loop& loop, ListeningSocket socket, AcceptEvents& events)
-    : x_loop(loop), x_events(events), x_socket(std::move(socket)), x_spare(open_spare()) {}
+SocketListener::SocketListener(Loop& loop, ListeningSocket socket, AcceptEvents& events,
+                               int descriptors_max)
+    : x_loop(loop),
+      x_events(events),
+      x_socket(std::move(socket)),
+      x_descriptors_max(descriptors_max),
+      x_spare(open_spare()) {}
 
 int SocketListener::start() {
   if (const int error = x_socket.listen()) return error;
@@ -63,6 +75,11 @@ bool SocketListener::accept_one() {
   socklen_t length = sizeof from;
   auto* const address = reinterpret_cast<sockaddr*>(&from);
   Fd fd(::accept4(x_socket.fd(), address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd.get() >= x_descriptors_max) {
+    reset(std::move(fd));
+    x_events.on_accept_refused();
+    return true;
+  }
   if (fd.is_open()) {
     x_events.on_accepted(std::make_unique<SocketStream>(
         x_loop, std::move(fd), UvHandle<uv_poll_t>(), Address::from_sockaddr(address),
@@ -89,11 +106,7 @@ bool SocketListener::refuse_one() {
   x_spare.close();
   Fd fd(::accept4(x_socket.fd(), nullptr, nullptr, SOCK_CLOEXEC));
   const bool taken = fd.is_open();
-  if (taken) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    fd.close();
-  }
+  if (taken) reset(std::move(fd));
   x_spare = open_spare();
   if (!x_spare.is_open()) rest();
   if (taken) x_events.on_accept_refused();

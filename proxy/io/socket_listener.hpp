@@ -12,13 +12,15 @@ namespace outrigger::io {
 
 class SocketListener final : public Listener {
  public:
-  static Result<ListenerPtr> open(Loop& loop, ListeningSocket socket, AcceptEvents& events);
+  // Connections whose descriptor is not below `descriptors_max` are refused.
+  static Result<ListenerPtr> open(Loop& loop, ListeningSocket socket, AcceptEvents& events,
+                                  int descriptors_max);
   ~SocketListener() override { x_poll.close(); }
 
   Address address() const override { return x_socket.address(); }
 
  private:
-  SocketListener(Loop& loop, ListeningSocket socket, AcceptEvents& events);
+  SocketListener(Loop& loop, ListeningSocket socket, AcceptEvents& events, int descriptors_max);
 
   int start();
   void watch();
@@ -30,6 +32,7 @@ class SocketListener final : public Listener {
   Loop& x_loop;
   AcceptEvents& x_events;
   ListeningSocket x_socket;
+  const int x_descriptors_max;
   UvHandle<uv_poll_t> x_poll;
   Fd x_spare;
   Timer x_rest = Timer::of<&SocketListener::watch>(*this);

@@ -50,6 +50,29 @@ TEST(Shortage, OutOfDescriptorsNewConnectionsAreRefusedAndOldOnesServed) {
   EXPECT_GE(sidecar.metric("outrigger_overload_refusals_total", {"descriptors"}), 40);
 }
 
+TEST(Shortage, ProbesAreServedWhenCallersHaveAllDescriptorsAbuse117) {
+  const Origin origin;
+  const Sidecar sidecar(orders_at(origin.address()), {.spawn = {.descriptors = 80}});
+  const auto many = connect(sidecar, 120);
+  EXPECT_TRUE(many.back()->sees_end());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(get(sidecar.metrics_address(), "localhost", "/readyz").status, 200);
+    EXPECT_EQ(sidecar.admin("GET", "/api/v1/services").status, 200);
+  }
+}
+
+TEST(Shortage, ProbesAreServedBesideSilentConnectionsAbuse116) {
+  const Sidecar sidecar(orders_at("127.0.0.1:1"));
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 300; ++i) {
+    silent.push_back(std::make_unique<Client>(sidecar.metrics_address()));
+  }
+  EXPECT_TRUE(silent.front()->sees_end());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(get(sidecar.metrics_address(), "localhost", "/readyz").status, 200);
+  }
+}
+
 TEST(Shortage, MoreConnectionsThanTheListenerMayHaveAreToldSo) {
   const Origin origin;
   const Sidecar sidecar(

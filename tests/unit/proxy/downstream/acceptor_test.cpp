@@ -28,6 +28,37 @@ TEST(Acceptor, RefusesConnectionsAboveTheLimitOfTheProcess) {
   server.counts.open_connections -= 1;
 }
 
+// One that said nothing, one between two calls; never one that has begun.
+TEST(Acceptor, AnIdleConnectionMakesRoomForAProbeAbuse116) {
+  Server server;
+  server.context.evicts_idle = true;
+  server.context.config.limits.connections = 3;
+  Caller silent(server);
+  Caller kept(server);
+  EXPECT_EQ(kept.ask(get("/")), ok("GET / "));
+  Caller begun(server);
+  begun.send("GET / HTT");
+  server.loop.run_until_idle();
+  Caller first(server);
+  EXPECT_EQ(first.ask(get("/")), ok("GET / "));
+  EXPECT_TRUE(silent.is_over());
+  Caller second(server);
+  EXPECT_EQ(second.ask(get("/")), ok("GET / "));
+  EXPECT_TRUE(kept.is_over());
+  EXPECT_EQ(begun.ask("P/1.1\r\nHost: a\r\n\r\n"), ok("GET / "));
+  EXPECT_EQ(server.series.downstream_connections.value(), 3);
+}
+
+TEST(Acceptor, WithoutADescriptorAnIdleConnectionGoesForAProbeAbuse117) {
+  Server server;
+  server.context.evicts_idle = true;
+  Caller silent(server);
+  server.loop.run_until_idle();
+  server.network.at(server.address).out_of_descriptors = true;
+  Caller refused(server);
+  EXPECT_TRUE(silent.is_over());
+}
+
 TEST(Acceptor, ConnectionsThatSayNothingOrResetAtOnceLeaveNothingAbuse116) {
   Server server;
   std::vector<std::unique_ptr<Caller>> silent;
