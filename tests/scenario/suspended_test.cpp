@@ -68,7 +68,9 @@ TEST(Suspended, TheRestOfABodyThatCameMeanwhileIsTakenBothWays) {
 TEST(Suspended, AnHttp2CallerThatTookItsAnswerMeanwhileIsNotStalled) {
   SuspendedTown town(", protocol: http1", ", timeout: {write_stall: 5s}");
   town.origin(kAt).otherwise = answers(200, std::string(200'000, 'x'));
-  H2Caller caller(town);
+  http::H2Limits narrow;
+  narrow.stream_window_bytes = 10'000;
+  H2Caller caller(town, narrow);
   H2Side& call = caller.begin("GET", "/");
   call.takes = false;
   town.pass_ms(1'000);
