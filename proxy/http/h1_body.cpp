@@ -217,7 +217,8 @@ Cause BodyReader::read_trailers(std::string_view section, Arena& arena) {
 
 Cause BodyReader::mend_trailers(std::string_view section, Arena& arena) {
   FieldSection read;
-  const Cause cause = mend_fields(section, arena, x_trailer_limit / kTrailerBytes, read);
+  const Cause cause =
+      mend_fields(section, arena, static_cast<uint32_t>(x_trailer_limit / kTrailerBytes), read);
   if (cause == Cause::kResponseHeadTooLarge) return Cause::kRequestHeadTooLarge;
   if (cause != Cause::kNone) return Cause::kMalformedRequest;
   x_trailers = read.fields;

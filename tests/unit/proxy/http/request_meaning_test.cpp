@@ -6,6 +6,9 @@
 namespace outrigger::http {
 namespace {
 
+constexpr Cause kGood = Cause::kNone;
+constexpr Cause kMalformed = Cause::kMalformedRequest;
+
 TEST(RequestHead, Case68WantsAnAuthorityWithAPortAndNoBodyOfConnect) {
   EXPECT_EQ(cause_of_request(request_with("", "CONNECT a:443 HTTP/1.1")), Cause::kNone);
   EXPECT_EQ(cause_of_request(request_with("", "CONNECT [::1]:443 HTTP/1.1")), Cause::kNone);
