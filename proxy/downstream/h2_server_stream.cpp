@@ -112,6 +112,7 @@ void H2ServerStream::send_head(const http::ResponseHead& head) {
   const bool asked = x_exchange->request().asks_tunnel();
   if (asked && !head.tunnel && head.status / 100 == 2) return refuse_tunnel();
   x_bodiless = head.framing == http::Framing::kNone && !head.tunnel;
+  x_has_length = head.content_length > 0;
   if (!x_bodiless && head.content_length != 0) return submit(head, true);
   // Only its end tells whether trailers follow.
   x_lone_head = x_exchange->arena().make<http::ResponseHead>(head);
@@ -168,7 +169,9 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
 }
 
 void H2ServerStream::abort(const Error& error) {
-  if (x_exchange->is_grpc() && !x_bodiless && !x_tunnel) return end_with_status(error);
+  // A body that is shorter than its head says is malformed, whatever the trailers say.
+  const bool may_end = !x_bodiless && !x_has_length && !x_tunnel;
+  if (x_exchange->is_grpc() && may_end) return end_with_status(error);
   x_connection.session().reset(*this, code_of(error));
   end(chain::Outcome::Kind::kFailed, &error);
 }

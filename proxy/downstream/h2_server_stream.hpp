@@ -98,6 +98,7 @@ class H2ServerStream final : public http::H2Stream,
   bool x_stalling = false;  // the timer runs for the caller to take what waits
   bool x_complete = false;  // the exchange has nothing more to send
   bool x_bodiless = false;
+  bool x_has_length = false;    // the head says how long the body is
   bool x_tunnel = false;        // is open
   bool x_half_closed = false;   // nothing more comes of the upstream's side of it
   bool x_session_done = false;  // the session is through with it

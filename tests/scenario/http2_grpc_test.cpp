@@ -64,6 +64,22 @@ TEST(Http2Grpc, AnEmptyAnswerThatDeclaresItsLengthIsJudgedByItsTrailers) {
   }
 }
 
+// Trailers behind fewer bytes than were declared would be malformed.
+TEST(Http2Grpc, AnAnswerThatDeclaredItsLengthIsResetWhereItIsCut) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = [](H2Side& on) {
+    on.answer_head(200, {{"content-type", "application/grpc"}}, true, 100);
+    on.send_data(kMessage);
+    on.peer().after(5, [&on] { on.peer().break_off(); });
+  };
+  H2Caller caller(town);
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage);
+  EXPECT_EQ(side.message.body, kMessage);
+  EXPECT_TRUE(side.closed);
+  EXPECT_FALSE(caller.is_gone());
+}
+
 TEST(Http2Grpc, AStreamAboveTheLimitIsRefusedAndEndsAtItsUpstream) {
   GrpcTown town(", limits: {streams: 2}, retry: {attempts: 3, methods: any}");
   H2Origin origin(town, kAt);

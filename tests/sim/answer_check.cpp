@@ -64,6 +64,10 @@ void AnswerCheck::check_end(const Head* trailers) {
     }
     return;
   }
+  if (is_cut(trailers)) {
+    if (trailers->number("grpc-status") == 0) violation("an answer that was cut says it is good");
+    return;
+  }
   ++x_ledger.answers_seen;
   if (x_id == x_call) ++call().served;
   const Answer& answer = x_ledger.find(x_id)->answers[x_attempt];
@@ -74,6 +78,13 @@ void AnswerCheck::check_end(const Head* trailers) {
               std::to_string(expected));
   }
   if (call().is_grpc) check_grpc_status(answer, trailers);
+}
+
+// The proxy says in trailers why it ends a gRPC answer before its time; the message of an origin is
+// always the same.
+bool AnswerCheck::is_cut(const Head* trailers) {
+  if (!call().is_grpc || trailers == nullptr || !trailers->has("grpc-message")) return false;
+  return trailers->field("grpc-message") != "so";
 }
 
 // What the origin said, once, be it in trailers or in a head without a message.

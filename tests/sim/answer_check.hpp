@@ -1,6 +1,6 @@
 // An AnswerCheck looks at one answer as its caller gets it, whatever version carries it: it must be
 // the proxy's own or one that an origin made for this call, with every byte of it, and may not be
-// complete if the origin's was not. Owned by the caller; one thread.
+// complete if the origin's was not, unless its trailers say so. Owned by the caller; one thread.
 #pragma once
 
 #include <string>
@@ -28,6 +28,7 @@ class AnswerCheck {
 
  private:
   void check_end(const Head* trailers);
+  bool is_cut(const Head* trailers);
   void check_grpc_status(const Answer& answer, const Head* trailers);
   Call& call() { return *x_ledger.find(x_call); }
 

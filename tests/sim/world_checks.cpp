@@ -66,7 +66,10 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
   int64_t least_ms = 0;
   if (facts.cause == Cause::kTimeout && facts.detail != "idle") least_ms = bounds.timeout_least_ms;
   if (facts.cause == Cause::kConnectTimeout) least_ms = bounds.connect_least_ms;
-  if (call.deadline_ms > 0) least_ms = std::min(least_ms, call.deadline_ms);
+  // `attempt: auto` may be a share of it.
+  if (call.deadline_ms > 0) {
+    least_ms = std::min(least_ms, call.deadline_ms / bounds.attempts_most);
+  }
   if (whole_ms < least_ms) {
     x_ledger.violation(who + "timed out after " + text(whole_ms) + " ms, " + text(least_ms) +
                        " were due (" + std::string(facts.detail) + ")");
