@@ -115,8 +115,8 @@ TEST(Passthrough, ANameThatLeadsToThisHostIsRefusedInAnySpelling) {
   for (const char* address :
        {"127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::1",
         "64:ff9b::169.254.169.254", "2002:7f00:1::", "fe80::1", "::", "::ffff:0.0.0.0"}) {
-    const std::string name = "n" + std::to_string(town.network.lookups()) + ".example";
-    town.network.set_name(name, {{*Address::from_ip(address, 0)}, 60});
+    const std::string name = "n" + std::to_string(town.names.lookups()) + ".example";
+    town.names.set(name, {address});
     const size_t connects = town.network.connects();
     const Message answer = get_from(town, name + ":9901");
     EXPECT_EQ(answer.status(), 502) << address;

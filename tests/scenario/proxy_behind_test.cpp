@@ -40,7 +40,7 @@ TEST_F(RedirectedToProxy, AHostThatNobodyClaimsGoesThereAsItWasWritten) {
     town.run();
     EXPECT_TRUE(caller.take().ends_with("ok")) << target;
   }
-  EXPECT_EQ(town.network.lookups(), 0u);
+  EXPECT_EQ(town.names.lookups(), 0u);
 }
 
 TEST_F(RedirectedToProxy, WhatTheProxyWantsToKnowReachesTheCaller) {
@@ -91,7 +91,7 @@ TEST_F(RedirectedToProxy, OriginFormIsForTheHost) {
 // Not redirected: then we are the proxy that the caller means.
 TEST(NoProxyBehind, AbsoluteFormGoesToTheHostAndCredentialsEndHere) {
   Town town("services: {}");
-  town.network.set_name("web.test", {.addresses = {*Address::parse("10.7.7.7:0")}, .ttl_s = 10});
+  town.names.set("web.test", {"10.7.7.7"}, 10);
   TestOrigin web(town.network, *Address::parse("10.7.7.7:80"));
   TestClient caller(town.network, town.address());
   town.run();
