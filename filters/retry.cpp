@@ -216,7 +216,9 @@ void Retry::take(RetrySlot& slot, const Leg& below) const {
     x_series.retries.back().add();
     return;
   }
-  const Token token = row_of(error->cause).token;
+  // What we ourselves are short of has no token; here it kept us from a connection.
+  const bool short_of_something = error->cause == Cause::kOverload;
+  const Token token = short_of_something ? Token::kConnect : row_of(error->cause).token;
   facts.retry_reasons |= static_cast<uint8_t>(token);
   x_series.retries[metrics::index_of(token)].add();
 }

@@ -94,7 +94,9 @@ inline constexpr std::array kMetrics = {
            "Callers that were too slow, by what did not move."},
     Metric{"outrigger_http2_faults_total", MetricKind::kCounter, "side,reason",
            "HTTP/2 connections ended because of what the peer sent: floods, or no protocol."},
-    Metric{"outrigger_overload", MetricKind::kGauge, "resource", "1 while the resource is short."},
+    Metric{"outrigger_overload", MetricKind::kGauge, "resource",
+           "1 while the resource is short: `memory`, new calls are refused; `streams`, an HTTP/2 "
+           "caller has as many requests open on one connection as `limits.streams` allows."},
     Metric{"outrigger_overload_refusals_total", MetricKind::kCounter, "resource",
            "Connections or calls refused because the resource was short."},
     Metric{"outrigger_memory_bytes", MetricKind::kGauge, "kind", "Memory, by its use."},

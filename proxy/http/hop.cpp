@@ -95,6 +95,7 @@ void HopFields::take(const Field& field, Arena& arena) {
       }
       break;
     case Name::kUpgrade:
+      if (field.value.empty()) break;
       if (x_upgrade_count++ == 0) {
         x_upgrade = field.value;
       } else if (x_upgrade_count <= kMaxLines) {
