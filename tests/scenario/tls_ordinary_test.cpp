@@ -167,6 +167,7 @@ TEST(TlsOrdinary, WhatCameOfAnAnswerWithoutCloseNotifyGoesOnAndThenTheConnection
 
 TEST(TlsOrdinary, WhoNeverTakesTheRestOfABrokenAnswerIsLeft) {
   TlsTown town(slow_caller_of(", timeout: {write_stall: 3s}"));
+  town.process.answers.set_much(-1);  // memory is short
   town.origin_over(town.server({"http/1.1"}), kAt).otherwise = [&](Origin::Connection& on) {
     on.send_if_open("HTTP/1.0 200 OK\r\n\r\n" + std::string(150'000, 'x'));
     on.after(500, [&on] { on.reset(); });
