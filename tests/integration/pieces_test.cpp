@@ -138,8 +138,8 @@ TEST(Pieces, AMalformedAnswerIsOurs502) {
       "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "HTTP/1.1 20 OK\r\n\r\n",
       "SSH-2.0-OpenSSH_9.2\r\n\r\n",
-      "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-      "HTTP/1.1 200 OK\r\nBad Name: 1\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nX: a\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n",
   };
   std::atomic<size_t> which{0};
   const Origin origin([&](const Request&, Wire& wire) {
