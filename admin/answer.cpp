@@ -62,6 +62,12 @@ Answer problem(int status, std::string_view detail, const std::vector<config::Pr
       append_json_string(body, error.what);
       body += ",\"path\":";
       append_json_string(body, error.path);
+      if (error.line > 0) {
+        body += ",\"file\":";
+        append_json_string(body, error.file);
+        body += ",\"line\":" + std::to_string(error.line) +
+                ",\"column\":" + std::to_string(error.column);
+      }
       body += '}';
     }
     body += ']';

@@ -24,6 +24,9 @@ class AdminApi final : public chain::Terminal {
   // The metrics address: read-only, only what may face a network, for any Host.
   explicit AdminApi(const Parts& parts) : x_parts(parts) {}
 
+  // Of the admin address: for requests from now on.
+  void set_rules(AccessRules& rules) { x_rules = &rules; }
+
   chain::CallPtr start(chain::Leg& leg) override;
 
  private:
@@ -35,7 +38,7 @@ class AdminApi final : public chain::Terminal {
   Prepared prepare(const http::RequestHead& head);
 
   const Parts x_parts;
-  AccessRules* const x_rules = nullptr;  // null: the metrics address
+  AccessRules* x_rules = nullptr;  // null: the metrics address
 };
 
 }  // namespace outrigger::admin

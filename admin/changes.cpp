@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "admin/settings.hpp"
 #include "proxy/base/json_line.hpp"
@@ -82,13 +83,14 @@ Changed Changes::patch_circuit(const config::Target& target, std::string_view me
   if (!next.ok()) return {0, 0, std::move(next.problems)};
   Event event = event_of("settings", target, write.reason, write.actor);
   tell_settings(event, x_control.loaded(), next);
-  remember(target, merge_patch, next, write);
-  return {install(std::move(next), {std::move(event)}), 0, {}};
+  Changed changed = install(std::move(next), {std::move(event)});
+  if (changed.problems.empty()) remember(target, merge_patch, write);
+  return changed;
 }
 
 void Changes::remember(const config::Target& target, std::string_view merge_patch,
-                       const config::Loaded& next, const Write& write) {
-  const config::Loaded file = without_overrides(next);
+                       const Write& write) {
+  const config::Loaded file = without_overrides(x_control.loaded());
   const int64_t now_ms = x_loop.clock.wall_ms();
   for (PatchedKey& patched : patched_keys("circuit", merge_patch)) {
     if (patched.value.empty()) {
@@ -171,57 +173,80 @@ Changed Changes::end(const std::vector<OverrideEntry>& ended, std::string_view k
     next = without.ok() ? std::move(without)
                         : config::remove_override(next, {target.first, target.second}, "");
   }
-  changed.number = install(std::move(next), std::move(events));
+  Changed installed = install(std::move(next), std::move(events));
+  installed.ended = changed.ended;
+  return installed;
+}
+
+// ---- another file
+
+Changed Changes::reload(config::Loaded fresh, const Write& write) {
+  if (!fresh.ok()) return {0, 0, std::move(fresh.problems)};
+  Rebased rebased = rebase(std::move(fresh));
+  Event event = event_of("reload", {}, write.reason, write.actor);
+  Changed changed = install(std::move(rebased.next), {std::move(event)});
+  if (!changed.problems.empty()) return changed;
+  x_overrides = std::move(rebased.standing);
+  for (const OverrideEntry& entry : rebased.ended) {
+    if (entry.is_state()) unforce(entry.target);
+  }
+  for (Event& ended : rebased.events) x_events.publish(std::move(ended));
+  changed.ended = rebased.ended.size();
+  arm();
   return changed;
 }
 
-config::Loaded Changes::rebase(config::Loaded fresh) {
-  std::vector<OverrideEntry> ended = x_overrides.take_if(
-      [&](const OverrideEntry& entry) { return has_ended(entry, fresh.config); });
-  const auto tell = [&](const OverrideEntry& entry, std::string_view reason) {
-    Event event = event_of("override_ended", entry.target, reason, "");
-    event.from = entry.key;
-    event.before = entry.value;
-    event.after = setting_json(fresh.config, entry.target, entry.key);
-    x_events.publish(std::move(event));
-    if (entry.is_state()) unforce(entry.target);
+Changes::Rebased Changes::rebase(config::Loaded fresh) const {
+  Rebased rebased;
+  rebased.standing = x_overrides;
+  const auto end = [&](std::vector<OverrideEntry> ended, std::string_view why) {
+    for (OverrideEntry& entry : ended) {
+      const bool is_gone = find_policy(fresh.config, entry.target) == nullptr;
+      Event event =
+          event_of("override_ended", entry.target, is_gone ? "removed_from_file" : why, "");
+      event.from = entry.key;
+      event.before = entry.value;
+      event.after = setting_json(fresh.config, entry.target, entry.key);
+      rebased.events.push_back(std::move(event));
+      rebased.ended.push_back(std::move(entry));
+    }
   };
-  for (const OverrideEntry& entry : ended) {
-    tell(entry,
-         find_policy(fresh.config, entry.target) == nullptr ? "removed_from_file" : "file_changed");
-  }
-  config::Loaded next = fresh;
-  std::map<std::pair<std::string, std::string>, bool> done;
-  const std::vector<OverrideEntry> standing = x_overrides.all();
+  end(rebased.standing.take_if(
+          [&](const OverrideEntry& entry) { return has_ended(entry, fresh.config); }),
+      "file_changed");
+  rebased.next = fresh;
+  std::set<std::pair<std::string, std::string>> done;
+  const std::vector<OverrideEntry> standing = rebased.standing.all();
   for (const OverrideEntry& entry : standing) {
     const config::Target& target = entry.target;
-    if (entry.is_state() || !done.emplace(std::pair(target.service, target.route), true).second) {
-      continue;
-    }
-    config::Loaded with = config::apply_override(next, target, "", x_overrides.patch_of(target));
+    if (entry.is_state() || !done.emplace(target.service, target.route).second) continue;
+    config::Loaded with =
+        config::apply_override(rebased.next, target, "", rebased.standing.patch_of(target));
     if (with.ok()) {
-      next = std::move(with);
+      rebased.next = std::move(with);
       continue;
     }
     // The rest of the file no longer agrees with it.
-    for (const OverrideEntry& bad : x_overrides.take_if([&](const OverrideEntry& one) {
-           return one.target.service == target.service && one.target.route == target.route &&
-                  !one.is_state();
-         })) {
-      tell(bad, "no_longer_valid");
-    }
+    end(rebased.standing.take_if([&](const OverrideEntry& one) {
+      return one.target.service == target.service && one.target.route == target.route &&
+             !one.is_state();
+    }),
+        "no_longer_valid");
   }
-  arm();
-  return next;
+  return rebased;
 }
 
 // ---- the workers
 
-uint64_t Changes::install(config::Loaded next, std::vector<Event> events) {
+Changed Changes::install(config::Loaded next, std::vector<Event> events) {
   const uint64_t number = ++x_last;
+  const size_t announced = x_announcements.size();
   for (Event& event : events) x_announcements.push_back({number, std::move(event)});
-  x_control.install(std::move(next), [this, number] { on_taken(number); });
-  return number;
+  auto problems = x_control.install(std::move(next), [this, number] { on_taken(number); });
+  if (problems.empty()) return {number, 0, {}};
+  x_announcements.resize(announced);
+  --x_last;
+  return {0, 0, std::move(problems)};
 }
 
 void Changes::on_taken(uint64_t number) {

@@ -60,9 +60,9 @@ class Changes {
   // Everything of that service and its routes, or of all of them when it is empty.
   Changed return_to_file(std::string_view service, const Write& write);
 
-  // For a reload: `fresh`, without overrides, with those of ours over it that still hold. The
-  // others end, each with an event. The caller installs the result.
-  config::Loaded rebase(config::Loaded fresh);
+  // Another file: `fresh`, without overrides, with those of ours over it that still hold. The
+  // others end, each with an event.
+  Changed reload(config::Loaded fresh, const Write& write);
 
   bool is_taken(uint64_t number) const { return number <= x_taken; }
   void wait(uint64_t number, ChangeWaiter& waiter);
@@ -77,10 +77,18 @@ class Changes {
     Event event;
   };
 
-  uint64_t install(config::Loaded next, std::vector<Event> events);
+  // A file under the overrides that hold over it, and what becomes of the others.
+  struct Rebased {
+    config::Loaded next;
+    OverrideStore standing;
+    std::vector<OverrideEntry> ended;
+    std::vector<Event> events;
+  };
+
+  Changed install(config::Loaded next, std::vector<Event> events);
+  Rebased rebase(config::Loaded fresh) const;
   void on_taken(uint64_t number);
-  void remember(const config::Target& target, std::string_view merge_patch,
-                const config::Loaded& next, const Write& write);
+  void remember(const config::Target& target, std::string_view merge_patch, const Write& write);
   Changed end(const std::vector<OverrideEntry>& ended, std::string_view kind,
               std::string_view reason, std::string_view actor);
   void unforce(const config::Target& target);

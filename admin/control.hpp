@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -28,6 +29,13 @@ struct HealthStates {
   std::string ready;
 };
 
+// What came of reading the configuration's files again.
+struct Reloaded {
+  std::vector<config::Problem> problems;    // not empty: nothing has changed
+  std::vector<std::string> awaits_restart;  // keys that are not in force before one
+  uint64_t change = 0;                      // as in Changed
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -38,8 +46,13 @@ class Control {
 
   // Makes `next` the configuration: loaded() and services() show it at once; `taken` is called on
   // this thread, maybe before install() returns, when every worker has it. Changes are taken in the
-  // order of their installation, each exactly once.
-  virtual void install(config::Loaded next, std::function<void()> taken) = 0;
+  // order of their installation, each exactly once. Why it cannot be had (a taken port, a
+  // certificate): then nothing has changed, and `taken` is never called.
+  virtual std::vector<config::Problem> install(config::Loaded next,
+                                               std::function<void()> taken) = 0;
+
+  // Reads the files again and installs what they say, under the overrides that hold over it.
+  virtual Reloaded reload(std::string_view actor, std::string_view reason) = 0;
 
   // The last 100.
   virtual std::vector<UnmatchedHost> unmatched() const = 0;

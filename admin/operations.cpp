@@ -46,6 +46,8 @@ constexpr std::array kOperations = {
     Operation{Method::kDelete, "/api/v1/cache/{service}", Access::kWrite, false, kNoBody, "reason",
               delete_cache},
     Operation{Method::kGet, "/api/v1/config", Access::kRead, false, kNoBody, "", get_config},
+    Operation{Method::kPost, "/api/v1/config/reload", Access::kWrite, false, kNoBody, "reason",
+              post_config_reload},
     Operation{Method::kPost, "/api/v1/drain", Access::kWrite, false, kNoBody, "reason", post_drain},
 };
 

@@ -105,6 +105,23 @@ Answer get_config(const Parts& parts, const Request&) {
   return text(config::effective(parts.control.loaded().config), "application/yaml");
 }
 
+Answer post_config_reload(const Parts& parts, const Request& request) {
+  const auto write = read_write(request);
+  if (!write) return write.error();
+  const Reloaded reloaded = parts.control.reload(write->actor, write->reason);
+  if (!reloaded.problems.empty()) {
+    return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
+  }
+  std::string body = "{\"awaits_restart\":[";
+  for (const std::string& key : reloaded.awaits_restart) {
+    if (body.back() != '[') body += ',';
+    append_json_string(body, key);
+  }
+  Answer answer = json(body + "]}");
+  answer.change = reloaded.change;
+  return answer;
+}
+
 Answer post_drain(const Parts& parts, const Request& request) {
   const auto write = read_write(request);
   if (!write) return write.error();

@@ -86,7 +86,7 @@ metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::st
 Event event_of(std::string_view circuit, const upstream::CircuitTransition& what) {
   const metrics::SeriesKey key = key_of(circuit);
   Event event;
-  event.kind = "circuit";
+  event.kind = what.shadow ? "circuit_shadow" : "circuit";
   event.service = key.service;
   event.route = key.route;
   event.from = upstream::to_string(what.from);

@@ -99,7 +99,7 @@ void AccessLog::on_end(const chain::Exchange& exchange, const chain::Outcome& ou
   if (facts.deadline_left_ms) line.add("deadline_left_ms", *facts.deadline_left_ms);
   line.add_if("upstream_reason",
               facts.upstream_reason.empty() ? facts.detail : facts.upstream_reason);
-  x_lines.append(line.end());
+  x_lines->append(line.end());
 }
 
 void AccessLogFilter::make(const Context& context, FilterList& filters) {

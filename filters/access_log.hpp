@@ -2,7 +2,8 @@
 // to a LineSink; the filter only decides at the end of its frame whether there is one to write.
 #pragma once
 
-#include <optional>
+#include <memory>
+#include <utility>
 
 #include "config/model.hpp"
 #include "filters/registry.hpp"
@@ -16,8 +17,13 @@ namespace outrigger::filters {
 // One for each worker; the writer is shared.
 class AccessLog {
  public:
-  AccessLog(const config::AccessLogConfig& policy, LineSink& lines, chain::Runtime& runtime)
-      : x_policy(policy), x_lines(lines), x_runtime(runtime) {}
+  AccessLog(const config::AccessLogConfig& policy, std::shared_ptr<LineSink> lines,
+            chain::Runtime& runtime)
+      : x_policy(policy), x_lines(std::move(lines)), x_runtime(runtime) {}
+
+  bool is_of(const config::AccessLogConfig& policy, const LineSink& lines) const {
+    return x_policy == policy && x_lines.get() == &lines;
+  }
 
   // Also for exchanges that ended before they had a route.
   void on_end(const chain::Exchange& exchange, const chain::Outcome& outcome);
@@ -26,7 +32,7 @@ class AccessLog {
   bool wanted(metrics::RequestOutcome outcome, int64_t total_ms) const;
 
   const config::AccessLogConfig x_policy;
-  LineSink& x_lines;
+  const std::shared_ptr<LineSink> x_lines;
   chain::Runtime& x_runtime;
   JsonLine x_line;
 };

@@ -10,7 +10,7 @@ void Recorder::on_exchange_end(const chain::Exchange& exchange, const chain::Out
   const chain::Facts& facts = exchange.facts();
   const chain::Route* route = exchange.route();
   ServiceSeries& series =
-      route != nullptr && route->series != nullptr ? *route->series : x_unrouted;
+      route != nullptr && route->series != nullptr ? *route->series : *x_unrouted;
   const RequestOutcome how = chain::classify(facts, outcome);
   const int64_t now_ns = x_clock.precise_ns();
   const int64_t head_ns = facts.first_byte_ns != 0 ? facts.first_byte_ns : now_ns;

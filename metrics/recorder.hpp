@@ -12,12 +12,13 @@ namespace outrigger::metrics {
 class Recorder final : public chain::ExchangeObserver {
  public:
   // `unrouted` takes calls that found no route. Both must outlive the recorder.
-  Recorder(ServiceSeries& unrouted, const Clock& clock) : x_unrouted(unrouted), x_clock(clock) {}
+  Recorder(ServiceSeries& unrouted, const Clock& clock) : x_unrouted(&unrouted), x_clock(clock) {}
+  void set_unrouted(ServiceSeries& unrouted) { x_unrouted = &unrouted; }
 
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
 
  private:
-  ServiceSeries& x_unrouted;
+  ServiceSeries* x_unrouted;
   const Clock& x_clock;
 };
 

@@ -1,6 +1,6 @@
 #include "metrics/shards.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace outrigger::metrics {
 namespace {
@@ -17,12 +17,12 @@ Bounds nanoseconds(const std::vector<double>& bounds_ms) {
 
 }  // namespace
 
-Shards::Shards(const std::vector<double>& bounds_ms) : x_bounds(nanoseconds(bounds_ms)) {}
+Shards::Shards(const std::vector<double>& bounds_ms) : x_bounds{nanoseconds(bounds_ms)} {}
 
 std::shared_ptr<ServiceSeries> Shards::service(unsigned worker, const SeriesKey& key) {
   const std::lock_guard lock(x_mutex);
   auto& series = x_services[key].by_worker[worker];
-  if (series == nullptr) series = std::make_shared<ServiceSeries>(x_bounds);
+  if (series == nullptr) series = std::make_shared<ServiceSeries>(bounds());
   return series;
 }
 
@@ -33,11 +33,17 @@ std::shared_ptr<WorkerSeries> Shards::worker(unsigned worker) {
   return series;
 }
 
-void Shards::keep_only(const std::vector<SeriesKey>& keys) {
+void Shards::keep_only(const std::set<SeriesKey>& keys) {
   const std::lock_guard lock(x_mutex);
-  std::erase_if(x_services, [&](const auto& entry) {
-    return std::find(keys.begin(), keys.end(), entry.first) == keys.end();
-  });
+  std::erase_if(x_services, [&](const auto& entry) { return !keys.contains(entry.first); });
+}
+
+void Shards::set_bounds(const std::vector<double>& bounds_ms) {
+  const std::lock_guard lock(x_mutex);
+  Bounds next = nanoseconds(bounds_ms);
+  if (next == bounds()) return;
+  x_bounds.push_back(std::move(next));
+  for (auto& [key, entry] : x_services) entry.by_worker.clear();
 }
 
 void Shards::count_transition(const SeriesKey& key, const Transition& what) {

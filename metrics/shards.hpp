@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -45,7 +47,10 @@ class Shards {
   std::shared_ptr<ServiceSeries> service(unsigned worker, const SeriesKey& key);
   std::shared_ptr<WorkerSeries> worker(unsigned worker);
   // Forgets what the configuration no longer names.
-  void keep_only(const std::vector<SeriesKey>& keys);
+  void keep_only(const std::set<SeriesKey>& keys);
+  // Other bounds, as the constructor's: every series is given out anew and begins at 0. The same
+  // ones do nothing.
+  void set_bounds(const std::vector<double>& bounds_ms);
 
   // Only of a service or route that has series.
   void count_transition(const SeriesKey& key, const Transition& what);
@@ -57,7 +62,7 @@ class Shards {
     std::vector<std::shared_ptr<const WorkerSeries>> workers;
   };
   Picture picture() const;
-  const Bounds& bounds() const { return x_bounds; }
+  const Bounds& bounds() const { return x_bounds.back(); }
 
  private:
   struct Entry {
@@ -65,7 +70,7 @@ class Shards {
     std::map<Transition, uint64_t> transitions;
   };
 
-  Bounds x_bounds;
+  std::list<Bounds> x_bounds;  // the latest last; older series have views of the others
   mutable std::mutex x_mutex;
   std::map<SeriesKey, Entry> x_services;
   std::map<unsigned, std::shared_ptr<WorkerSeries>> x_workers;

@@ -1,13 +1,131 @@
 #include "proxy/app/app.hpp"
 
+#include <algorithm>
+#include <random>
+#include <thread>
+
 #include "proxy/app/command_line.hpp"
 #include "proxy/app/control_plane.hpp"
 #include "proxy/app/version.hpp"
+#include "proxy/app/worker_threads.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/io/file_thread.hpp"
+#include "proxy/io/interfaces.hpp"
+#include "proxy/io/loop_files.hpp"
 #include "proxy/io/process.hpp"
+#include "proxy/io/signals.hpp"
 
 namespace outrigger::app {
+namespace {
+
+// Files and name servers that are well have answered by then.
+constexpr int64_t kFirstAnswersMs = 300;
+
+uint64_t fresh_seed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+unsigned worker_count(const config::Config& config) {
+  if (config.workers > 0) return static_cast<unsigned>(config.workers);
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+// The real world around the control plane: its loop and network, the workers' threads, signals.
+class App final : private io::SignalEvents {
+ public:
+  // `disk` outlives it.
+  App(const config::Loaded& loaded, io::FileThread& disk)
+      : x_paths(loaded.document.files),
+        x_disk(disk),
+        x_loop(fresh_seed()),
+        x_files(x_loop, disk),
+        x_network(x_loop),
+        x_random(fresh_seed()),
+        x_workers(worker_count(loaded.config), x_random),
+        x_plane(environment()) {
+    x_loop.set_after_each([](void* plane) { static_cast<ControlPlane*>(plane)->after_each(); },
+                          &x_plane);
+  }
+  ~App() {
+    x_loop.set_after_each([](void*) {}, nullptr);
+    x_loop.context().reaper.flush();
+  }
+
+  int run(config::Loaded loaded);
+
+ private:
+  ControlEnvironment environment();
+  void on_signal(int number) override { x_plane.on_signal(number); }
+  void on_ended(int calls_reset) {
+    x_calls_reset = calls_reset;
+    x_loop.stop();
+  }
+
+  void wait_for_first_answers();
+
+  const std::vector<std::string> x_paths;
+  io::FileThread& x_disk;
+  io::Loop x_loop;
+  io::LoopFiles x_files;
+  io::LoopNetwork x_network;
+  io::SocketBinder x_binder;
+  const std::optional<io::MemoryCgroup> x_cgroup = io::memory_cgroup();
+  const io::MemoryGauge x_gauge{x_cgroup};
+  Random x_random;
+  WorkerThreads x_workers;
+  ControlPlane x_plane;
+  int x_calls_reset = 0;
+};
+
+ControlEnvironment App::environment() {
+  return {
+      .loop = x_loop.context(),
+      .outbox = x_loop.outbox(),
+      .network = x_network,
+      .binder = x_binder,
+      .workers = x_workers,
+      .surroundings = discovery::surroundings_on(x_loop, x_files),
+      .read_config = [this] { return config::load_files(x_paths, config::process_environment()); },
+      .open_log = [this](const std::string& path) { return x_disk.append_to(path); },
+      .log_lines_dropped = [this] { return x_disk.lines_dropped(); },
+      .interfaces = io::interface_addresses,
+      .memory =
+          MemorySource{
+              .cgroup = x_cgroup,
+              .machine_bytes = static_cast<int64_t>(io::physical_memory_bytes()),
+              .used_bytes = [this] { return static_cast<int64_t>(x_gauge.anonymous_bytes()); },
+              .cgroup_bytes = [this] { return static_cast<int64_t>(x_gauge.cgroup_bytes()); },
+              .tcp_bytes = [this] { return static_cast<int64_t>(x_gauge.tcp_bytes()); }},
+      .seed = x_random.next(),
+      .ended = [this](int calls_reset) { on_ended(calls_reset); }};
+}
+
+int App::run(config::Loaded loaded) {
+  const std::vector<config::Problem> problems = x_plane.start(std::move(loaded));
+  for (const config::Problem& problem : problems) {
+    log::error("cannot start", {{"why", config::to_string(problem)}});
+  }
+  if (!problems.empty()) return kExitFailed;
+  wait_for_first_answers();
+  const io::Signals signals(x_loop, *this);
+  x_workers.run();
+  log::info("ready");
+  x_loop.run();
+  log::info("ended", {{"calls_reset", static_cast<int64_t>(x_calls_reset)}});
+  return kExitOk;
+}
+
+// Callers that come meanwhile wait to be accepted, where they would be refused for want of a list.
+void App::wait_for_first_answers() {
+  const LoopContext& loop = x_loop.context();
+  bool is_over = false;
+  Timer limit([](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
+  loop.timers.arm(limit, loop.clock.now_ms() + kFirstAnswersMs);
+  while (!is_over && !x_plane.all_answered()) x_loop.run_once();
+}
+
+}  // namespace
 
 int run_app(config::Loaded loaded) {
   io::FileThread disk;
@@ -16,15 +134,8 @@ int run_app(config::Loaded loaded) {
   log::info("starting", {{"version", kVersion},
                          {"services", static_cast<int64_t>(loaded.config.services.size())},
                          {"descriptors", static_cast<int64_t>(descriptors)}});
-  ControlPlane control(std::move(loaded), disk);
-  if (const auto started = control.start(); !started) {
-    log::error("cannot start", {{"why", started.error()}});
-    return kExitFailed;
-  }
-  log::info("ready");
-  const int reset = control.run();
-  log::info("ended", {{"calls_reset", static_cast<int64_t>(reset)}});
-  return kExitOk;
+  App app(loaded, disk);
+  return app.run(std::move(loaded));
 }
 
 }  // namespace outrigger::app

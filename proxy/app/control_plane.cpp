@@ -1,42 +1,29 @@
 #include "proxy/app/control_plane.hpp"
 
+#include <algorithm>
+#include <array>
 #include <csignal>
-#include <random>
-#include <thread>
+#include <cstdio>
+#include <utility>
 
+#include "admin/service_facts.hpp"
 #include "config/text.hpp"
+#include "proxy/app/worker.hpp"
 #include "proxy/base/log.hpp"
-#include "proxy/io/interfaces.hpp"
 
 namespace outrigger::app {
 namespace {
 
-// Files and name servers that are well have answered by then.
-constexpr int64_t kFirstAnswersMs = 300;
-
-uint64_t fresh_seed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
-unsigned worker_count(const config::Config& config) {
-  if (config.workers > 0) return static_cast<unsigned>(config.workers);
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
-// How passthrough looks names up: as the registry `dns` says, or as the system does.
-io::DnsOptions dns_options(const config::Config& config) {
-  io::DnsOptions options;
-  if (config.registries.empty()) return options;
-  const config::DnsRegistryConfig& dns = config.registries.front();
-  options.servers = dns.servers;
-  options.hosts_file = dns.hosts_file.value_or("/etc/hosts");
-  return options;
-}
-
 // "orders" of "orders.svc:8080".
 std::string_view first_label(std::string_view authority) {
   return authority.substr(0, authority.find_first_of(".:"));
+}
+
+std::string hash_of(const config::Config& config) {
+  std::array<char, 20> hash;
+  std::snprintf(hash.data(), hash.size(), "%016llx",
+                static_cast<unsigned long long>(config::fingerprint(config)));
+  return hash.data();
 }
 
 void log_event(const admin::Event& event) {
@@ -53,152 +40,168 @@ void log_event(const admin::Event& event) {
 
 }  // namespace
 
-ControlPlane::ControlPlane(config::Loaded loaded, io::FileThread& disk)
-    : x_loaded(std::move(loaded)),
-      x_disk(disk),
-      x_loop(fresh_seed()),
-      x_context(x_loop.context()),
-      x_files(x_loop, disk),
-      x_network(x_loop),
-      x_runtime(x_context, x_loop.outbox()),
-      x_worker_count(worker_count(x_loaded.config)),
-      x_process(x_loaded.config, {x_worker_count, this, this, fresh_seed()}),
-      x_events(x_context.clock, log_event),
-      x_changes(x_context, *this, x_events),
-      x_tls(x_context, x_files, x_process),
-      x_memory(x_context, x_process, x_loaded.config.memory, io::memory_cgroup(),
-               [this] {
-                 for (const auto& worker : x_workers) worker->post([](Worker&) {});
-               }),
-      x_drain(x_context, x_loaded.config.drain, drain_hooks()),
-      x_discovery(discovery::surroundings_on(x_loop, x_files), *this),
-      x_facts(x_context, x_process, x_loaded, x_memory, x_changes, x_discovery, disk),
-      x_exporter(x_process.shards, x_facts),
-      x_parts{x_context, *this, x_changes, x_events, x_exporter},
-      x_metrics_api(x_parts) {
-  x_loop.set_after_each(
-      [](void* runtime) { static_cast<ControlRuntime*>(runtime)->driver().run(); }, &x_runtime);
-}
+// The endpoint lists: sources start, stay and stop as the services say. Lists that change at once
+// go to the workers before the snapshot does.
+class ControlPlane::Lists final : public Part {
+ public:
+  explicit Lists(ControlPlane& plane) : x_plane(plane) {}
 
-ControlPlane::~ControlPlane() {
-  x_workers.clear();
-  x_admin_server.reset();
-  x_metrics_server.reset();
-  x_signals.reset();
-  x_context.reaper.flush();
-}
-
-// ---- start
-
-Result<bool> ControlPlane::start() {
-  x_started_ms = x_context.clock.now_ms();
-  if (auto opened = open_access_log(); !opened) return opened;
-  const SnapshotPtr snapshot =
-      make_snapshot(x_loaded.config, x_process.services, x_context.clock.now_ms());
-  if (auto loaded = x_tls.start(x_loaded.config); !loaded) return loaded;
-  for (unsigned i = 0; i < x_worker_count; ++i) {
-    x_workers.push_back(
-        std::make_unique<WorkerThread>(i, fresh_seed(), dns_options(x_loaded.config), x_process));
-    x_workers.back()->worker().take(snapshot);
+  void commit(Snapshot& next) noexcept override {
+    x_plane.x_discovery.apply(next.config, x_plane.x_process.services);
+    if (next.config.registries.empty()) return;
+    x_plane.x_environment.workers.set_dns(next.config.registries.front());
   }
-  if (auto bound = bind_listeners(); !bound) return bound;
-  x_discovery.apply(x_loaded.config, x_process.services);
-  wait_for_first_answers();
-  x_signals = std::make_unique<io::Signals>(x_loop, *this);
-  for (const auto& worker : x_workers) worker->start();
-  return true;
-}
 
-// Callers that come meanwhile wait to be accepted, where they would be refused for want of a list.
-void ControlPlane::wait_for_first_answers() {
-  bool is_over = false;
-  Timer limit([](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
-  x_context.timers.arm(limit, x_context.clock.now_ms() + kFirstAnswersMs);
-  while (!is_over && !x_discovery.all_answered()) x_loop.run_once();
-}
+ private:
+  ControlPlane& x_plane;
+};
 
-Result<bool> ControlPlane::open_access_log() {
-  if (!x_loaded.config.access_log.path) return true;
-  auto writer = x_disk.append_to(*x_loaded.config.access_log.path);
-  if (!writer) return failure("access_log: " + writer.error());
-  x_process.access_log = std::move(*writer);
-  return true;
-}
+// The counters: those of services that are gone are forgotten.
+class ControlPlane::Series final : public Part {
+ public:
+  explicit Series(metrics::Shards& shards) : x_shards(shards) {}
 
-// Everything is bound before the first worker starts, so that a taken port is said at once.
-Result<bool> ControlPlane::bind_listeners() {
-  x_process.own_listeners.set_interfaces(io::interface_addresses());
-  for (const config::ListenerConfig& listener : x_loaded.config.listeners) {
-    x_process.listeners[listener.name];
-    for (const std::string& text : listener.addresses) {
-      const auto address = Address::parse(text);
-      if (!address) return failure(address.error());
-      auto socket = io::ListeningSocket::bind(*address);
-      if (!socket) return failure("listener " + listener.name + ": " + socket.error());
-      x_process.own_listeners.add(socket->address());
-      log::info("listening",
-                {{"listener", listener.name}, {"address", socket->address().to_string()}});
-      for (const auto& worker : x_workers) {
-        auto share = socket->share();
-        if (!share) return failure(share.error());
-        if (auto served = worker->listen(listener, std::move(*share)); !served) return served;
+  void commit(Snapshot& next) noexcept override {
+    const auto metrics = next.config.metrics.value_or(config::MetricsConfig{});
+    x_shards.set_bounds(metrics.histogram_buckets_ms);
+    std::set<metrics::SeriesKey> keys{{}, {std::string(kPassthrough), {}}};
+    for (const config::ServiceConfig& service : next.config.services) {
+      keys.insert({service.name, {}});
+      for (const config::RouteConfig& route : service.routes) {
+        keys.insert({service.name, route.name});
       }
     }
+    x_shards.keep_only(keys);
   }
-  const config::Config& config = x_loaded.config;
-  if (config.admin) {
-    x_access = std::make_unique<admin::AccessRules>(x_context.clock, *config.admin);
-    x_admin_api = std::make_unique<admin::AdminApi>(x_parts, *x_access);
-    const auto* tls = config.admin->tls ? &x_process.admin_tls : nullptr;
-    auto served = serve(x_admin_server, "admin", config.admin->address, *x_admin_api, tls);
-    if (!served) return served;
-  }
-  if (config.metrics) {
-    return serve(x_metrics_server, "metrics", config.metrics->address, x_metrics_api, nullptr);
-  }
-  return true;
+
+ private:
+  metrics::Shards& x_shards;
+};
+
+ControlPlane::ControlPlane(ControlEnvironment environment)
+    : x_environment(std::move(environment)),
+      x_loop(x_environment.loop),
+      x_home(std::make_shared<Home>(Home{this})),
+      x_runtime(x_loop, x_environment.outbox),
+      x_process({x_environment.workers.count(), this, this, x_environment.seed}),
+      x_events(x_loop.clock, log_event),
+      x_changes(x_loop, *this, x_events),
+      x_tls(x_loop, x_environment.surroundings.files, x_process),
+      x_listeners(x_environment.binder, x_environment.workers.count(), x_environment.interfaces,
+                  x_process),
+      x_access_log(x_environment.open_log),
+      x_memory(x_loop, x_environment.memory, x_process, [this] { wake_workers(); }),
+      x_drain(x_loop, drain_hooks()),
+      x_discovery(x_environment.surroundings, *this),
+      x_facts(x_loop, x_process, x_loaded, x_reload, x_memory, x_changes, x_discovery,
+              x_environment.log_lines_dropped),
+      x_exporter(x_process.shards, x_facts),
+      x_local_servers(x_runtime, x_environment.network, x_environment.binder,
+                      {x_loop, *this, x_changes, x_events, x_exporter}, x_process),
+      x_lists(std::make_unique<Lists>(*this)),
+      x_series(std::make_unique<Series>(x_process.shards)),
+      x_parts{&x_access_log, &x_listeners, &x_tls,         &x_local_servers,
+              &x_memory,     &x_drain,     x_series.get(), x_lists.get()} {}
+
+ControlPlane::~ControlPlane() {
+  x_home->plane = nullptr;
+  x_environment.workers.stop();
+  x_environment.workers.clear();
 }
 
-Result<bool> ControlPlane::serve(std::unique_ptr<LocalServer>& server, const std::string& name,
-                                 const std::string& address_text, chain::Terminal& terminal,
-                                 const Published<io::TlsServerContext>* tls) {
-  const auto address = Address::parse(address_text);
-  if (!address) return failure(name + ": " + address.error());
-  auto socket = io::ListeningSocket::bind(*address);
-  if (!socket) return failure(name + ": " + socket.error());
-  x_process.own_listeners.add(socket->address());
-  log::info("listening", {{"listener", name}, {"address", socket->address().to_string()}});
-  server = std::make_unique<LocalServer>(x_runtime, name, terminal, tls);
-  return server->listen(x_network, std::move(*socket));
+// ---- configurations
+
+std::vector<config::Problem> ControlPlane::start(config::Loaded first) {
+  x_started_ms = x_loop.clock.now_ms();
+  x_first_workers = first.config.workers;
+  x_reload.good_at_ms = x_loop.clock.wall_ms();
+  return install(std::move(first), [] {});
 }
 
-int ControlPlane::run() {
-  x_loop.run();
-  return x_reset_calls;
+admin::Reloaded ControlPlane::reload(std::string_view actor, std::string_view reason) {
+  return reload(x_environment.read_config(), actor, reason);
 }
 
-// ---- changes
+admin::Reloaded ControlPlane::reload(config::Loaded fresh, std::string_view actor,
+                                     std::string_view reason) {
+  admin::Reloaded reloaded;
+  // Threads are made once.
+  if (fresh.config.workers != x_first_workers) reloaded.awaits_restart.emplace_back("workers");
+  admin::Changed changed =
+      x_changes.reload(std::move(fresh), {std::string(actor), std::string(reason), std::nullopt});
+  reloaded.change = changed.number;
+  reloaded.problems = std::move(changed.problems);
+  x_reload.is_good = reloaded.problems.empty();
+  for (const config::Problem& problem : reloaded.problems) {
+    log::error("not reloaded", {{"why", config::to_string(problem)}});
+  }
+  if (!x_reload.is_good) return reloaded;
+  x_reload.good_at_ms = x_loop.clock.wall_ms();
+  for (const std::string& key : reloaded.awaits_restart) {
+    log::warning("not in force before a restart", {{"key", key}});
+  }
+  return reloaded;
+}
 
-void ControlPlane::install(config::Loaded next, std::function<void()> taken) {
+std::vector<config::Problem> ControlPlane::install(config::Loaded next,
+                                                   std::function<void()> taken) {
+  Proposal proposal(next);
+  for (Part* part : x_parts) part->prepare(proposal);
+  if (proposal.problems().empty()) {
+    commit(std::move(next), std::move(taken));
+  } else {
+    for (Part* part : x_parts) part->abandon();
+  }
+  return proposal.problems();
+}
+
+void ControlPlane::commit(config::Loaded next, std::function<void()> taken) {
   x_loaded = std::move(next);
-  const SnapshotPtr snapshot =
-      make_snapshot(x_loaded.config, x_process.services, x_context.clock.now_ms());
-  x_discovery.apply(x_loaded.config, x_process.services);
-  auto missing = std::make_shared<size_t>(x_workers.size());
-  for (const auto& worker : x_workers) {
-    worker->post([this, snapshot, missing, taken](Worker& here) {
-      here.take(snapshot);
-      x_loop.post([missing, taken] {
-        if (--*missing == 0) taken();
+  x_reload.hash = hash_of(x_loaded.config);
+  const auto snapshot = make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms());
+  if (x_commits == 0) x_environment.workers.start(x_process);
+  for (Part* part : x_parts) part->commit(*snapshot);
+  hand_out(snapshot, std::move(taken));
+}
+
+void ControlPlane::hand_out(const SnapshotPtr& snapshot, std::function<void()> taken) {
+  struct Round {
+    unsigned missing;
+    const uint64_t number;
+    const std::function<void()> taken;
+  };
+  const unsigned workers = x_environment.workers.count();
+  const auto round = std::make_shared<Round>(Round{workers, ++x_commits, std::move(taken)});
+  const auto on_one = [round](ControlPlane& plane) {
+    if (--round->missing > 0) return;
+    if (round->number == plane.x_commits) plane.x_listeners.on_taken();
+    round->taken();
+  };
+  for (unsigned i = 0; i < workers; ++i) {
+    const auto sockets = std::make_shared<PortSockets>(x_listeners.take_sockets(i));
+    const auto report = [home = x_home, &inbox = x_loop.inbox, on_one] {
+      inbox.post([home, on_one] {
+        if (home->plane != nullptr) on_one(*home->plane);
       });
+    };
+    x_environment.workers.post(i, [snapshot, sockets, report](Worker& worker) {
+      worker.take(snapshot, std::move(*sockets));
+      report();
     });
+  }
+}
+
+void ControlPlane::wake_workers() {
+  for (unsigned i = 0; i < x_environment.workers.count(); ++i) {
+    x_environment.workers.post(i, [](Worker&) {});
   }
 }
 
 void ControlPlane::on_endpoints(const std::string& service,
                                 std::shared_ptr<const upstream::EndpointSet> set) {
-  for (const auto& worker : x_workers) {
-    worker->post([service, set](Worker& here) { here.take_endpoints(service, set); });
+  for (unsigned i = 0; i < x_environment.workers.count(); ++i) {
+    x_environment.workers.post(
+        i, [service, set](Worker& worker) { worker.take_endpoints(service, set); });
   }
 }
 
@@ -226,37 +229,35 @@ uint64_t ControlPlane::clear_cache(const std::string& service) {
 
 // ---- what the workers report
 
-void ControlPlane::post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept {
-  x_workers[worker]->post([&limit, worker](Worker&) { limit.queue(worker).arrive(); });
+void ControlPlane::post_permits(unsigned worker, Letter& permits) noexcept {
+  x_environment.workers.inbox(worker).send(permits);
+}
+
+void ControlPlane::post_home(std::function<void(ControlPlane&)> task) const {
+  x_loop.inbox.post([home = x_home, task = std::move(task)] {
+    if (home->plane != nullptr) task(*home->plane);
+  });
 }
 
 void ControlPlane::on_transition(const upstream::Circuit& circuit,
                                  const upstream::CircuitTransition& what) noexcept {
-  x_loop.post([this, label = circuit.name(), what] { note_transition(label, what); });
+  post_home(
+      [name = circuit.name(), what](ControlPlane& plane) { plane.note_transition(name, what); });
 }
 
-void ControlPlane::note_transition(const std::string& label,
+void ControlPlane::note_transition(const std::string& circuit,
                                    const upstream::CircuitTransition& what) {
-  const size_t slash = label.find('/');
-  admin::Event event;
-  event.kind = what.shadow ? "circuit_shadow" : "circuit";
-  event.service = label.substr(0, slash);
-  if (slash != std::string::npos) event.route = label.substr(slash + 1);
-  event.from = upstream::to_string(what.from);
-  event.to = upstream::to_string(what.to);
-  event.reason = upstream::to_string(what.reason);
   if (!what.shadow) {
-    x_process.shards.count_transition({event.service, event.route},
-                                      {event.from, event.to, event.reason});
+    x_process.shards.count_transition(admin::key_of(circuit), admin::transition_of(what));
   }
-  x_events.publish(std::move(event));
+  x_events.publish(admin::event_of(circuit, what));
 }
 
 // ---- health and the end
 
 admin::HealthStates ControlPlane::health() const {
   admin::HealthStates states;
-  const int64_t waited_ms = x_context.clock.now_ms() - x_started_ms;
+  const int64_t waited_ms = x_loop.clock.now_ms() - x_started_ms;
   const bool waits = waited_ms < x_loaded.config.startup.wait_ms;
   if (waits && !x_discovery.all_answered()) {
     states.started = "the first discovery answer of a service is missing";
@@ -268,8 +269,10 @@ admin::HealthStates ControlPlane::health() const {
 void ControlPlane::on_signal(int number) {
   switch (number) {
     case SIGHUP:
-      if (x_process.access_log != nullptr) x_process.access_log->reopen();
-      return log::info("log files reopened");
+      x_access_log.reopen();
+      log::info("log files reopened");
+      reload("", "signal");
+      return;
     case SIGINT:
       if (++x_interrupts > 1) return end();
       return drain_on_signal();
@@ -279,8 +282,6 @@ void ControlPlane::on_signal(int number) {
       return;
   }
 }
-
-void ControlPlane::drain() { x_drain.begin(); }
 
 void ControlPlane::drain_on_signal() {
   if (x_drain.is_draining()) return;
@@ -296,8 +297,8 @@ Drain::Hooks ControlPlane::drain_hooks() {
           .last_accepted_ms = [this] { return last_accepted_ms(); },
           .begin_last_phase =
               [this] {
-                for (const auto& worker : x_workers) {
-                  worker->post([](Worker& here) { here.begin_last_phase(); });
+                for (unsigned i = 0; i < x_environment.workers.count(); ++i) {
+                  x_environment.workers.post(i, [](Worker& worker) { worker.begin_last_phase(); });
                 }
               },
           .end = [this] { end(); }};
@@ -318,8 +319,8 @@ int64_t ControlPlane::last_accepted_ms() const {
 }
 
 void ControlPlane::end() {
-  for (const auto& worker : x_workers) x_reset_calls += worker->stop();
-  x_loop.stop();
+  if (std::exchange(x_ended, true)) return;
+  x_environment.ended(x_environment.workers.stop());
 }
 
 }  // namespace outrigger::app

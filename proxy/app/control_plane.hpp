@@ -1,11 +1,14 @@
-// The control thread: what happens beside the calls. It owns the process-wide state and the
-// workers, discovers endpoints, serves the admin API and the metrics, and sees to changes, signals,
-// memory and the end. It reaches workers by posts to their loops only. One in a process.
+// The control plane: what happens beside the calls. It owns the process-wide state, installs
+// configurations through its parts (part.hpp), discovers endpoints, serves the admin API and the
+// metrics, and sees to changes, signals, memory and the end. It makes no loop, no thread and no
+// socket: they are arguments, so that tests run it in virtual time. It reaches workers by posts to
+// their loops only. One in a process; the control thread.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/api.hpp"
@@ -14,100 +17,112 @@
 #include "admin/events.hpp"
 #include "config/config.hpp"
 #include "metrics/exporter.hpp"
+#include "proxy/app/access_log_file.hpp"
+#include "proxy/app/control_environment.hpp"
 #include "proxy/app/drain.hpp"
-#include "proxy/app/local_server.hpp"
+#include "proxy/app/listeners.hpp"
+#include "proxy/app/local_servers.hpp"
 #include "proxy/app/memory_guard.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/process_facts.hpp"
 #include "proxy/app/snapshot.hpp"
 #include "proxy/app/tls_contexts.hpp"
-#include "proxy/app/worker_thread.hpp"
 #include "proxy/discovery/discovery.hpp"
-#include "proxy/io/file_thread.hpp"
-#include "proxy/io/loop.hpp"
-#include "proxy/io/loop_files.hpp"
-#include "proxy/io/signals.hpp"
 
 namespace outrigger::app {
 
 class ControlPlane final : public admin::Control,
                            public upstream::PermitPost,
                            public upstream::CircuitEvents,
-                           public discovery::DiscoveryEvents,
-                           public io::SignalEvents {
+                           public discovery::DiscoveryEvents {
  public:
-  // `disk` outlives it.
-  ControlPlane(config::Loaded loaded, io::FileThread& disk);
+  explicit ControlPlane(ControlEnvironment environment);
+  // Ends the workers too.
   ~ControlPlane() override;
 
-  // Binds all addresses and starts the workers. The failure is a sentence for people.
-  Result<bool> start();
-  // Until the end; returns how many calls were reset.
-  int run();
+  // Installs the first configuration and starts the workers; nothing has begun where there is a
+  // problem.
+  std::vector<config::Problem> start(config::Loaded first);
+  // Installs another file under the overrides that hold over it. A problem of any part of it: all
+  // of what was in force stays so. `actor` and `reason` are for the event.
+  admin::Reloaded reload(config::Loaded fresh, std::string_view actor, std::string_view reason);
+  const ReloadState& reload_state() const { return x_reload; }
+  // Every service has had a first answer about its endpoints.
+  bool all_answered() const { return x_discovery.all_answered(); }
+  // SIGTERM and SIGINT drain, a second SIGINT ends at once; SIGHUP opens the access log anew and
+  // reads the configuration again.
+  void on_signal(int number);
+
+  // The hook after each callback of the loop.
+  void after_each() { x_runtime.driver().run(); }
+  Process& process() { return x_process; }
 
   // -- admin::Control
   const config::Loaded& loaded() const override { return x_loaded; }
   upstream::Services& services() override { return x_process.services; }
-  void install(config::Loaded next, std::function<void()> taken) override;
+  std::vector<config::Problem> install(config::Loaded next, std::function<void()> taken) override;
+  admin::Reloaded reload(std::string_view actor, std::string_view reason) override;
   std::vector<admin::UnmatchedHost> unmatched() const override;
   uint64_t clear_cache(const std::string& service) override;
-  void drain() override;
+  void drain() override { x_drain.begin(); }
   admin::HealthStates health() const override;
 
- private:
-  // -- called on the workers' threads
-  void post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept override;
-  void on_transition(const upstream::Circuit& circuit,
-                     const upstream::CircuitTransition& what) noexcept override;
-
-  // -- on this thread
+  // -- discovery::DiscoveryEvents
   void on_endpoints(const std::string& service,
                     std::shared_ptr<const upstream::EndpointSet> set) override;
   void on_discovery_failed(const std::string& service, discovery::SourceKind source,
                            const std::string& why) override;
-  void on_signal(int number) override;
 
-  Result<bool> open_access_log();
-  void wait_for_first_answers();
-  Result<bool> bind_listeners();
-  Result<bool> serve(std::unique_ptr<LocalServer>& server, const std::string& name,
-                     const std::string& address, chain::Terminal& terminal,
-                     const Published<io::TlsServerContext>* tls);
-  void note_transition(const std::string& label, const upstream::CircuitTransition& what);
+ private:
+  class Lists;
+  class Series;
+  // Where posts of other threads find the control plane, for as long as there is one.
+  struct Home {
+    ControlPlane* plane;
+  };
+
+  // -- called on the workers' threads
+  void post_permits(unsigned worker, Letter& permits) noexcept override;
+  void on_transition(const upstream::Circuit& circuit,
+                     const upstream::CircuitTransition& what) noexcept override;
+
+  void commit(config::Loaded next, std::function<void()> taken);
+  void hand_out(const SnapshotPtr& snapshot, std::function<void()> taken);
+  void wake_workers();
+  void post_home(std::function<void(ControlPlane&)> task) const;
+  void note_transition(const std::string& circuit, const upstream::CircuitTransition& what);
   Drain::Hooks drain_hooks();
   int open_connections() const;
   int64_t last_accepted_ms() const;
   void drain_on_signal();
   void end();
 
+  const ControlEnvironment x_environment;
+  const LoopContext x_loop;
+  const std::shared_ptr<Home> x_home;
   config::Loaded x_loaded;
-  io::FileThread& x_disk;
-  io::Loop x_loop;
-  LoopContext x_context;
-  io::LoopFiles x_files;
-  io::LoopNetwork x_network;
+  ReloadState x_reload;
   ControlRuntime x_runtime;
-  const unsigned x_worker_count;
   Process x_process;
   admin::Events x_events;
   admin::Changes x_changes;
   TlsContexts x_tls;
+  Listeners x_listeners;
+  AccessLogFile x_access_log;
   MemoryGuard x_memory;
   Drain x_drain;
   discovery::Discovery x_discovery;
   ProcessFacts x_facts;
   metrics::Exporter x_exporter;
-  const admin::Parts x_parts;
-  std::unique_ptr<admin::AccessRules> x_access;
-  std::unique_ptr<admin::AdminApi> x_admin_api;
-  admin::AdminApi x_metrics_api;
-  std::unique_ptr<LocalServer> x_admin_server;
-  std::unique_ptr<LocalServer> x_metrics_server;
-  std::vector<std::unique_ptr<WorkerThread>> x_workers;
-  std::unique_ptr<io::Signals> x_signals;
+  LocalServers x_local_servers;
+  std::unique_ptr<Lists> x_lists;
+  std::unique_ptr<Series> x_series;
+  const std::vector<Part*> x_parts;
+  uint64_t x_commits = 0;
   int64_t x_started_ms = 0;
+  int x_first_workers = 0;
   int x_interrupts = 0;
-  int x_reset_calls = 0;
+  bool x_ended = false;
 };
 
 }  // namespace outrigger::app

@@ -5,8 +5,7 @@
 
 namespace outrigger::app {
 
-Drain::Drain(LoopContext loop, const config::DrainConfig& config, Hooks hooks)
-    : x_loop(loop), x_config(config), x_hooks(std::move(hooks)) {}
+Drain::Drain(LoopContext loop, Hooks hooks) : x_loop(loop), x_hooks(std::move(hooks)) {}
 
 void Drain::begin() {
   if (is_draining()) return;

@@ -7,12 +7,13 @@
 #include <functional>
 
 #include "config/model.hpp"
+#include "proxy/app/part.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/base/timer_wheel.hpp"
 
 namespace outrigger::app {
 
-class Drain {
+class Drain final : public Part {
  public:
   static constexpr int64_t kLastPhaseMs = 2000;
   static constexpr int64_t kLookEachMs = 50;
@@ -24,7 +25,10 @@ class Drain {
     std::function<void()> end;
   };
 
-  Drain(LoopContext loop, const config::DrainConfig& config, Hooks hooks);
+  Drain(LoopContext loop, Hooks hooks);
+
+  // Holds for a drain that has begun too.
+  void commit(Snapshot& next) noexcept override { x_config = next.config.drain; }
 
   // A second time does nothing.
   void begin();
@@ -35,7 +39,7 @@ class Drain {
   bool is_quiet(int64_t now_ms) const;
 
   const LoopContext x_loop;
-  const config::DrainConfig x_config;
+  config::DrainConfig x_config;
   const Hooks x_hooks;
   Timer x_timer = Timer::of<&Drain::look>(*this);
   int64_t x_began_ms = -1;

@@ -14,11 +14,9 @@ config::ListenerConfig settings(std::string name) {
 
 }  // namespace
 
-LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal,
-                         const Published<io::TlsServerContext>* tls)
+LocalServer::LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal)
     : x_context{control.runtime(), *this, control.series(), settings(name), x_counts},
       x_acceptor(x_context) {
-  x_context.tls = tls;
   x_context.evicts_idle = true;
   x_route.service = x_route.label = std::move(name);
   x_route.chains.push_back(std::make_unique<chain::Chain>(std::vector<chain::Filter*>(), terminal));
@@ -30,11 +28,17 @@ LocalServer::~LocalServer() {
   x_context.runtime.loop.reaper.flush();
 }
 
-Result<bool> LocalServer::listen(io::LoopNetwork& network, io::ListeningSocket socket) {
+Result<bool> LocalServer::listen(io::Network& network, io::BoundSocketPtr socket) {
   auto listener = network.listen_on(std::move(socket), x_acceptor);
   if (!listener) return failure(listener.error());
   x_acceptor.add_listener(std::move(*listener));
   return true;
+}
+
+void LocalServer::retire() {
+  x_acceptor.stop_listening();
+  x_acceptor.retire();
+  x_acceptor.drain_idle();
 }
 
 downstream::Resolution LocalServer::resolve(const http::RequestHead&, const Address*, Arena&) {

@@ -1,11 +1,11 @@
 // Serves one terminal (the admin API, the metrics page) on the control thread, with the same
-// connections as the workers' listeners have. Owned by the control plane; one thread.
+// connections as the workers' listeners have. Owned by LocalServers; one thread.
 #pragma once
 
 #include "metrics/series.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/downstream/acceptor.hpp"
-#include "proxy/io/loop_network.hpp"
+#include "proxy/io/network.hpp"
 
 namespace outrigger::app {
 
@@ -34,12 +34,14 @@ class LocalServer final : public downstream::Resolver {
   static constexpr int kConnectionsMax = 256;
 
   // `name` is for people. The terminal outlives the server.
-  // `tls` null: clear text.
-  LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal,
-              const Published<io::TlsServerContext>* tls);
+  LocalServer(ControlRuntime& control, std::string name, chain::Terminal& terminal);
   ~LocalServer();
 
-  Result<bool> listen(io::LoopNetwork& network, io::ListeningSocket socket);
+  Result<bool> listen(io::Network& network, io::BoundSocketPtr socket);
+  // For connections from now on; null: clear text.
+  void set_tls(const Published<io::TlsServerContext>* tls) { x_context.tls = tls; }
+  // Listens no longer, and ends its connections when their call has its answer.
+  void retire();
 
  private:
   downstream::Resolution resolve(const http::RequestHead& request, const Address* original,

@@ -31,15 +31,15 @@ MemoryBounds memory_bounds(const config::MemoryConfig& config,
   return bounds;
 }
 
-MemoryGuard::MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
-                         const std::optional<io::MemoryCgroup>& cgroup, std::function<void()> wake)
-    : x_loop(loop),
-      x_process(process),
-      x_config(config),
-      x_bounds(memory_bounds(config, cgroup, static_cast<int64_t>(io::physical_memory_bytes()))),
-      x_tcp_is_charged(cgroup && cgroup->version == 2),
-      x_wake(std::move(wake)),
-      x_gauge(cgroup) {
+MemoryGuard::MemoryGuard(LoopContext loop, std::optional<MemorySource> source, Process& process,
+                         std::function<void()> wake)
+    : x_loop(loop), x_source(std::move(source)), x_process(process), x_wake(std::move(wake)) {}
+
+void MemoryGuard::commit(Snapshot& next) noexcept {
+  x_config = next.config.memory;
+  apply();
+  if (!x_source) return;
+  x_bounds = memory_bounds(x_config, x_source->cgroup, x_source->machine_bytes);
   x_process.answers.set_much(x_bounds.limit() / kAnswersShare);
   x_loop.timers.arm(x_timer, x_loop.clock.now_ms());
 }
@@ -57,10 +57,12 @@ void MemoryGuard::look() {
 }
 
 int64_t MemoryGuard::room_bytes() const {
-  const int64_t tcp = x_tcp_is_charged ? 0 : tcp_bytes();
+  // Version 2 of cgroups charges the buffers of TCP itself.
+  const bool is_charged = x_source->cgroup && x_source->cgroup->version == 2;
+  const int64_t tcp = is_charged ? 0 : tcp_bytes();
   const int64_t room = x_bounds.process - used_bytes() - tcp;
   if (!x_bounds.cgroup) return room;
-  return std::min(room, *x_bounds.cgroup - static_cast<int64_t>(x_gauge.cgroup_bytes()) - tcp);
+  return std::min(room, *x_bounds.cgroup - x_source->cgroup_bytes() - tcp);
 }
 
 int64_t MemoryGuard::tcp_bytes() const {
@@ -68,7 +70,7 @@ int64_t MemoryGuard::tcp_bytes() const {
   for (const auto& [name, listener] : x_process.listeners) {
     connections += listener.open_connections.load(std::memory_order_relaxed);
   }
-  return std::min(static_cast<int64_t>(x_gauge.tcp_bytes()), connections * kTcpBytesOfConnection);
+  return std::min(x_source->tcp_bytes(), connections * kTcpBytesOfConnection);
 }
 
 // Down one level with each look at which it is tight; all is given back when a tenth is free again.
@@ -96,8 +98,7 @@ void MemoryGuard::set_ceilings(int64_t room) {
 
 void MemoryGuard::go_to(Level level) {
   if (std::exchange(x_level, level) == level) return;
-  x_process.stale.set_limit(level >= Level::kNoCache ? 0 : x_config.cache_bytes);
-  x_process.retry_bodies.set_limit(level >= Level::kNoBodies ? 0 : x_config.retry_bodies_bytes);
+  apply();
   if (level == Level::kNormal) x_process.out_of_memory.store(false, std::memory_order_relaxed);
   constexpr std::string_view kNames[] = {"normal", "no stale cache", "no retained bodies",
                                          "connections are shed"};
@@ -105,6 +106,11 @@ void MemoryGuard::go_to(Level level) {
                 {{"now", kNames[static_cast<size_t>(level)]},
                  {"used_bytes", used_bytes()},
                  {"limit_bytes", limit_bytes()}});
+}
+
+void MemoryGuard::apply() noexcept {
+  x_process.stale.set_limit(x_level >= Level::kNoCache ? 0 : x_config.cache_bytes);
+  x_process.retry_bodies.set_limit(x_level >= Level::kNoBodies ? 0 : x_config.retry_bodies_bytes);
 }
 
 }  // namespace outrigger::app

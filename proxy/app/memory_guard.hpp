@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "config/model.hpp"
+#include "proxy/app/part.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/io/process.hpp"
@@ -30,7 +31,16 @@ struct MemoryBounds {
 MemoryBounds memory_bounds(const config::MemoryConfig& config,
                            const std::optional<io::MemoryCgroup>& cgroup, int64_t machine_bytes);
 
-class MemoryGuard {
+// Where the guard looks, in bytes.
+struct MemorySource {
+  std::optional<io::MemoryCgroup> cgroup;
+  int64_t machine_bytes = 0;
+  std::function<int64_t()> used_bytes;    // anonymous memory of the process, now
+  std::function<int64_t()> cgroup_bytes;  // what the cgroup is charged for; 0 without one
+  std::function<int64_t()> tcp_bytes;     // buffers of TCP of the whole machine
+};
+
+class MemoryGuard final : public Part {
  public:
   static constexpr int64_t kLookEachMs = 100;
   static constexpr int64_t kLookOftenMs = 10;
@@ -39,14 +49,17 @@ class MemoryGuard {
   static constexpr int64_t kAnswersShare = 4;
 
   // `wake` makes each worker run once, so that one that is idle sheds too.
-  MemoryGuard(LoopContext& loop, Process& process, const config::MemoryConfig& config,
-              const std::optional<io::MemoryCgroup>& cgroup, std::function<void()> wake);
+  // Without a source nothing is watched.
+  MemoryGuard(LoopContext loop, std::optional<MemorySource> source, Process& process,
+              std::function<void()> wake);
+
+  void commit(Snapshot& next) noexcept override;
 
   // What a look brings about that finds `room` bytes left of what may be used.
   void judge(int64_t room);
 
   // Of anonymous memory, now.
-  int64_t used_bytes() const { return static_cast<int64_t>(x_gauge.anonymous_bytes()); }
+  int64_t used_bytes() const { return x_source ? x_source->used_bytes() : 0; }
   int64_t limit_bytes() const { return x_bounds.limit(); }
 
  private:
@@ -58,14 +71,14 @@ class MemoryGuard {
   int64_t tcp_bytes() const;
   void set_ceilings(int64_t room);
   void go_to(Level level);
+  void apply() noexcept;
 
-  LoopContext& x_loop;
+  const LoopContext x_loop;
+  const std::optional<MemorySource> x_source;
   Process& x_process;
-  const config::MemoryConfig x_config;
-  const MemoryBounds x_bounds;
-  const bool x_tcp_is_charged;
   const std::function<void()> x_wake;
-  io::MemoryGauge x_gauge;
+  config::MemoryConfig x_config;
+  MemoryBounds x_bounds;
   Timer x_timer = Timer::of<&MemoryGuard::look>(*this);
   Level x_level = Level::kNormal;
 };

@@ -4,12 +4,11 @@
 
 namespace outrigger::app {
 
-Process::Process(const config::Config& config, const upstream::UpstreamContext& context)
-    : shards(config.metrics ? config.metrics->histogram_buckets_ms
-                            : config::MetricsConfig{}.histogram_buckets_ms),
+Process::Process(const upstream::UpstreamContext& context)
+    : shards(config::MetricsConfig{}.histogram_buckets_ms),
       services(context),
-      stale(config.memory.cache_bytes),
-      retry_bodies(config.memory.retry_bodies_bytes),
+      stale(config::MemoryConfig{}.cache_bytes),
+      retry_bodies(config::MemoryConfig{}.retry_bodies_bytes),
       memory(context.workers) {}
 
 void UnmatchedHosts::note(std::string_view authority, int64_t wall_ms) {

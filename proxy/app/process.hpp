@@ -1,11 +1,10 @@
 // What exists once in the process, whatever the number of workers and the configuration in force.
-// Made by the App before the workers, destroyed after them.
+// Owned by the control plane; made before the workers, destroyed after them.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -19,8 +18,6 @@
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/request_body.hpp"
 #include "proxy/downstream/server_context.hpp"
-#include "proxy/io/line_writer.hpp"
-#include "proxy/upstream/own_listeners.hpp"
 #include "proxy/upstream/service.hpp"
 
 namespace outrigger::app {
@@ -53,16 +50,17 @@ struct WorkerMemory {
 };
 
 struct Process {
-  Process(const config::Config& config, const upstream::UpstreamContext& context);
+  // Bounds and limits are the defaults until a configuration is installed.
+  explicit Process(const upstream::UpstreamContext& context);
 
   metrics::Shards shards;
   upstream::Services services;
   filters::StaleStore stale;
   chain::MemoryBudget retry_bodies;
   ByteAccount answers;  // that callers have not taken yet
-  upstream::OwnListeners own_listeners;
   UnmatchedHosts unmatched;
-  std::unique_ptr<io::LineWriter> access_log;  // null: off
+  // By name; of listeners that are gone too, as connections of theirs may be open. Workers have
+  // theirs from the snapshot.
   std::map<std::string, downstream::ListenerState> listeners;
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
   std::atomic<bool> out_of_memory{false};     // new calls are refused

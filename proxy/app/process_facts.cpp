@@ -1,8 +1,6 @@
 #include "proxy/app/process_facts.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <optional>
 
 #include "admin/service_facts.hpp"
@@ -43,9 +41,11 @@ std::vector<metrics::Labelled> ProcessFacts::certificate_expiry() const {
     if (context == nullptr || context->expires_unix_s() == 0) return;
     all.push_back({std::move(name), static_cast<double>(context->expires_unix_s())});
   };
-  add("admin", x_process.admin_tls.get());
-  for (const auto& [name, listener] : x_process.listeners) {
-    add("listener/" + name, listener.tls.get());
+  const config::Config& config = x_loaded.config;
+  if (config.admin && config.admin->tls) add("admin", x_process.admin_tls.get());
+  for (const config::ListenerConfig& listener : config.listeners) {
+    if (!listener.tls) continue;
+    add("listener/" + listener.name, x_process.listeners.at(listener.name).tls.get());
   }
   for (const auto& [name, service] : x_process.services.services()) {
     add("service/" + name, service->tls().get());
@@ -75,12 +75,10 @@ metrics::ProcessFacts ProcessFacts::process() const {
   }
   facts.overrides = x_changes.counts();
   facts.certificate_expiry = certificate_expiry();
-  facts.reload_success_at_s = seconds(x_loaded_at_ms);
-  std::array<char, 20> hash;
-  std::snprintf(hash.data(), hash.size(), "%016llx",
-                static_cast<unsigned long long>(config::fingerprint(x_loaded.config)));
-  facts.config_hash = hash.data();
-  facts.log_lines_dropped = x_disk.lines_dropped();
+  facts.reload_successful = x_reload.is_good;
+  facts.reload_success_at_s = seconds(x_reload.good_at_ms);
+  facts.config_hash = x_reload.hash;
+  facts.log_lines_dropped = x_lines_dropped();
   facts.version = kVersion;
   return facts;
 }

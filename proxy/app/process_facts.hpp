@@ -2,7 +2,10 @@
 // control thread.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "admin/changes.hpp"
@@ -10,23 +13,29 @@
 #include "proxy/app/memory_guard.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/discovery/discovery.hpp"
-#include "proxy/io/file_thread.hpp"
 
 namespace outrigger::app {
+
+// What came of the file that was read last.
+struct ReloadState {
+  bool is_good = true;     // it is in force
+  int64_t good_at_ms = 0;  // wall time, of the last good one
+  std::string hash;        // of what is in force, overrides included
+};
 
 class ProcessFacts final : public metrics::FactsSource {
  public:
   ProcessFacts(LoopContext loop, const Process& process, const config::Loaded& loaded,
-               const MemoryGuard& memory, const admin::Changes& changes,
-               const discovery::Discovery& discovery, const io::FileThread& disk)
+               const ReloadState& reload, const MemoryGuard& memory, const admin::Changes& changes,
+               const discovery::Discovery& discovery, std::function<uint64_t()> lines_dropped)
       : x_loop(loop),
         x_process(process),
         x_loaded(loaded),
+        x_reload(reload),
         x_memory(memory),
         x_changes(changes),
         x_discovery(discovery),
-        x_disk(disk),
-        x_loaded_at_ms(loop.clock.wall_ms()) {}
+        x_lines_dropped(std::move(lines_dropped)) {}
 
   std::vector<metrics::ServiceFacts> services() const override;
   metrics::ProcessFacts process() const override;
@@ -38,11 +47,11 @@ class ProcessFacts final : public metrics::FactsSource {
   const LoopContext x_loop;
   const Process& x_process;
   const config::Loaded& x_loaded;
+  const ReloadState& x_reload;
   const MemoryGuard& x_memory;
   const admin::Changes& x_changes;
   const discovery::Discovery& x_discovery;
-  const io::FileThread& x_disk;
-  const int64_t x_loaded_at_ms;
+  const std::function<uint64_t()> x_lines_dropped;
 };
 
 }  // namespace outrigger::app

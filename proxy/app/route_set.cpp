@@ -7,12 +7,14 @@
 
 namespace outrigger::app {
 
-RouteSet::RouteSet(Worker& worker, SnapshotPtr snapshot)
-    : x_worker(worker), x_snapshot(std::move(snapshot)) {
-  for (const config::ListenerConfig& listener : x_snapshot->config.listeners) {
-    const bool known = std::find(x_kinds.begin(), x_kinds.end(), listener.filters) != x_kinds.end();
-    if (!known) x_kinds.push_back(listener.filters);
-  }
+RouteSet::RouteSet(Worker& worker, SnapshotPtr snapshot, std::vector<Kinds> more)
+    : x_worker(worker), x_snapshot(std::move(snapshot)), x_access_log(worker.x_access_log) {
+  const auto add = [this](const Kinds& kinds) {
+    const bool known = std::find(x_kinds.begin(), x_kinds.end(), kinds) != x_kinds.end();
+    if (!known) x_kinds.push_back(kinds);
+  };
+  for (const config::ListenerConfig& listener : x_snapshot->config.listeners) add(listener.filters);
+  for (const Kinds& kinds : more) add(kinds);
   for (const config::ServiceConfig& service : x_snapshot->config.services) add_service(service);
   add_passthrough();
 }
@@ -105,7 +107,7 @@ filters::Context RouteSet::context_of(const config::Policy& policy, std::string_
           .route_limit = nullptr,
           .series = series,
           .stale = x_worker.x_process.stale,
-          .access_log = x_worker.x_access_log.get(),
+          .access_log = x_access_log.get(),
           .inner_chain = [this](std::string_view name) -> const chain::Chain* {
             const chain::Route* route = x_table.service(name);
             return route != nullptr ? route->inner.get() : nullptr;

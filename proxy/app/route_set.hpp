@@ -1,6 +1,6 @@
 // The routes of one snapshot, compiled for one worker: filters, terminals and chains, and the
 // router that finds them. The one place where the concrete filters meet the chain. Immutable; lives
-// until the last call that began on it has ended. One thread.
+// until the worker has taken another one and the last call that began on it has ended. One thread.
 #pragma once
 
 #include <memory>
@@ -17,21 +17,23 @@ namespace outrigger::app {
 
 class Worker;
 
-class RouteSet {
+class RouteSet final : public Reapable {
  public:
-  RouteSet(Worker& worker, SnapshotPtr snapshot);
+  using Kinds = std::vector<config::FilterKind>;
+
+  // `more`: filter lists of listeners that the snapshot no longer has.
+  RouteSet(Worker& worker, SnapshotPtr snapshot, std::vector<Kinds> more);
 
   const Snapshot& snapshot() const { return *x_snapshot; }
   const chain::RouteTable& table() const { return x_table; }
   const chain::Route& passthrough() const { return *x_passthrough; }
   // Which of a route's chains a listener with this filter list takes.
-  size_t chain_index(const std::vector<config::FilterKind>& filters) const;
+  // Requires: it is one of the snapshot's or of `more`.
+  size_t chain_index(const Kinds& filters) const;
   // Calls that run on one of its routes.
   int64_t running() const;
 
  private:
-  using Kinds = std::vector<config::FilterKind>;
-
   void add_service(const config::ServiceConfig& service);
   void add_passthrough();
   std::unique_ptr<chain::Route> make_route(const config::ServiceConfig& service,
@@ -45,6 +47,7 @@ class RouteSet {
 
   Worker& x_worker;
   const SnapshotPtr x_snapshot;
+  const std::shared_ptr<filters::AccessLog> x_access_log;
   std::vector<Kinds> x_kinds;  // the distinct filter lists of the listeners
   std::vector<std::shared_ptr<metrics::ServiceSeries>> x_series;
   std::vector<std::shared_ptr<upstream::ServiceClient>> x_clients;

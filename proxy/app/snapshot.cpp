@@ -1,8 +1,20 @@
 #include "proxy/app/snapshot.hpp"
 
-namespace outrigger::app {
+#include <set>
 
-SnapshotPtr make_snapshot(config::Config config, upstream::Services& services, int64_t now_ms) {
+namespace outrigger::app {
+namespace {
+
+template <class Map>
+std::set<std::string> names_of(const Map& map, std::set<std::string> names) {
+  for (const auto& [name, object] : map) names.insert(name);
+  return names;
+}
+
+}  // namespace
+
+std::shared_ptr<Snapshot> make_snapshot(config::Config config, upstream::Services& services,
+                                        int64_t now_ms) {
   auto snapshot = std::make_shared<Snapshot>();
   for (const config::ServiceConfig& service : config.services) {
     snapshot->services.emplace(service.name,
@@ -13,7 +25,9 @@ SnapshotPtr make_snapshot(config::Config config, upstream::Services& services, i
       snapshot->routes.emplace(label, services.route(label, route.policy, now_ms));
     }
   }
-  snapshot->passthrough = services.service(std::string(kPassthrough), config.passthrough, now_ms);
+  const std::string passthrough(kPassthrough);
+  snapshot->passthrough = services.service(passthrough, config.passthrough, now_ms);
+  services.keep_only(names_of(snapshot->services, {passthrough}), names_of(snapshot->routes, {}));
   snapshot->config = std::move(config);
   return snapshot;
 }

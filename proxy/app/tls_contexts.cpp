@@ -1,10 +1,16 @@
 #include "proxy/app/tls_contexts.hpp"
 
+#include <utility>
+
 #include "proxy/app/tls_options.hpp"
 #include "proxy/base/log.hpp"
 
 namespace outrigger::app {
 namespace {
+
+constexpr std::string_view kAdmin = "admin";
+constexpr std::string_view kListeners = "listeners.";
+constexpr std::string_view kServices = "services.";
 
 std::vector<std::string> offered(config::Protocol protocol) {
   switch (protocol) {
@@ -21,62 +27,134 @@ std::vector<std::string> offered(config::Protocol protocol) {
   return {"h2", "http/1.1"};
 }
 
-}  // namespace
-
-std::vector<std::string> publish_tls(const config::Config& config, Process& process,
-                                     int64_t now_unix_s, const io::PemReader& read) {
-  std::vector<std::string> failures;
-  const auto publish = [&](auto context, auto& to, const std::string& whose) {
-    if (context) return to.set(std::move(*context));
-    failures.push_back(whose + ".tls: " + context.error());
-  };
-  const auto publish_server = [&](const std::optional<config::ServerTls>& tls,
-                                  Published<io::TlsServerContext>& to, const std::string& whose) {
-    if (!tls) return;
-    publish(io::TlsServerContext::load(tls_options(*tls, {"h2", "http/1.1"}), now_unix_s, read), to,
-            whose);
-  };
-  if (config.admin) publish_server(config.admin->tls, process.admin_tls, "admin");
-  for (const config::ListenerConfig& listener : config.listeners) {
-    publish_server(listener.tls, process.listeners[listener.name].tls,
-                   "listeners." + listener.name);
-  }
-  for (const config::ServiceConfig& service : config.services) {
-    if (!service.policy.tls) continue;
-    const auto options = tls_options(*service.policy.tls, offered(service.policy.protocol));
-    publish(io::TlsClientContext::load(options, now_unix_s, read),
-            process.services.find(service.name)->tls(), "services." + service.name);
-  }
-  return failures;
-}
-
-Result<bool> TlsContexts::start(const config::Config& config) {
-  x_config = config;
-  const auto read = [this](const std::string& path) {
-    return x_contents.try_emplace(path, io::read_pem(path)).first->second;
-  };
-  const std::vector<std::string> failures = load(read);
-  if (!failures.empty()) return failure(failures.front());
-  for (const auto& [path, content] : x_contents) x_watches.push_back(x_files.watch(path, *this));
+template <class Context>
+Result<bool> put(Result<Context> loaded, auto& to) {
+  if (!loaded) return failure(loaded.error());
+  to = std::move(*loaded);
   return true;
 }
 
-std::vector<std::string> TlsContexts::load(const io::PemReader& read) {
-  return publish_tls(x_config, x_process, x_loop.clock.wall_ms() / 1000, read);
+}  // namespace
+
+std::vector<std::string> TlsContexts::Section::paths() const {
+  std::vector<std::string> paths;
+  const auto add = [&](const std::string& path) {
+    if (!path.empty()) paths.push_back(path);
+  };
+  std::visit(
+      [&](const auto& of) {
+        add(of.cert_file);
+        add(of.key_file);
+      },
+      options);
+  if (const auto* server = std::get_if<io::TlsServerOptions>(&options)) add(server->client_ca_file);
+  if (const auto* client = std::get_if<io::TlsClientOptions>(&options)) add(client->ca_file);
+  return paths;
+}
+
+void TlsContexts::prepare(Proposal& next) {
+  const config::Config& config = next.config();
+  const auto prepare_server = [&](const std::string& whose,
+                                  const std::optional<config::ServerTls>& tls) {
+    if (tls)
+      prepare(next, whose, {.options = tls_options(*tls, {"h2", "http/1.1"}), .context = {}});
+  };
+  if (config.admin) prepare_server(std::string(kAdmin), config.admin->tls);
+  for (const config::ListenerConfig& listener : config.listeners) {
+    prepare_server(std::string(kListeners) + listener.name, listener.tls);
+  }
+  for (const config::ServiceConfig& service : config.services) {
+    if (!service.policy.tls) continue;
+    prepare(next, std::string(kServices) + service.name,
+            {.options = tls_options(*service.policy.tls, offered(service.policy.protocol)),
+             .context = {}});
+  }
+}
+
+// Of one that is as it was the files are not asked again: what they say now may be of use only
+// later.
+void TlsContexts::prepare(Proposal& next, const std::string& whose, Section section) {
+  const auto known = x_sections.find(whose);
+  if (known != x_sections.end() && known->second.options == section.options) {
+    section.context = known->second.context;
+    x_prepared.emplace(whose, std::move(section));
+    return;
+  }
+  const auto read = [this](const std::string& path) { return read_once(path); };
+  if (const auto loaded = load(section, read); !loaded) {
+    return next.refuse(whose + ".tls", loaded.error());
+  }
+  x_prepared.emplace(whose, std::move(section));
+}
+
+const io::FileContent& TlsContexts::read_once(const std::string& path) {
+  auto known = x_read.find(path);
+  if (known == x_read.end()) known = x_read.emplace(path, io::read_pem(path)).first;
+  return known->second;
+}
+
+Result<bool> TlsContexts::load(Section& section, const io::PemReader& read) const {
+  const int64_t now_unix_s = x_loop.clock.wall_ms() / 1000;
+  if (const auto* server = std::get_if<io::TlsServerOptions>(&section.options)) {
+    return put(io::TlsServerContext::load(*server, now_unix_s, read), section.context);
+  }
+  const auto& client = std::get<io::TlsClientOptions>(section.options);
+  return put(io::TlsClientContext::load(client, now_unix_s, read), section.context);
+}
+
+void TlsContexts::commit(Snapshot&) noexcept {
+  x_sections = std::exchange(x_prepared, {});
+  for (const auto& [whose, section] : x_sections) publish(whose, section);
+  watch();
+}
+
+void TlsContexts::publish(const std::string& whose, const Section& section) {
+  if (whose.starts_with(kServices)) {
+    const auto service = x_process.services.find(whose.substr(kServices.size()));
+    return service->tls().set(std::get<io::TlsClientContextPtr>(section.context));
+  }
+  const auto& context = std::get<io::TlsServerContextPtr>(section.context);
+  if (whose == kAdmin) return x_process.admin_tls.set(context);
+  x_process.listeners[whose.substr(kListeners.size())].tls.set(context);
+}
+
+void TlsContexts::watch() {
+  std::map<std::string, Watch> before = std::exchange(x_watches, {});
+  for (const auto& [whose, section] : x_sections) {
+    for (const std::string& path : section.paths()) {
+      if (auto known = before.extract(path)) {
+        x_watches.insert(std::move(known));
+      } else if (!x_watches.contains(path)) {
+        x_watches.emplace(path, Watch{read_once(path), x_files.watch(path, *this)});
+      }
+    }
+  }
+  // What was read just now may be newer than what the watch has told so far.
+  for (const auto& [path, content] : std::exchange(x_read, {})) on_file(path, content);
 }
 
 void TlsContexts::on_file(const std::string& path, const io::FileContent& content) {
-  io::FileContent& known = x_contents.at(path);
+  const auto watch = x_watches.find(path);
+  if (watch == x_watches.end()) return;
+  io::FileContent& known = watch->second.content;
   if (known && content && *known == *content) return;
   known = content;
   x_loop.timers.arm(x_together, x_loop.clock.now_ms() + kTogetherMs);
 }
 
 void TlsContexts::on_changed() {
-  const std::vector<std::string> failures =
-      load([this](const std::string& path) { return x_contents.at(path); });
-  for (const std::string& why : failures) log::warning("certificate not reloaded", {{"why", why}});
-  if (failures.empty()) log::info("certificates reloaded");
+  bool all_good = true;
+  const auto read = [this](const std::string& path) { return x_watches.at(path).content; };
+  for (auto& [whose, section] : x_sections) {
+    const auto loaded = load(section, read);
+    if (loaded) {
+      publish(whose, section);
+      continue;
+    }
+    all_good = false;
+    log::warning("certificate not reloaded", {{"why", whose + ".tls: " + loaded.error()}});
+  }
+  if (all_good) log::info("certificates reloaded");
 }
 
 }  // namespace outrigger::app

@@ -7,116 +7,10 @@
 #include "proxy/downstream/shed.hpp"
 
 namespace outrigger::app {
-
-// One listener on this worker: finds the route of each request that comes to it.
-class Worker::Server final : public downstream::Resolver {
- public:
-  Server(Worker& worker, const config::ListenerConfig& config)
-      : x_worker(worker),
-        x_context{worker.x_runtime, *this, *worker.x_series, config,
-                  worker.x_process.listeners[config.name]},
-        x_acceptor(x_context) {
-    x_context.tunnels = true;
-    x_context.answers = &worker.x_process.answers;
-    if (config.tls) x_context.tls = &x_context.counts.tls;
-    choose_chain();
-  }
-
-  const std::string& name() const { return x_context.config.name; }
-  downstream::Acceptor& acceptor() { return x_acceptor; }
-  // After the worker took another snapshot.
-  void choose_chain() { x_chain = x_worker.x_routes->chain_index(x_context.config.filters); }
-
-  downstream::Resolution resolve(const http::RequestHead& request, const Address* original,
-                                 Arena& arena) override;
-  bool is_opaque(const Address* original) const override;
-  bool carries_tls() const override { return x_worker.x_routes->table().has_tls(); }
-  bool carries_tls_of(std::string_view server_name) const override;
-  bool is_overloaded() const override {
-    return x_worker.is_above_ceiling() ||
-           x_worker.x_process.out_of_memory.load(std::memory_order_relaxed);
-  }
-
- private:
-  const chain::Route* find(const http::RequestHead& request, const Address* original,
-                           Arena& arena) const;
-  downstream::Resolution unmatched(const http::RequestHead& request, const Address* original) const;
-  downstream::Resolution resolution(const chain::Route& route,
-                                    const http::RequestHead& request) const;
-
-  Worker& x_worker;
-  downstream::ServerContext x_context;
-  downstream::Acceptor x_acceptor;
-  size_t x_chain = 0;
-};
-
-downstream::Resolution Worker::Server::resolve(const http::RequestHead& request,
-                                               const Address* original, Arena& arena) {
-  if (x_worker.x_process.out_of_memory.load(std::memory_order_relaxed)) {
-    x_worker.x_series->overload_memory.add();
-    return {.cause = Cause::kOverload};
-  }
-  const bool to_proxy = request.absolute_form || request.tunnel;
-  if (x_context.config.intercept == config::Intercept::kProxy && !to_proxy) {
-    return {.cause = Cause::kMalformedRequest};
-  }
-  const chain::Route* route = find(request, original, arena);
-  return route != nullptr ? resolution(*route, request) : unmatched(request, original);
-}
-
-// The Host decides, and is checked against nothing; where it says nothing, the address does.
-const chain::Route* Worker::Server::find(const http::RequestHead& request, const Address* original,
-                                         Arena& arena) const {
-  const chain::RouteTable& table = x_worker.x_routes->table();
-  if (x_context.config.service) return table.find_in(*x_context.config.service, request, arena);
-  if (request.version == http::Version::kNone) {
-    return table.find_opaque(request.authority, original);
-  }
-  const chain::Route* route = table.find(request, arena);
-  return route == nullptr && original != nullptr ? table.find_at(*original, request, arena) : route;
-}
-
-downstream::Resolution Worker::Server::resolution(const chain::Route& route,
-                                                  const http::RequestHead& request) const {
-  const auto& chains = request.tunnel ? route.tunnels : route.chains;
-  return {.route = &route,
-          .chain = chains[x_chain].get(),
-          .service_port = x_context.config.service.has_value(),
-          .proxy = route.proxy && (request.absolute_form || request.tunnel)};
-}
-
-downstream::Resolution Worker::Server::unmatched(const http::RequestHead& request,
-                                                 const Address* original) const {
-  const Clock& clock = x_worker.x_runtime.loop.clock;
-  x_worker.x_process.unmatched.note(request.authority, clock.wall_ms());
-  const bool refuse = x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
-  const bool leads_nowhere = request.authority.empty() && original == nullptr;
-  if (refuse || leads_nowhere) return {.cause = Cause::kUnknownHost};
-  downstream::Resolution found = resolution(x_worker.x_routes->passthrough(), request);
-  found.passthrough = true;
-  // Where a redirected connection names its proxy, that is the proxy to which it was going.
-  found.proxy = original != nullptr && (request.absolute_form || request.tunnel);
-  return found;
-}
-
-bool Worker::Server::is_opaque(const Address* original) const {
-  const config::ListenerConfig& config = x_context.config;
-  if (config.service) {
-    const auto* service = x_worker.x_routes->snapshot().config.find_service(*config.service);
-    return service != nullptr && config::is_opaque(service->policy.protocol);
-  }
-  if (original == nullptr) return false;
-  const auto& ports = config.opaque_ports;
-  return std::find(ports.begin(), ports.end(), original->port()) != ports.end() ||
-         x_worker.x_routes->table().is_opaque(*original);
-}
-
-bool Worker::Server::carries_tls_of(std::string_view server_name) const {
-  return !server_name.empty() &&
-         x_worker.x_routes->table().find_opaque(server_name, nullptr) != nullptr;
-}
-
 namespace {
+
+// So often it looks whether what was replaced has come to its end.
+constexpr int64_t kTidyEachMs = 1'000;
 
 // A pass looks at every connection, so each frees some more than it must: a part of what is held.
 constexpr int64_t kShedPart = 16;
@@ -136,29 +30,75 @@ http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
 
 }  // namespace
 
+// One address of a listener: what comes there goes to whatever server the latest snapshot says.
+class Worker::Port final : public io::AcceptEvents {
+ public:
+  explicit Port(ListenerServer& server) : x_server(&server) {}
+
+  bool is_of(const ListenerServer& server) const { return x_server == &server; }
+  Address address() const { return x_listener->address(); }
+  void lead_to(ListenerServer& server) { x_server = &server; }
+  Result<bool> open(io::Network& network, io::BoundSocketPtr socket) {
+    auto listener = network.listen_on(std::move(socket), *this);
+    if (!listener) return failure(listener.error());
+    x_listener = std::move(*listener);
+    return true;
+  }
+  io::ListenerPtr close() { return std::move(x_listener); }
+
+  void on_accepted(io::StreamPtr stream) override {
+    x_server->acceptor().on_accepted(std::move(stream));
+  }
+  void on_accept_refused() override { x_server->acceptor().on_accept_refused(); }
+
+ private:
+  ListenerServer* x_server;
+  io::ListenerPtr x_listener;
+};
+
 Worker::Worker(unsigned index, LoopContext loop, io::Outbox& outbox, io::Network& network,
                io::NameService& names, Process& process)
     : x_index(index),
       x_process(process),
+      x_network(network),
       x_series(process.shards.worker(index)),
       x_unrouted(process.shards.service(index, {})),
       x_runtime{loop, outbox, x_driver, x_exchanges, process.retry_bodies, this},
-      x_upstream{x_runtime, network, names, *x_series, process.own_listeners},
+      x_upstream{x_runtime, network, names, *x_series, nullptr},
       x_recorder(*x_unrouted, loop.clock),
       x_memory(process.memory.at(index)) {}
 
 Worker::~Worker() {
   end();
+  x_ports.clear();
   // What ended just now still refers to its server.
   x_runtime.loop.reaper.flush();
   x_servers.clear();
+  x_retired.clear();
   x_runtime.loop.reaper.flush();
 }
 
-void Worker::take(SnapshotPtr snapshot) {
-  if (x_access_log == nullptr && x_process.access_log != nullptr) {
-    x_access_log = std::make_unique<filters::AccessLog>(snapshot->config.access_log,
-                                                        *x_process.access_log, x_runtime);
+// ---- another configuration
+
+void Worker::take(SnapshotPtr snapshot, PortSockets sockets) {
+  take_policies(snapshot);
+  retire_servers(*snapshot);
+  auto routes = std::make_unique<RouteSet>(*this, snapshot, filters_of_retired());
+  if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
+  x_routes = std::move(routes);
+  std::erase_if(x_clients,
+                [&](const auto& client) { return !snapshot->services.contains(client.first); });
+  take_listeners(*snapshot);
+  take_ports(*snapshot, std::move(sockets));
+  tidy();
+}
+
+void Worker::take_policies(const SnapshotPtr& snapshot) {
+  const config::AccessLogConfig& log = snapshot->config.access_log;
+  if (snapshot->access_log == nullptr) {
+    x_access_log.reset();
+  } else if (x_access_log == nullptr || !x_access_log->is_of(log, *snapshot->access_log)) {
+    x_access_log = std::make_shared<filters::AccessLog>(log, snapshot->access_log, x_runtime);
   }
   const config::Pool& pool = snapshot->config.passthrough.pool;
   if (x_passthrough == nullptr) {
@@ -166,68 +106,84 @@ void Worker::take(SnapshotPtr snapshot) {
   }
   x_passthrough->set_pool(pool);
   x_upstream.flood = flood_of(snapshot->config.listeners);
-  auto routes = std::make_unique<RouteSet>(*this, std::move(snapshot));
-  if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
-  x_routes = std::move(routes);
+  x_upstream.own_listeners = {snapshot, &snapshot->own_listeners};
+  x_unrouted = x_process.shards.service(x_index, {});
+  x_recorder.set_unrouted(*x_unrouted);
+}
+
+void Worker::retire_servers(const Snapshot& snapshot) {
+  const auto stays = [&](const std::unique_ptr<ListenerServer>& server) {
+    const auto& listeners = snapshot.config.listeners;
+    return std::any_of(listeners.begin(), listeners.end(), [&](const auto& listener) {
+      return listener.name == server->config().name;
+    });
+  };
+  const auto gone = std::stable_partition(x_servers.begin(), x_servers.end(), stays);
+  for (auto server = gone; server != x_servers.end(); ++server) {
+    (*server)->retire();
+    x_retired.push_back(std::move(*server));
+  }
+  x_servers.erase(gone, x_servers.end());
+}
+
+std::vector<std::vector<config::FilterKind>> Worker::filters_of_retired() const {
+  std::vector<std::vector<config::FilterKind>> lists;
+  for (const auto& server : x_retired) lists.push_back(server->config().filters);
+  return lists;
+}
+
+void Worker::take_listeners(const Snapshot& snapshot) {
+  for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
+    const config::ListenerConfig& config = snapshot.config.listeners[i];
+    server_of(config, *snapshot.listeners[i]).set_config(config);
+  }
   for (const auto& server : x_servers) server->choose_chain();
-  bury_idle_sets();
+  for (const auto& server : x_retired) server->choose_chain();
+}
+
+ListenerServer& Worker::server_of(const config::ListenerConfig& config,
+                                  downstream::ListenerState& state) {
+  for (const auto& server : x_servers) {
+    if (server->config().name == config.name) return *server;
+  }
+  x_servers.push_back(std::make_unique<ListenerServer>(*this, config, state));
+  if (x_last_phase) x_servers.back()->begin_last_phase();
+  return *x_servers.back();
+}
+
+// New ports open before those that go close, so that callers always find one.
+void Worker::take_ports(const Snapshot& snapshot, PortSockets sockets) {
+  if (x_last_phase) return;
+  std::map<uint64_t, std::unique_ptr<Port>> gone = std::exchange(x_ports, {});
+  for (const Snapshot::Port& named : snapshot.ports) {
+    const size_t at = named.listener;
+    ListenerServer& server = server_of(snapshot.config.listeners[at], *snapshot.listeners[at]);
+    if (auto known = gone.extract(named.id)) {
+      known.mapped()->lead_to(server);
+      x_ports.insert(std::move(known));
+      continue;
+    }
+    const auto socket = std::find_if(sockets.begin(), sockets.end(),
+                                     [&](const PortSocket& each) { return each.port == named.id; });
+    if (socket == sockets.end()) continue;
+    auto port = std::make_unique<Port>(server);
+    if (const auto opened = port->open(x_network, std::move(socket->socket)); !opened) {
+      log::error("not listening", {{"listener", server.config().name}, {"why", opened.error()}});
+      continue;
+    }
+    x_ports.emplace(named.id, std::move(port));
+  }
+  for (auto& [id, port] : gone) {
+    io::ListenerPtr listener = port->close();
+    listener->accept_waiting();
+    x_runtime.loop.reaper.doom(std::move(listener));
+  }
 }
 
 void Worker::take_endpoints(const std::string& service,
                             std::shared_ptr<const upstream::EndpointSet> set) {
   const auto found = x_clients.find(service);
   if (found != x_clients.end()) found->second->apply(std::move(set));
-}
-
-downstream::Acceptor& Worker::acceptor_of(const config::ListenerConfig& config) {
-  for (const auto& server : x_servers) {
-    if (server->name() == config.name) return server->acceptor();
-  }
-  x_servers.push_back(std::make_unique<Server>(*this, config));
-  return x_servers.back()->acceptor();
-}
-
-// The order is that of least harm: what can be had again at once, then who waits, then new calls,
-// at last those that run.
-void Worker::shed(int64_t bytes) {
-  if (x_shed_timer.is_armed()) return;
-  x_runtime.loop.timers.arm(x_shed_timer, x_runtime.loop.clock.now_ms() + kShedAgainMs);
-  bytes += x_memory.in_use_bytes.load(std::memory_order_relaxed) / kShedPart;
-  for (const auto& [name, client] : x_clients) client->close_idle_connections();
-  if (x_passthrough != nullptr) x_passthrough->close_idle_connections();
-  std::vector<downstream::Acceptor*> acceptors;
-  for (const auto& server : x_servers) acceptors.push_back(&server->acceptor());
-  if (shed_connections(acceptors, bytes, downstream::Shed::kWaiting) >= bytes) return;
-  const bool refused_already = x_process.out_of_memory.exchange(true, std::memory_order_relaxed);
-  if (refused_already) shed_connections(acceptors, bytes, downstream::Shed::kCallsToo);
-}
-
-void Worker::begin_last_phase() {
-  for (const auto& server : x_servers) {
-    server->acceptor().stop_listening();
-    server->acceptor().drain();
-    server->acceptor().drain_idle();
-  }
-}
-
-int Worker::end() {
-  int running = 0;
-  for (const auto& server : x_servers) running += server->acceptor().close_all();
-  return running;
-}
-
-void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
-  x_recorder.on_exchange_end(exchange, outcome);
-  if (exchange.facts().cause == Cause::kLoop) {
-    log::repeated(log::Level::kWarning, "loop: a call leads to the sidecar itself",
-                  {{"to", exchange.request().authority}});
-  }
-  if (x_process.exchange_observer != nullptr) {
-    x_process.exchange_observer->on_exchange_end(exchange, outcome);
-  }
-  // What never had a route has no access_log filter either.
-  if (exchange.has_chain() || x_access_log == nullptr) return;
-  x_access_log->on_end(exchange, outcome);
 }
 
 // A client outlives the snapshots that use it, so that its connections and counts stay.
@@ -241,8 +197,86 @@ std::shared_ptr<upstream::ServiceClient> Worker::client_of(
   return client;
 }
 
-void Worker::bury_idle_sets() {
-  std::erase_if(x_old_routes, [](const auto& routes) { return routes->running() == 0; });
+// ---- what was replaced
+
+// What is dropped here may be referred to by what ended in this turn, so it goes after that.
+void Worker::tidy() {
+  Reaper& reaper = x_runtime.loop.reaper;
+  std::erase_if(x_old_routes, [&](auto& routes) {
+    if (routes->running() > 0) return false;
+    reaper.doom(std::move(routes));
+    return true;
+  });
+  std::erase_if(x_retired, [&](auto& server) {
+    if (server->acceptor().has_connections()) return false;
+    reaper.doom(std::move(server));
+    return true;
+  });
+  if (!x_retired.empty()) tidy_later();
+}
+
+void Worker::tidy_later() {
+  if (x_tidying.is_armed()) return;
+  x_runtime.loop.timers.arm(x_tidying, x_runtime.loop.clock.now_ms() + kTidyEachMs);
+}
+
+void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) {
+  x_recorder.on_exchange_end(exchange, outcome);
+  if (exchange.facts().cause == Cause::kLoop) {
+    log::repeated(log::Level::kWarning, "loop: a call leads to the sidecar itself",
+                  {{"to", exchange.request().authority}});
+  }
+  if (x_process.exchange_observer != nullptr) {
+    x_process.exchange_observer->on_exchange_end(exchange, outcome);
+  }
+  if (!x_old_routes.empty()) tidy_later();
+  // What never had a route has no access_log filter either.
+  if (exchange.has_chain() || x_access_log == nullptr) return;
+  x_access_log->on_end(exchange, outcome);
+}
+
+// The order is that of least harm: what can be had again at once, then who waits, then new calls,
+// at last those that run.
+void Worker::shed(int64_t bytes) {
+  if (x_shed_timer.is_armed()) return;
+  x_runtime.loop.timers.arm(x_shed_timer, x_runtime.loop.clock.now_ms() + kShedAgainMs);
+  bytes += x_memory.in_use_bytes.load(std::memory_order_relaxed) / kShedPart;
+  for (const auto& [name, client] : x_clients) client->close_idle_connections();
+  if (x_passthrough != nullptr) x_passthrough->close_idle_connections();
+  std::vector<downstream::Acceptor*> acceptors;
+  for (const auto& server : x_servers) acceptors.push_back(&server->acceptor());
+  for (const auto& server : x_retired) acceptors.push_back(&server->acceptor());
+  if (shed_connections(acceptors, bytes, downstream::Shed::kWaiting) >= bytes) return;
+  const bool refused_already = x_process.out_of_memory.exchange(true, std::memory_order_relaxed);
+  if (refused_already) shed_connections(acceptors, bytes, downstream::Shed::kCallsToo);
+}
+
+// ---- the end
+
+std::vector<Address> Worker::addresses_of(std::string_view listener) const {
+  std::vector<Address> addresses;
+  for (const auto& server : x_servers) {
+    if (server->config().name != listener) continue;
+    for (const auto& [id, port] : x_ports) {
+      if (port->is_of(*server)) addresses.push_back(port->address());
+    }
+  }
+  return addresses;
+}
+
+void Worker::begin_last_phase() {
+  x_last_phase = true;
+  for (auto& [id, port] : x_ports) x_runtime.loop.reaper.doom(port->close());
+  x_ports.clear();
+  for (const auto& server : x_servers) server->begin_last_phase();
+  for (const auto& server : x_retired) server->begin_last_phase();
+}
+
+int Worker::end() {
+  int running = 0;
+  for (const auto& server : x_servers) running += server->acceptor().close_all();
+  for (const auto& server : x_retired) running += server->acceptor().close_all();
+  return running;
 }
 
 }  // namespace outrigger::app

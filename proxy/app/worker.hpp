@@ -1,22 +1,23 @@
 // One worker: everything that lives on one event loop and carries calls. It knows no thread and no
 // socket: loop, outbox and network are given, so that tests run a whole worker in virtual time.
-// What the control thread wants of it comes through a post to its loop. One thread.
+// What the control plane wants of it comes through a post to its loop (see worker_set.hpp). One
+// thread.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "filters/access_log.hpp"
 #include "metrics/recorder.hpp"
+#include "proxy/app/listener_server.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/route_set.hpp"
 #include "proxy/app/snapshot.hpp"
 #include "proxy/base/pool.hpp"
 #include "proxy/chain/driver.hpp"
-#include "proxy/downstream/acceptor.hpp"
 #include "proxy/io/name_service.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/upstream/passthrough.hpp"
@@ -41,13 +42,15 @@ class Worker final : public chain::ExchangeObserver {
       shed(in_use - ceiling_bytes());
   }
 
-  // New calls run under `snapshot` from now on; running ones keep theirs.
-  void take(SnapshotPtr snapshot);
+  // New calls run under `snapshot` from now on; running ones keep theirs. Its new ports are served
+  // on `sockets`; those that it no longer has accept what waits, and close.
+  void take(SnapshotPtr snapshot, PortSockets sockets);
   void take_endpoints(const std::string& service, std::shared_ptr<const upstream::EndpointSet> set);
 
-  // What accepts for that listener of the configuration, on any of its addresses. Requires: take()
-  // was called.
-  downstream::Acceptor& acceptor_of(const config::ListenerConfig& config);
+  // What new calls run under. Requires: take() was called.
+  const Snapshot& snapshot() const { return x_routes->snapshot(); }
+  // Where a listener of that name is served by this worker.
+  std::vector<Address> addresses_of(std::string_view listener) const;
 
   // The last phase of a drain: listeners close, new calls are refused, answers end their
   // connection.
@@ -58,13 +61,21 @@ class Worker final : public chain::ExchangeObserver {
   size_t running() const { return x_exchanges.in_use(); }
 
  private:
-  class Server;
+  class Port;
+  friend class ListenerServer;
   friend class RouteSet;
 
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
+  void take_policies(const SnapshotPtr& snapshot);
+  void take_listeners(const Snapshot& snapshot);
+  void take_ports(const Snapshot& snapshot, PortSockets sockets);
+  void retire_servers(const Snapshot& snapshot);
+  std::vector<std::vector<config::FilterKind>> filters_of_retired() const;
+  ListenerServer& server_of(const config::ListenerConfig& config, downstream::ListenerState& state);
   std::shared_ptr<upstream::ServiceClient> client_of(const std::shared_ptr<upstream::Service>& of,
                                                      const config::Policy& policy);
-  void bury_idle_sets();
+  void tidy();
+  void tidy_later();
 
   int64_t ceiling_bytes() const { return x_memory.ceiling_bytes.load(std::memory_order_relaxed); }
   bool is_above_ceiling() const {
@@ -74,19 +85,24 @@ class Worker final : public chain::ExchangeObserver {
 
   const unsigned x_index;
   Process& x_process;
+  io::Network& x_network;
   const std::shared_ptr<metrics::WorkerSeries> x_series;
-  const std::shared_ptr<metrics::ServiceSeries> x_unrouted;
+  std::shared_ptr<metrics::ServiceSeries> x_unrouted;
   chain::Driver x_driver;
   chain::ExchangePool x_exchanges;
   chain::Runtime x_runtime;
   upstream::UpstreamRuntime x_upstream;
   metrics::Recorder x_recorder;
-  std::unique_ptr<filters::AccessLog> x_access_log;
+  std::shared_ptr<filters::AccessLog> x_access_log;  // null: off
   std::map<std::string, std::shared_ptr<upstream::ServiceClient>, std::less<>> x_clients;
   std::unique_ptr<upstream::PassthroughClient> x_passthrough;
   std::unique_ptr<RouteSet> x_routes;
   std::vector<std::unique_ptr<RouteSet>> x_old_routes;  // calls still run on them
-  std::vector<std::unique_ptr<Server>> x_servers;
+  std::vector<std::unique_ptr<ListenerServer>> x_servers;
+  std::vector<std::unique_ptr<ListenerServer>> x_retired;  // connections are still open
+  std::map<uint64_t, std::unique_ptr<Port>> x_ports;
+  Timer x_tidying = Timer::of<&Worker::tidy>(*this);
+  bool x_last_phase = false;
   WorkerMemory& x_memory;
   // Armed: memory was shed just now, and comes free when the turn ends.
   Timer x_shed_timer = Timer::of<&Worker::after_each>(*this);

@@ -1,8 +1,10 @@
-// What everything that lives on one event loop is given: its time, timers, chance and graveyard.
-// The real loop (io::Loop) and the tests' virtual one both provide it. One thread each.
+// What everything that lives on one event loop is given: its time, timers, chance, graveyard, and
+// the way home to it from other threads. The real loop (io::Loop) and the tests' virtual one both
+// provide it. One thread each, but for the inbox.
 #pragma once
 
 #include "proxy/base/clock.hpp"
+#include "proxy/base/inbox.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/base/reaper.hpp"
 #include "proxy/base/timer_wheel.hpp"
@@ -14,6 +16,7 @@ struct LoopContext {
   TimerWheel& timers;
   Random& random;
   Reaper& reaper;
+  Inbox& inbox;
 };
 
 }  // namespace outrigger

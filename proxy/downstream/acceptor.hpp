@@ -25,6 +25,8 @@ class Acceptor final : public io::AcceptEvents {
 
   // -- the end, in this order
   void stop_listening();
+  // The listener has gone: answers end their connection.
+  void retire() { x_context.retiring = true; }
   // From now on new calls are answered 503 and every answer ends its connection.
   void drain() { x_context.draining = true; }
   // Closes the connections on which no call runs.

@@ -26,7 +26,8 @@ void H1Connection::send_head(const http::ResponseHead& head) {
   x_framing = head.tunnel ? http::Framing::kUntilClose : http::framing_towards(x_version, head);
   // Of what was sent ahead of a tunnel that is refused, nobody knows what it is.
   const bool ahead = x_tunnel || (x_upgrading && x_ahead && x_body == nullptr);
-  if (x_framing == http::Framing::kUntilClose || ahead || x_context.draining || !can_skip_rest()) {
+  if (x_framing == http::Framing::kUntilClose || ahead || x_context.ends_connections() ||
+      !can_skip_rest()) {
     x_last = true;
   }
   const bool upgraded = x_upgrading && head.tunnel;

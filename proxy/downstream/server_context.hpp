@@ -1,5 +1,6 @@
 // What the connections of one listener share on one worker: whom to ask for a route, the listener's
-// settings, counters, and whether we are ending. The admin port uses the same connections with a
+// settings (others after a reload, so nobody keeps a view of them beyond a turn), counters, and
+// whether we are ending. The admin port uses the same connections with a
 // resolver of its own, so nothing here knows of services. Owned by the worker, outlives the
 // Acceptor; one thread, but for `counts`.
 #pragma once
@@ -67,6 +68,8 @@ struct ServerContext {
   ListenerState& counts;
   // The last phase of a drain: new calls are refused, answers end their connection.
   bool draining = false;
+  // The listener is gone from the configuration: calls are served on, answers end their connection.
+  bool retiring = false;
   // Opaque connections, CONNECT and Upgrade are carried, not only messages.
   bool tunnels = false;
   // What callers have not taken yet, in the whole process; null: not counted.
@@ -81,6 +84,7 @@ struct ServerContext {
   List<Connection, OwnedByAcceptor> cut{};
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
+  bool ends_connections() const { return draining || retiring; }
   std::string_view via() const {
     return config.via ? std::string_view(*config.via) : std::string_view();
   }

@@ -24,6 +24,8 @@ struct DnsOptions {
   int timeout_ms = 1'000;
   int tries = 3;
   std::string resolv_conf = "/etc/resolv.conf";
+
+  bool operator==(const DnsOptions&) const = default;
 };
 
 class DnsChannel final : public NameServers {

@@ -15,9 +15,6 @@
 namespace outrigger::io {
 namespace {
 
-// The kernel lowers it to net.core.somaxconn.
-constexpr int kBacklog = 4096;
-
 void switch_on(int fd, int level, int option) {
   const int on = 1;
   ::setsockopt(fd, level, option, &on, sizeof on);
@@ -77,11 +74,11 @@ struct ListeningSocket::SocketFile {
   ino_t inode = 0;
 };
 
-Result<ListeningSocket> ListeningSocket::bind(const Address& at) {
+Result<ListeningSocket> ListeningSocket::bind(const Address& at, bool is_port_ours) {
   if (at.kind() == Address::Kind::kUnix) return bind_unix(at);
   // SO_REUSEPORT would let a second process of the same user in: a bind without it says whether
   // somebody listens there already.
-  if (at.port() != 0) {
+  if (at.port() != 0 && !is_port_ours) {
     const Fd probe = open_tcp(at);
     if (!probe.is_open()) return cannot_listen(at, errno);
     if (const int error = bind_to(probe.get(), at)) return cannot_listen(at, error);
@@ -127,6 +124,20 @@ Result<ListeningSocket> ListeningSocket::share() const {
   socket.x_file = x_file;
   socket.x_address = x_address;
   return socket;
+}
+
+Result<std::vector<BoundSocketPtr>> SocketBinder::bind(const Address& at, size_t count,
+                                                       bool is_port_ours) {
+  auto first = ListeningSocket::bind(at, is_port_ours);
+  if (!first) return failure(first.error());
+  std::vector<BoundSocketPtr> sockets;
+  for (size_t i = 1; i < count; ++i) {
+    auto share = first->share();
+    if (!share) return failure(share.error());
+    sockets.push_back(std::make_unique<ListeningSocket>(std::move(*share)));
+  }
+  sockets.push_back(std::make_unique<ListeningSocket>(std::move(*first)));
+  return sockets;
 }
 
 int ListeningSocket::listen() { return ::listen(x_fd.get(), kBacklog) == 0 ? 0 : errno; }

@@ -46,12 +46,13 @@ Loop::Loop(uint64_t seed) : x_timers(start(x_loop)), x_random(seed) {
     return uv_prepare_init(&x_loop, prepare);
   }) == 0);
   OUTRIGGER_ASSERT(x_wakeup.open(this, [&](uv_async_t* wakeup) {
-    return uv_async_init(&x_loop, wakeup, [](uv_async_t* self) { loop_of(self).run_posted(); });
+    return uv_async_init(&x_loop, wakeup, [](uv_async_t* self) { loop_of(self).run_round(); });
   }) == 0);
   uv_prepare_start(x_prepare.get(), [](uv_prepare_t* self) { loop_of(self).before_sleep(); });
 }
 
 Loop::~Loop() {
+  x_inbox.drop_all();
   x_reaper.flush();
   x_timer.close();
   x_prepare.close();
@@ -78,14 +79,6 @@ void Loop::run_once() {
 }
 
 void Loop::poll() { uv_run(&x_loop, UV_RUN_NOWAIT); }
-
-void Loop::post(std::function<void()> task) {
-  {
-    const std::lock_guard lock(x_posted_mutex);
-    x_posted.push_back(std::move(task));
-  }
-  uv_async_send(x_wakeup.get());
-}
 
 void Loop::set_after_each(void (*hook)(void*), void* argument) {
   x_after_each = hook;
@@ -136,17 +129,11 @@ void Loop::run_timers() {
   x_timers.advance(judged_ms, [this] { end_callback(); });
 }
 
-// What tasks post themselves comes in the next round, so that they cannot hold up the loop.
-void Loop::run_posted() {
-  std::vector<std::function<void()>> tasks;
-  {
-    const std::lock_guard lock(x_posted_mutex);
-    tasks.swap(x_posted);
-  }
-  for (auto& task : tasks) {
+void Loop::run_round() {
+  x_inbox.open_round();
+  while (x_inbox.is_round_open()) {
     const Turn turn(*this);
-    task();
-    task = nullptr;
+    x_inbox.deliver_next();
   }
 }
 

@@ -1,15 +1,14 @@
 // The Loop is one event loop with everything that lives on it: time, timers, chance, the Reaper,
 // the Outbox and the scratch buffer that every read goes through. Owned by a worker or the control
-// thread; all of it belongs to the thread that calls run(), but for post(). Whatever uses the loop
-// dies first.
+// thread; all of it belongs to the thread that calls run(), but for its Inbox. Whatever uses the
+// loop dies first.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/base/loop_context.hpp"
@@ -48,7 +47,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  LoopContext context() { return {x_clock, x_timers, x_random, x_reaper}; }
+  LoopContext context() { return {x_clock, x_timers, x_random, x_reaper, x_inbox}; }
   Outbox& outbox() { return x_outbox; }
 
   // Runs until stop().
@@ -61,7 +60,7 @@ class Loop {
   void poll();
 
   // Any thread: `task` runs on the loop, in the order of the calls. Control path only.
-  void post(std::function<void()> task);
+  void post(std::function<void()> task) { x_inbox.post(std::move(task)); }
 
   // Called after every callback into our code (a read, a timer, a task ...), before the Outbox is
   // flushed: the driver of a worker empties its ready list here.
@@ -109,7 +108,7 @@ class Loop {
   void end_callback();
   void settle();
   void run_timers();
-  void run_posted();
+  void run_round();
   void before_sleep();
   void finish_turn();
   void arm_timer();
@@ -127,6 +126,7 @@ class Loop {
   UvHandle<uv_timer_t> x_timer;
   UvHandle<uv_prepare_t> x_prepare;
   UvHandle<uv_async_t> x_wakeup;
+  Inbox x_inbox{[](void* loop) { uv_async_send(static_cast<Loop*>(loop)->x_wakeup.get()); }, this};
   int64_t x_armed_for_ms = TimerWheel::kNever;
   int64_t x_lag_ms = 0;
   uint64_t x_batch = 0;
@@ -134,9 +134,6 @@ class Loop {
   int64_t x_looked_ms = 0;   // everything that came before has been handled
   bool x_only_once = false;  // run_once() returns after the first callback
   bool x_called_back = false;
-
-  std::mutex x_posted_mutex;
-  std::vector<std::function<void()>> x_posted;  // guarded by x_posted_mutex
 
   std::array<char, kReadScratchBytes> x_read_scratch;
 };

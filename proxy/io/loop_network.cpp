@@ -12,11 +12,12 @@ OperationPtr LoopNetwork::connect(const Address& to, ConnectEvents& events) {
 Result<ListenerPtr> LoopNetwork::listen(const Address& at, AcceptEvents& events) {
   auto socket = ListeningSocket::bind(at);
   if (!socket) return failure(socket.error());
-  return listen_on(std::move(*socket), events);
+  return SocketListener::open(x_loop, std::move(*socket), events, x_descriptors_max);
 }
 
-Result<ListenerPtr> LoopNetwork::listen_on(ListeningSocket socket, AcceptEvents& events) {
-  return SocketListener::open(x_loop, std::move(socket), events, x_descriptors_max);
+Result<ListenerPtr> LoopNetwork::listen_on(BoundSocketPtr socket, AcceptEvents& events) {
+  return SocketListener::open(x_loop, std::move(static_cast<ListeningSocket&>(*socket)), events,
+                              x_descriptors_max);
 }
 
 }  // namespace outrigger::io

@@ -19,9 +19,8 @@ class LoopNetwork final : public Network {
 
   OperationPtr connect(const Address& to, ConnectEvents& events) override;
   Result<ListenerPtr> listen(const Address& at, AcceptEvents& events) override;
-
-  // Serves a socket that was bound before, perhaps on another thread. The failure is a sentence.
-  Result<ListenerPtr> listen_on(ListeningSocket socket, AcceptEvents& events);
+  // Requires: a ListeningSocket.
+  Result<ListenerPtr> listen_on(BoundSocketPtr socket, AcceptEvents& events) override;
 
  private:
   Loop& x_loop;

@@ -36,6 +36,10 @@ class Resolver final : public NameService {
 
   OperationPtr resolve(const Question& question, ResolveEvents& events) override;
   uint64_t version() override;
+  // Nobody waits for an answer.
+  bool is_idle() const {
+    return x_waiting.empty() && x_suspects.empty() && x_placed.empty() && x_silent.empty();
+  }
 
  private:
   class Lookup;

@@ -69,6 +69,12 @@ void SocketListener::on_readable() {
   }
 }
 
+// Bounded by what may wait, so that callers who come faster than they are taken keep nobody here.
+void SocketListener::accept_waiting() {
+  for (int i = 0; i < ListeningSocket::kBacklog && accept_one(); ++i) {
+  }
+}
+
 // Returns whether there may be more.
 bool SocketListener::accept_one() {
   sockaddr_storage from;

@@ -18,6 +18,7 @@ class SocketListener final : public Listener {
   ~SocketListener() override { x_poll.close(); }
 
   Address address() const override { return x_socket.address(); }
+  void accept_waiting() override;
 
  private:
   SocketListener(Loop& loop, ListeningSocket socket, AcceptEvents& events, int descriptors_max);

@@ -23,6 +23,8 @@ struct TlsServerOptions {
   std::string key_file;        // PEM, not encrypted
   std::string client_ca_file;  // empty: no certificate is asked for; else one is required
   std::vector<std::string> alpn{"h2", "http/1.1"};  // the first one that the client offers too
+
+  bool operator==(const TlsServerOptions&) const = default;
 };
 
 struct TlsClientOptions {
@@ -32,6 +34,8 @@ struct TlsClientOptions {
   std::string server_name;        // a name or an IP; empty: the one that the handshake is given
   std::string spiffe;             // the peer is this SPIFFE id, whatever its names; empty: by name
   std::vector<std::string> alpn;  // what is offered, best first; empty: nothing
+
+  bool operator==(const TlsClientOptions&) const = default;
 };
 
 // The whole text of a file that the options name, or a sentence why there is none.

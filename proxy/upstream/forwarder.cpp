@@ -57,7 +57,7 @@ chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) 
   }
   if (pick.panic) x_settings.series->panic_picks.add();
   leg.tried().add(endpoint);
-  if (x_client.upstream().own_listeners.contains(endpoint->address())) {
+  if (x_client.upstream().own_listeners->contains(endpoint->address())) {
     error.cause = Cause::kLoop;
     error.detail = endpoint->name();
     leg.deliver_error(error);

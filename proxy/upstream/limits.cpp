@@ -47,6 +47,22 @@ void PermitQueue::release() {
   if (x_limit->is_above() || !grant_oldest()) x_limit->give();
 }
 
+// By another worker. The first of several sends the letter, which keeps the limit's owner until all
+// of them have arrived.
+void PermitQueue::post_one() {
+  if (x_posted.fetch_add(1, std::memory_order_acq_rel) > 0) return;
+  x_keeps = x_limit->x_owner.lock();
+  x_limit->x_post->post_permits(static_cast<unsigned>(this - x_limit->x_queues.get()), *this);
+}
+
+// Each to the oldest waiter, or released if nobody waits any more.
+void PermitQueue::on_delivered() {
+  const auto keeps = std::move(x_keeps);
+  for (int64_t left = x_posted.exchange(0, std::memory_order_acq_rel); left > 0; --left) release();
+}
+
+void PermitQueue::on_dropped() noexcept { const auto keeps = std::move(x_keeps); }
+
 bool PermitQueue::grant_oldest() {
   if (x_waiters.empty()) return false;
   PermitWaiter& oldest = x_waiters.front();
@@ -136,7 +152,7 @@ bool OutstandingLimit::hand_over() {
   for (unsigned i = 0; i < x_workers; ++i) {
     const unsigned worker = (first + i) % x_workers;
     if (x_queues[worker].x_waiting.load(std::memory_order_seq_cst) == 0) continue;
-    x_post->post_permit(*this, worker);
+    x_queues[worker].post_one();
     return true;
   }
   return false;

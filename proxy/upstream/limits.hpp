@@ -1,8 +1,8 @@
 // The limit on outstanding calls: exact and process-wide, one atomic count. What does not fit fails
 // at once or waits: one FIFO per worker, bounded process-wide. A permit that is given up goes to
 // the oldest waiter of its own worker, else it is posted itself to a worker that has waiters. Owned
-// by the Service (or the route's PolicyState), which must outlive every permit, waiter and posted
-// permit. How long a call waits is for the outstanding filter's timer.
+// by the Service (or the route's PolicyState), which must outlive every permit and waiter; what is
+// posted keeps it alive. How long a call waits is for the outstanding filter's timer.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/policy.hpp"
+#include "proxy/base/inbox.hpp"
 #include "proxy/base/intrusive_list.hpp"
 #include "proxy/upstream/stream_limit.hpp"
 
@@ -20,12 +21,11 @@ namespace outrigger::upstream {
 class OutstandingLimit;
 class PermitQueue;
 
-// Carries a permit to another worker: calls `limit.queue(worker).arrive()` on that worker's loop.
-// Any thread.
+// Carries permits to another worker: sends the letter to that worker's inbox. Any thread.
 class PermitPost {
  public:
   virtual ~PermitPost() = default;
-  virtual void post_permit(OutstandingLimit& limit, unsigned worker) noexcept = 0;
+  virtual void post_permits(unsigned worker, Letter& permits) noexcept = 0;
 };
 
 // One outstanding call. Stays on the worker that got it.
@@ -67,8 +67,9 @@ class PermitWaiter : public ListNode<> {
   PermitQueue* x_queue = nullptr;
 };
 
-// One worker's side of a limit; only its own thread may touch it (but for `x_waiting`).
-class alignas(64) PermitQueue {
+// One worker's side of a limit; only its own thread may touch it, but for `x_waiting` and what is
+// posted to it.
+class alignas(64) PermitQueue final : private Letter {
  public:
   enum class Wait : uint8_t { kGranted, kWaiting, kFull };
 
@@ -77,15 +78,15 @@ class alignas(64) PermitQueue {
   // Joins the queue. kGranted: `permit` came free in this moment and the waiter does not wait.
   // Requires: the waiter is not waiting.
   Wait wait(PermitWaiter& waiter, Permit& permit);
-  // A permit that another worker posted: to the oldest waiter, or released if nobody waits any
-  // more.
-  void arrive() { release(); }
 
  private:
   friend class OutstandingLimit;
   friend class Permit;
   friend class PermitWaiter;
 
+  void on_delivered() override;
+  void on_dropped() noexcept override;
+  void post_one();
   void release();
   bool grant_oldest();
   void leave(PermitWaiter& waiter);
@@ -93,6 +94,8 @@ class alignas(64) PermitQueue {
   OutstandingLimit* x_limit = nullptr;
   List<PermitWaiter> x_waiters;
   std::atomic<int64_t> x_waiting{0};
+  std::atomic<int64_t> x_posted{0};     // permits on their way here; above 0 the letter is sent
+  std::shared_ptr<const void> x_keeps;  // the limit's owner, meanwhile
 };
 
 class OutstandingLimit {
@@ -102,6 +105,8 @@ class OutstandingLimit {
   OutstandingLimit(const OutstandingLimit&) = delete;
   OutstandingLimit& operator=(const OutstandingLimit&) = delete;
 
+  // What the limit is a member of: it lives until permits that are posted have arrived.
+  void set_owner(std::weak_ptr<const void> owner) { x_owner = std::move(owner); }
   // A lower limit ends no call: permits above it are not handed on.
   void set_limits(const config::Limits& settings);
 
@@ -142,6 +147,7 @@ class OutstandingLimit {
   const unsigned x_workers;
   const std::unique_ptr<PermitQueue[]> x_queues;
   PermitPost* const x_post;
+  std::weak_ptr<const void> x_owner;
 };
 
 }  // namespace outrigger::upstream

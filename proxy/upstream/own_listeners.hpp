@@ -1,5 +1,5 @@
 // The addresses that this process listens on. No call is sent to one of them: it would come back to
-// us for ever (508). Filled before the workers start, then immutable; any thread.
+// us for ever (508). One for each configuration, immutable once the workers have it; any thread.
 #pragma once
 
 #include <vector>

@@ -67,7 +67,7 @@ class PassthroughCall final : public DeferredCall, public NameWaiter, public io:
   Attempt* make_attempt_at(const Address& address);
   bool is_usable(const Address& found) const;
   bool is_own(const Address& address) const {
-    return x_client.upstream().own_listeners.contains(address);
+    return x_client.upstream().own_listeners->contains(address);
   }
   bool is_tried(const Address& address) const;
   Address with_port(const Address& found) const { return Address::from_bytes(found.ip(), x_port); }

@@ -119,6 +119,7 @@ std::shared_ptr<Service> Services::service(const std::string& name, const config
     known->set_policy(policy, now_ms);
   } else {
     known = std::make_shared<Service>(name, policy, x_context, now_ms);
+    known->limit().set_owner(known);
   }
   return known;
 }
@@ -130,6 +131,7 @@ std::shared_ptr<PolicyState> Services::route(const std::string& name, const conf
     known->set_policy(policy, now_ms);
   } else {
     known = std::make_shared<PolicyState>(name, policy, x_context, now_ms);
+    known->limit.set_owner(known);
   }
   return known;
 }
@@ -142,12 +144,10 @@ std::shared_ptr<PolicyState> Services::find_route(std::string_view name) const {
   return find_in(x_routes, name);
 }
 
-void Services::keep_only(const std::vector<std::string>& services,
-                         const std::vector<std::string>& routes) {
-  const auto not_in = [](const std::vector<std::string>& names) {
-    return [&names](const auto& item) {
-      return std::find(names.begin(), names.end(), item.first) == names.end();
-    };
+void Services::keep_only(const std::set<std::string>& services,
+                         const std::set<std::string>& routes) {
+  const auto not_in = [](const std::set<std::string>& names) {
+    return [&names](const auto& item) { return !names.contains(item.first); };
   };
   std::erase_if(x_services, not_in(services));
   std::erase_if(x_routes, not_in(routes));

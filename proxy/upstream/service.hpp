@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -129,8 +130,9 @@ class Services {
   std::shared_ptr<Service> find(std::string_view name) const;
   std::shared_ptr<PolicyState> find_route(std::string_view name) const;
 
-  // Forgets those that a new configuration no longer names.
-  void keep_only(const std::vector<std::string>& services, const std::vector<std::string>& routes);
+  // Forgets those that a new configuration no longer names: they live until the last call and
+  // posted permit of theirs has ended, and one that is named again later is another.
+  void keep_only(const std::set<std::string>& services, const std::set<std::string>& routes);
 
   const std::map<std::string, std::shared_ptr<Service>, std::less<>>& services() const {
     return x_services;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace outrigger::upstream {
 
@@ -10,7 +11,8 @@ ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service>
     : x_upstream(upstream),
       x_service(std::move(service)),
       x_pool_settings(policy.pool),
-      x_tls(policy.tls.has_value()),
+      x_tls(policy.tls),
+      x_protocol(policy.protocol),
       x_balancer(BalancerSettings::from(policy)) {
   if (auto set = x_service->endpoints()) apply(std::move(set));
 }
@@ -18,22 +20,29 @@ ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service>
 ServiceClient::~ServiceClient() = default;
 
 void ServiceClient::set_policy(const config::Policy& policy) {
+  if (x_tls != policy.tls || x_protocol != policy.protocol) {
+    for (auto& [endpoint, pools] : std::exchange(x_pools, {})) retire(std::move(pools));
+    bury_empty_pools();
+  }
+  x_tls = policy.tls;
+  x_protocol = policy.protocol;
   x_pool_settings = policy.pool;
   x_balancer.set_settings(BalancerSettings::from(policy));
   for (auto& [endpoint, pool] : x_pools) pool->set_settings(policy.pool);
 }
 
 void ServiceClient::apply(std::shared_ptr<const EndpointSet> set) {
-  for (auto& endpoint : x_balancer.apply(std::move(set))) {
-    const auto found = x_pools.find(endpoint.get());
-    if (found == x_pools.end()) continue;
-    found->second->retire();
-    x_retired.emplace_back(std::move(endpoint), std::move(found->second));
-    x_pools.erase(found);
+  for (const auto& endpoint : x_balancer.apply(std::move(set))) {
+    if (auto pools = x_pools.extract(endpoint.get())) retire(std::move(pools.mapped()));
   }
   bury_empty_pools();
   x_has_list = true;
   while (!x_waiters.empty()) x_waiters.pop_front().on_first_list();
+}
+
+void ServiceClient::retire(std::unique_ptr<Pools> pools) {
+  pools->retire();
+  x_retired.push_back(std::move(pools));
 }
 
 Pick ServiceClient::pick(std::span<const void* const> tried) {
@@ -61,8 +70,8 @@ void ServiceClient::close_idle_connections() {
 // Retired pools stay while calls run on them. Looked at when a list comes; there are few.
 void ServiceClient::bury_empty_pools() {
   std::erase_if(x_retired, [&](auto& retired) {
-    if (!retired.second->is_empty()) return false;
-    x_upstream.runtime.loop.reaper.doom(std::move(retired.second));
+    if (!retired->is_empty()) return false;
+    x_upstream.runtime.loop.reaper.doom(std::move(retired));
     return true;
   });
 }

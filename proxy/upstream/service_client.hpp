@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "proxy/base/intrusive_list.hpp"
@@ -31,6 +32,7 @@ class ServiceClient {
   Service& service() { return *x_service; }
   UpstreamRuntime& upstream() { return x_upstream; }
 
+  // Connections stay, but for those made under another `tls` or `protocol`: they take no new call.
   void set_policy(const config::Policy& policy);
   // A new list for this worker. Pools of endpoints that left close their idle connections.
   void apply(std::shared_ptr<const EndpointSet> set);
@@ -43,15 +45,17 @@ class ServiceClient {
   void close_idle_connections();
 
  private:
+  void retire(std::unique_ptr<Pools> pools);
   void bury_empty_pools();
 
   UpstreamRuntime& x_upstream;
   const std::shared_ptr<Service> x_service;
   config::Pool x_pool_settings;
-  const bool x_tls;
+  std::optional<config::ClientTls> x_tls;
+  config::Protocol x_protocol;
   Balancer x_balancer;
   std::unordered_map<const Endpoint*, std::unique_ptr<Pools>> x_pools;
-  std::vector<std::pair<std::shared_ptr<Endpoint>, std::unique_ptr<Pools>>> x_retired;
+  std::vector<std::unique_ptr<Pools>> x_retired;  // calls still run on them
   List<ListWaiter> x_waiters;
   bool x_has_list = false;
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
@@ -24,8 +25,8 @@ struct UpstreamRuntime {
   io::Network& network;
   io::NameService& names;
   metrics::WorkerSeries& series;
-  const OwnListeners& own_listeners;
-  http::H2Flood flood{};  // what an upstream may do
+  std::shared_ptr<const OwnListeners> own_listeners;  // of the latest configuration
+  http::H2Flood flood{};                              // what an upstream may do
 
   int64_t now_ms() const { return runtime.loop.clock.now_ms(); }
 

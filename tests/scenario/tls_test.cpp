@@ -247,7 +247,7 @@ TEST(Tls, AChangedCertificateIsShownToTheNextAndTheOthersLiveOn) {
   Caller early(town, town.client({"http/1.1"}));
   EXPECT_EQ(early.get().status(), 200);
   town.authority.issue("server", {.subject = "later", .names = "DNS:later"});
-  town.load_tls(config_of(town.with_paths(yaml)));
+  town.load_tls();
   EXPECT_EQ(early.get().status(), 200);
   TlsNetwork& to_orders = town.client({"http/1.1"});
   Caller late(town, to_orders);

@@ -203,7 +203,7 @@ TEST(TlsVerified, AChangedAuthorityCountsForTheNextConnection) {
   EXPECT_EQ(caller.get().status(), 200);
   const TestAuthority foreign;
   town.authority.write("ca.pem", foreign.read("ca.pem"));
-  town.load_tls(config_of(town.with_paths(yaml)));
+  town.load_tls();
   EXPECT_EQ(caller.get().status(), 200) << "what is open lives on";
   origin.last().close_cleanly();
   town.run();

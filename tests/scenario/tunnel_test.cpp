@@ -315,8 +315,7 @@ TEST(Tunnel, TheEndOfADrainResetsItAndNewOnesAreNotTaken) {
 }
 
 TEST(Tunnel, OursIsNoDestination) {
-  Town town(kNothing);
-  town.process.own_listeners.add(*Address::parse("10.1.0.9:15001"));
+  Town town("listeners: [{name: outbound, address: '10.1.0.9:15001'}]\n" + std::string(kNothing));
   Neighbour caller(town, "10.1.0.9:15001");
   caller.send("\x01q");
   town.run();

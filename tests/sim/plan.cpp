@@ -113,12 +113,14 @@ Plan::Plan(Random& random) {
 std::string Plan::draw_config(Random& random) {
   Text top(0);
   top.line("workers: " + number(workers));
+  top.line("drain: {grace: " + ms(between(random, 2'500, 20'000)) + ", quiet: 200ms}");
   top.line("memory: {retry_bodies: " + number(between(random, 1, 4) * (gentle ? 16'384 : 64)) +
            "KiB, cache: 64KiB}");
   top.line("listeners:");
   top.line("  - name: outbound");
   top.line(std::string("    address: ") + kOutbound);
   if (!via.empty()) top.line("    via: " + via);
+  if (random.chance(0.3)) top.line("    filters: {without: [access_log]}");
   top.line("    timeout: {head: " + ms(head_ms) + ", body_idle: " + ms(body_idle_ms) +
            ", keepalive: " + ms(keepalive_ms) + ", write_stall: " + ms(write_stall_ms) + "}");
   top.line("    limits: {pipelined: " + number(between(random, 1, 8)) +
@@ -127,6 +129,9 @@ std::string Plan::draw_config(Random& random) {
   if (opaque) {
     top.line("  - {name: bytes, service: bytes, address: '" + std::string(kOpaqueListener) +
              "', timeout: {write_stall: " + ms(write_stall_ms) + "}}");
+  }
+  if (random.chance(0.5)) {
+    top.line("  - {name: extra, address: '127.0.0.1:15003', filters: {without: [trace]}}");
   }
   top.line("defaults:");
   ServicePlan& other = services.back();
@@ -158,7 +163,7 @@ std::string Plan::draw_opaque(ServicePlan& service, Random& random) {
   text.line("hosts: [" + service.name + "]");
   text.line(std::string("addresses: ['") + kClaimedAddress + "']");
   text.line("protocol: tcp");
-  text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
+  text.line("endpoints: {dns: {name: " + service.name + ".svc, port: 80}}");
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 50, 5'000);
   const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
   text.line("timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms) +
@@ -191,7 +196,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   Bounds& bounds = service.bounds;
   Text text(4);
   text.line("hosts: [" + service.name + "]");
-  text.line("endpoints: {static: [\"10.9.9.9:80\"]}");
+  text.line("endpoints: {dns: {name: " + service.name + ".svc, port: 80}}");
   constexpr std::array kProtocols{"auto", "auto", "http1", "http2", "http2"};
   text.line(std::string("protocol: ") + one_of(random, kProtocols));
   text.line(std::string("balance: ") +

@@ -32,7 +32,7 @@ void World::check_tunnels() {
   uint64_t succeeded = 0;
   for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
     for (const char* name : {"bytes", "passthrough"}) {
-      const auto series = x_process->shards.service(worker, {name, {}});
+      const auto series = process().shards.service(worker, {name, {}});
       for (const auto& counter : series->tcp_connections) counted += counter.value();
       const auto success = static_cast<size_t>(metrics::RequestOutcome::kSuccess);
       succeeded += series->tcp_connections[success].value();

@@ -76,19 +76,14 @@ class WatchedNetwork::Connect final : public io::Operation, private io::ConnectE
   io::OperationPtr x_below;
 };
 
-class WatchedNetwork::Listener final : public io::Listener, private io::AcceptEvents {
+class WatchedNetwork::Listener final : public io::Listener, public io::AcceptEvents {
  public:
   Listener(WatchedNetwork& network, io::AcceptEvents& events)
       : x_network(network), x_events(events) {}
 
-  // The failure is that of the network below.
-  Result<bool> open(const Address& at) {
-    auto opened = x_network.x_below.listen(at, *this);
-    if (!opened) return failure(opened.error());
-    x_below = std::move(*opened);
-    return true;
-  }
+  void listen_by(io::ListenerPtr below) { x_below = std::move(below); }
   Address address() const override { return x_below->address(); }
+  void accept_waiting() override { x_below->accept_waiting(); }
 
  private:
   void on_accepted(io::StreamPtr stream) override {
@@ -110,7 +105,18 @@ io::OperationPtr WatchedNetwork::connect(const Address& to, io::ConnectEvents& e
 
 Result<io::ListenerPtr> WatchedNetwork::listen(const Address& at, io::AcceptEvents& events) {
   auto listener = std::make_unique<Listener>(*this, events);
-  if (const auto opened = listener->open(at); !opened) return failure(opened.error());
+  auto below = x_below.listen(at, *listener);
+  if (!below) return below;
+  listener->listen_by(std::move(*below));
+  return io::ListenerPtr(std::move(listener));
+}
+
+Result<io::ListenerPtr> WatchedNetwork::listen_on(io::BoundSocketPtr socket,
+                                                  io::AcceptEvents& events) {
+  auto listener = std::make_unique<Listener>(*this, events);
+  auto below = x_below.listen_on(std::move(socket), *listener);
+  if (!below) return below;
+  listener->listen_by(std::move(*below));
   return io::ListenerPtr(std::move(listener));
 }
 

@@ -17,6 +17,7 @@ class WatchedNetwork final : public io::Network {
 
   io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override;
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override;
+  Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override;
 
   size_t most_unsent() const { return x_most_unsent; }
 

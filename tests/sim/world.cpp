@@ -2,23 +2,25 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "config/config.hpp"
 #include "tests/sim/h1_client.hpp"
 #include "tests/sim/h2_client.hpp"
 #include "tests/sim/tunnel_client.hpp"
+#include "tests/support/known_names.hpp"
 
 namespace outrigger::sim {
 namespace {
 
-config::Config read(const std::string& text, Ledger& ledger) {
+config::Loaded read(const std::string& text, Ledger& ledger) {
   config::Loaded loaded =
       config::load_text("sim.yaml", text, [](const std::string&) { return std::nullopt; });
   if (!loaded.ok()) {
     ledger.violation("the drawn configuration is refused: " + to_string(loaded.problems.front()) +
                      "\n" + text);
   }
-  return std::move(loaded.config);
+  return loaded;
 }
 
 }  // namespace
@@ -28,6 +30,7 @@ World::World(uint64_t seed, Ledger& ledger)
       x_random(seed * 0x9e3779b97f4a7c15 + 1),
       x_plan(x_random),
       x_control(seed),
+      x_workers(x_plan.workers, x_random, x_plan.shuffles),
       x_event(x_control, [this] { on_event(); }) {
   build();
 }
@@ -35,10 +38,8 @@ World::World(uint64_t seed, Ledger& ledger)
 // Clients and origins hold streams of the networks; the workers go before these as well.
 World::~World() {
   x_clients.clear();
-  for (const auto& side : x_sides) {
-    side->worker.reset();
-    side->loop.set_after_each([](void*) {}, nullptr);
-  }
+  x_control.set_after_each([](void*) {}, nullptr);
+  x_plane.reset();
   x_origins.clear();
 }
 
@@ -47,44 +48,77 @@ void World::end_workers() {
   x_ledger.note(now_ms(), "control: the workers end");
   const bool orderly = random().chance(0.5);
   if (orderly) {
-    for (const auto& side : x_sides) side->worker->end();
+    x_plane->on_signal(SIGINT);
+    x_plane->on_signal(SIGINT);
     step_all();
   }
-  for (const auto& side : x_sides) {
-    side->worker.reset();
-    side->loop.set_after_each([](void*) {}, nullptr);
-  }
+  x_workers.clear();
   const bool all_back = orderly || x_plan.workers == 1;
   if (all_back && !x_ledger.is_violated()) check_counts();
 }
 
 void World::build() {
   x_start_ms = x_last_call_ms = now_ms();
-  config::Config config = read(x_plan.draw_config(x_random), x_ledger);
+  config::Loaded loaded = read(x_plan.draw_config(x_random), x_ledger);
   if (x_ledger.is_violated()) return;
-  upstream::UpstreamContext context;
-  context.workers = x_plan.workers;
-  context.permit_post = this;
-  context.seed = x_random.next();
-  x_process = std::make_unique<app::Process>(config, context);
-  x_process->exchange_observer = this;
-  if (x_plan.short_of_memory) x_process->answers.set_much(-1);
-  x_snapshot = app::make_snapshot(std::move(config), x_process->services, now_ms());
-  for (unsigned i = 0; i < x_plan.workers; ++i) {
-    x_sides.push_back(std::make_unique<Side>(x_random.next()));
-    Side& side = *x_sides.back();
-    if (x_plan.shuffles) side.loop.shuffle();
-    side.worker = std::make_unique<app::Worker>(i, side.loop.context(), side.loop.outbox(),
-                                                side.watched, side.names, *x_process);
-    side.loop.set_after_each([](void* worker) { static_cast<app::Worker*>(worker)->after_each(); },
-                             side.worker.get());
-    side.worker->take(x_snapshot);
+  x_plane = std::make_unique<app::ControlPlane>(environment());
+  process().exchange_observer = this;
+  if (x_plan.short_of_memory) process().answers.set_much(-1);
+  x_control.set_after_each(
+      [](void* plane) { static_cast<app::ControlPlane*>(plane)->after_each(); }, x_plane.get());
+  for (const config::Problem& problem : x_plane->start(std::move(loaded))) {
+    x_ledger.violation("it does not start: " + to_string(problem));
   }
   build_origins();
-  listen();
+  x_bodies_most = process().retry_bodies.limit();
+  step_all();  // the workers listen
+  if (x_ledger.is_violated()) return;
+  prepare_pipes();
   invite_clients();
   x_events_left = static_cast<int>(random().below(12));
   plan_next_event();
+}
+
+app::ControlEnvironment World::environment() {
+  return {.loop = x_control.context(),
+          .outbox = x_control.outbox(),
+          .network = x_control_network,
+          .binder = x_workers,
+          .workers = x_workers,
+          .surroundings = {x_control.context(), x_files,
+                           // Nothing answers: the World says itself where instances are.
+                           [this](const config::DnsRegistryConfig&) {
+                             return std::make_shared<testing::KnownNames>(x_control_names);
+                           }},
+          .read_config = [this] { return read_config(); },
+          .open_log = [](const std::string& path) -> Result<std::unique_ptr<io::LineWriter>> {
+            return failure(path + ": a World has no logs");
+          },
+          .log_lines_dropped = [] { return uint64_t{0}; },
+          .interfaces = [] { return std::vector<Address>(); },
+          .memory = std::nullopt,
+          .seed = x_random.next(),
+          .ended =
+              [this](int reset) {
+                x_ledger.note(now_ms(), "control: ended", static_cast<uint64_t>(reset));
+              }};
+}
+
+// Good, torn, or with a port that somebody has.
+config::Loaded World::read_config() {
+  std::string text = x_plan.draw_config(x_random);
+  x_is_file_bad = random().chance(0.25);
+  if (!x_is_file_bad) return read(text, x_ledger);
+  if (random().chance(0.5)) return config::load_text("sim.yaml", text + "services: [", {});
+  constexpr std::string_view kListeners = "listeners:\n";
+  text.insert(text.find(kListeners) + kListeners.size(),
+              "  - {name: taken, address: '" + x_origins.front()->address().to_string() + "'}\n");
+  return read(text, x_ledger);
+}
+
+std::shared_ptr<upstream::Service> World::service(size_t index) const {
+  const bool is_passthrough = index == x_plan.passthrough();
+  return x_plane->services().find(is_passthrough ? "passthrough" : x_plan.services[index].name);
 }
 
 void World::build_origins() {
@@ -114,12 +148,11 @@ void World::add_origin(size_t service, const Address& address, bool opaque) {
   x_origins.back()->change_mood();
 }
 
-void World::listen() {
-  for (const config::ListenerConfig& config : x_snapshot->config.listeners) {
+// What callers' connections go through.
+void World::prepare_pipes() {
+  for (const config::ListenerConfig& config : x_plane->loaded().config.listeners) {
     for (const auto& side : x_sides) {
       const Address at = *Address::parse(config.addresses.front());
-      auto opened = side->worker->acceptor_of(config).listen(side->watched, at);
-      if (!opened) x_ledger.violation("a worker cannot listen");
       testing::PipeOptions& pipe = side->network.at(at).pipe;
       pipe.latency_ms = random().chance(0.6) ? 0 : between(random(), 1, 20);
       pipe.random_chunks = random().chance(0.3);
@@ -208,9 +241,7 @@ void World::plan_next_event() {
   if (x_events_left-- > 0) return x_event.arm_at(now_ms() + random().below(span / 4));
   // Whoever has no list yet gets one, and at the end all is well again.
   for (size_t service = 0; service < x_plan.passthrough(); ++service) {
-    if (x_snapshot->services.find(x_plan.services[service].name)->second->endpoints() == nullptr) {
-      send_list(service);
-    }
+    if (this->service(service)->endpoints() == nullptr) send_list(service);
   }
   if (x_plan.drains && !x_draining) begin_drain();
 }
@@ -225,7 +256,7 @@ void World::on_event() {
       change_lists();
       break;
     case 3:
-      change_policies();
+      reload();
       break;
     case 4:
       force_circuit();
@@ -255,22 +286,21 @@ void World::send_list(size_t service) {
       if (origin->service() == service) list.push_back({origin->address(), 1, false});
     }
   }
-  const std::string& name = x_plan.services[service].name;
   x_ledger.note(now_ms(), "control: list", service, list.size());
-  const auto set = x_snapshot->services.find(name)->second->set_endpoints(list, now_ms());
-  for (unsigned i = 0; i < x_plan.workers; ++i) {
-    post(i, [name, set](app::Worker& worker) { worker.take_endpoints(name, set); });
-  }
+  const auto of = this->service(service);
+  x_plane->on_endpoints(of->name(), of->set_endpoints(list, now_ms()));
 }
 
-void World::change_policies() {
-  config::Config config = read(x_plan.draw_config(x_random), x_ledger);
-  if (x_ledger.is_violated()) return;
-  x_ledger.note(now_ms(), "control: policies");
-  x_snapshot = app::make_snapshot(std::move(config), x_process->services, now_ms());
-  for (unsigned i = 0; i < x_plan.workers; ++i) {
-    post(i, [snapshot = x_snapshot](app::Worker& worker) { worker.take(snapshot); });
+void World::reload() {
+  const std::string before = x_plane->reload_state().hash;
+  x_plane->on_signal(SIGHUP);
+  x_ledger.note(now_ms(), "control: reload", x_is_file_bad ? 1 : 0);
+  const app::ReloadState& after = x_plane->reload_state();
+  if (after.is_good == x_is_file_bad) {
+    x_ledger.violation(x_is_file_bad ? "a bad file is in force" : "a good file is refused");
   }
+  if (x_is_file_bad && after.hash != before) x_ledger.violation("a bad file has changed something");
+  x_bodies_most = std::max(x_bodies_most, process().retry_bodies.limit());
 }
 
 void World::force_circuit() {
@@ -280,25 +310,13 @@ void World::force_circuit() {
   const size_t service = random().below(static_cast<uint32_t>(x_plan.passthrough()));
   const Force force = kForces[random().below(kForces.size())];
   x_ledger.note(now_ms(), "control: force", service, static_cast<uint64_t>(force));
-  const auto& of = x_snapshot->services.find(x_plan.services[service].name)->second;
-  of->circuit().force(force, now_ms());
+  this->service(service)->circuit().force(force, now_ms());
 }
 
 void World::begin_drain() {
   x_draining = true;
   x_ledger.note(now_ms(), "control: drain");
-  for (unsigned i = 0; i < x_plan.workers; ++i) {
-    post(i, [](app::Worker& worker) { worker.begin_last_phase(); });
-  }
-}
-
-void World::post(unsigned worker, std::function<void(app::Worker&)> task) {
-  Side& side = *x_sides[worker];
-  side.loop.post([&side, task = std::move(task)] { task(*side.worker); });
-}
-
-void World::post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept {
-  x_sides[worker]->loop.post([&limit, worker] { limit.queue(worker).arrive(); });
+  x_plane->on_signal(SIGTERM);
 }
 
 }  // namespace outrigger::sim

@@ -1,47 +1,38 @@
-// The World is one run: the workers of one process, each on a loop and a network of its own,
-// origins and clients around them, and a control side that changes lists, policies and circuits
-// meanwhile. All of it follows from the seed. After every step it looks for what must never be, and
-// at the end, when everyone has left, for what must be gone. Owned by main; one thread.
+// The World is one run: the control plane and the workers of one process, each on a loop and a
+// network of its own, origins and clients around them, and whoever changes lists, the configuration
+// and circuits meanwhile. All of it follows from the seed. After every step it looks for what must
+// never be, and at the end, when everyone has left, for what must be gone. Owned by main; one
+// thread.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "proxy/app/worker.hpp"
+#include "proxy/app/control_plane.hpp"
 #include "tests/sim/caller.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/origin.hpp"
 #include "tests/sim/plan.hpp"
-#include "tests/sim/watched_network.hpp"
-#include "tests/support/pipe_network.hpp"
-#include "tests/support/virtual_names.hpp"
+#include "tests/sim/sides.hpp"
+#include "tests/support/fake_files.hpp"
 
 namespace outrigger::sim {
 
-class World final : public upstream::PermitPost, public chain::ExchangeObserver {
+class World final : public chain::ExchangeObserver {
  public:
   World(uint64_t seed, Ledger& ledger);
-  ~World() override;
+  ~World();
 
   // Until nothing is left to happen, or something happened that must not.
   void run();
 
  private:
-  // One worker and what it stands on, destroyed from the bottom up.
-  struct Side {
-    explicit Side(uint64_t seed) : loop(seed), network(loop), names(loop), watched(loop, network) {}
-
-    testing::VirtualLoop loop;
-    testing::PipeNetwork network;
-    testing::VirtualNames names;
-    WatchedNetwork watched;  // what the worker sees of it
-    std::unique_ptr<app::Worker> worker;
-  };
-
   void build();
+  app::ControlEnvironment environment();
+  config::Loaded read_config();
   void build_origins();
   void add_origin(size_t service, const Address& address, bool opaque);
-  void listen();
+  void prepare_pipes();
   void invite_clients();
 
   // -- time
@@ -55,13 +46,10 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   void on_event();
   void change_lists();
   void send_list(size_t service);
-  void change_policies();
+  void reload();
   void force_circuit();
   void begin_drain();
   void end_workers();
-  void post(unsigned worker, std::function<void(app::Worker&)> task);
-
-  void post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept override;
 
   // -- what must hold
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
@@ -70,10 +58,13 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   void check_end();
   void check_tunnels();
   void count_tunnel(const chain::Exchange& exchange, const chain::Outcome& outcome);
+  void check_configuration();
   void check_nothing_left();
   void check_counts();
   void check_budgets();
 
+  std::shared_ptr<upstream::Service> service(size_t index) const;
+  app::Process& process() const { return x_plane->process(); }
   int64_t now_ms() const { return x_control.now_ms(); }
   Random& random() { return x_random; }
 
@@ -81,17 +72,22 @@ class World final : public upstream::PermitPost, public chain::ExchangeObserver 
   Random x_random;
   Plan x_plan;
   testing::VirtualLoop x_control;
-  std::unique_ptr<app::Process> x_process;
-  std::vector<std::unique_ptr<Side>> x_sides;
+  testing::PipeNetwork x_control_network{x_control};
+  testing::VirtualNames x_control_names{x_control};
+  testing::FakeFiles x_files{x_control};
+  Sides x_workers;
+  const std::vector<std::unique_ptr<Side>>& x_sides = x_workers.all;
+  std::unique_ptr<app::ControlPlane> x_plane;
   std::vector<std::unique_ptr<Origin>> x_origins;
   std::vector<std::unique_ptr<Caller>> x_clients;
-  app::SnapshotPtr x_snapshot;
   testing::VirtualLoop::Event x_event;
   int x_events_left = 0;
   uint64_t x_opaque_ended = 0;  // exchanges that are nothing but bytes and count as calls
   int64_t x_start_ms = 0;
   int64_t x_last_call_ms = 0;  // when the last exchange ended
+  int64_t x_bodies_most = 0;   // that may be retained, under any configuration so far
   bool x_draining = false;
+  bool x_is_file_bad = false;  // the one that was read last
 };
 
 }  // namespace outrigger::sim

@@ -79,9 +79,8 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
 void World::check_step() {
   for (size_t i = 0; i < x_plan.services.size(); ++i) {
     const ServicePlan& plan = x_plan.services[i];
-    const auto& service = i == x_plan.passthrough() ? x_snapshot->passthrough
-                                                    : x_snapshot->services.find(plan.name)->second;
-    const upstream::OutstandingLimit& limit = service->limit();
+    const auto of = service(i);
+    const upstream::OutstandingLimit& limit = of->limit();
     if (limit.outstanding() < 0 || limit.outstanding() > plan.bounds.outstanding_most) {
       x_ledger.violation(plan.name + ": " + text(limit.outstanding()) + " calls outstanding of " +
                          text(plan.bounds.outstanding_most));
@@ -97,10 +96,10 @@ void World::check_step() {
                          std::to_string(side->watched.most_unsent()) + " bytes");
     }
   }
-  const chain::MemoryBudget& bodies = x_process->retry_bodies;
-  if (bodies.used() < 0 || bodies.used() > bodies.limit()) {
+  const chain::MemoryBudget& bodies = process().retry_bodies;
+  if (bodies.used() < 0 || bodies.used() > x_bodies_most) {
     x_ledger.violation("retained bodies have " + text(bodies.used()) + " bytes of " +
-                       text(bodies.limit()));
+                       text(x_bodies_most));
   }
 }
 
@@ -114,9 +113,18 @@ void World::check_end() {
       x_ledger.violation("call " + text(call.id) + " was served and has not ended");
     }
   }
+  check_configuration();
   check_nothing_left();
   check_budgets();
   check_tunnels();
+}
+
+// Whatever was read, in whichever order it arrived: all are under the latest good one.
+void World::check_configuration() {
+  for (unsigned i = 0; i < x_plan.workers && !x_draining; ++i) {
+    if (x_sides[i]->worker->snapshot().config == x_plane->loaded().config) continue;
+    x_ledger.violation("worker " + text(i) + " is not under the latest configuration");
+  }
 }
 
 void World::check_nothing_left() {
@@ -128,7 +136,7 @@ void World::check_nothing_left() {
     const std::string at = " of worker " + text(i);
     must_be_0("exchanges" + at, static_cast<int64_t>(side.worker->running()));
     must_be_0("loop not empty" + at, side.loop.is_empty() ? 0 : 1);
-    const auto series = x_process->shards.worker(i);
+    const auto series = process().shards.worker(i);
     must_be_0("downstream connections" + at, series->downstream_connections.value());
     must_be_0("upstream connections" + at, series->upstream_connections.value());
     must_be_0("opaque connections" + at, series->downstream_tcp.value());
@@ -141,12 +149,12 @@ void World::check_counts() {
   const auto must_be_0 = [&](const std::string& what, int64_t value) {
     if (value != 0) x_ledger.violation(what + " is " + text(value) + " at the end");
   };
-  for (const auto& [name, listener] : x_process->listeners) {
+  for (const auto& [name, listener] : process().listeners) {
     must_be_0("open connections of " + name, listener.open_connections.load());
   }
-  must_be_0("retained bodies", x_process->retry_bodies.used());
-  must_be_0("answers that wait", x_process->answers.bytes());
-  for (const auto& [name, service] : x_process->services.services()) {
+  must_be_0("retained bodies", process().retry_bodies.used());
+  must_be_0("answers that wait", process().answers.bytes());
+  for (const auto& [name, service] : process().services.services()) {
     must_be_0("outstanding of " + name, service->limit().outstanding());
     must_be_0("queued of " + name, service->limit().queued());
     must_be_0("streams of " + name, service->limit().streams().open());
@@ -180,7 +188,7 @@ void World::check_budgets() {
     }
     const std::string name = i == x_plan.passthrough() ? "passthrough" : plan.name;
     for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
-      const auto series = x_process->shards.service(worker, {name, {}});
+      const auto series = process().shards.service(worker, {name, {}});
       for (const auto& counter : series->attempts) attempts += counter.value();
       refused += series->retries[metrics::index_of(Token::kRefusedStream)].value();
     }

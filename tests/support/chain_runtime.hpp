@@ -66,13 +66,14 @@ class TestRuntime final : public chain::ExchangeObserver {
   TimerWheel x_timers{x_clock.now_ms()};
   Random x_random;
   Reaper x_reaper;
+  Inbox x_inbox{[](void*) {}, nullptr};
   io::Outbox x_outbox;
   chain::Driver x_driver;
   chain::ExchangePool x_pool;
   chain::MemoryBudget x_budget{1 << 20};
   int x_ended = 0;
   chain::Runtime x_runtime{
-      {x_clock, x_timers, x_random, x_reaper}, x_outbox, x_driver, x_pool, x_budget, this};
+      {x_clock, x_timers, x_random, x_reaper, x_inbox}, x_outbox, x_driver, x_pool, x_budget, this};
 };
 
 class RecordingSink final : public chain::ResponseSink {

@@ -17,6 +17,9 @@ class RedirectedNetwork final : public io::Network {
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
     return x_town.network.listen(at, events);
   }
+  Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override {
+    return x_town.network.listen_on(std::move(socket), events);
+  }
 
  private:
   Town& x_town;

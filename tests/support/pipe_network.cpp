@@ -20,6 +20,9 @@ class PipeNetwork::PipeListener final : public io::Listener {
   }
 
   Address address() const override { return x_address; }
+  void accept_waiting() override {
+    while (!is_linked() && !x_waiting.empty()) accept();
+  }
 
   void add(io::StreamPtr stream) {
     x_waiting.push_back(std::move(stream));
@@ -44,6 +47,20 @@ class PipeNetwork::PipeListener final : public io::Listener {
   io::AcceptEvents& x_events;
   std::deque<io::StreamPtr> x_waiting;
   VirtualLoop::Event x_ready;
+};
+
+class PipeNetwork::PipeSocket final : public io::BoundSocket {
+ public:
+  PipeSocket(PipeNetwork& network, const Address& at) : x_network(network), x_address(at) {
+    network.x_bound.insert(at);
+  }
+  ~PipeSocket() override { x_network.x_bound.erase(x_address); }
+
+  const Address& address() const override { return x_address; }
+
+ private:
+  PipeNetwork& x_network;
+  const Address x_address;
 };
 
 class PipeNetwork::PipeConnect final : public io::Operation {
@@ -106,13 +123,24 @@ io::OperationPtr PipeNetwork::connect_redirected(const Address& original, const 
                                        events);
 }
 
-Result<io::ListenerPtr> PipeNetwork::listen(const Address& at, io::AcceptEvents& events) {
+Result<io::BoundSocketPtr> PipeNetwork::bind(const Address& at) {
   Address address = at;
   if (at.is_ip() && at.port() == 0) address = Address::from_bytes(at.ip(), x_next_port++);
-  if (x_listeners.contains(address)) {
+  if (x_listeners.contains(address) || x_bound.contains(address)) {
     return failure("cannot listen on " + address.to_string() + ": Address already in use");
   }
-  return io::ListenerPtr(std::make_unique<PipeListener>(*this, address, events));
+  return io::BoundSocketPtr(std::make_unique<PipeSocket>(*this, address));
+}
+
+Result<io::ListenerPtr> PipeNetwork::listen(const Address& at, io::AcceptEvents& events) {
+  auto socket = bind(at);
+  if (!socket) return failure(socket.error());
+  return listen_on(std::move(*socket), events);
+}
+
+Result<io::ListenerPtr> PipeNetwork::listen_on(io::BoundSocketPtr socket,
+                                               io::AcceptEvents& events) {
+  return io::ListenerPtr(std::make_unique<PipeListener>(*this, socket->address(), events));
 }
 
 AddressOptions& PipeNetwork::at(const Address& address) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -41,6 +42,10 @@ class PipeNetwork final : public io::Network {
 
   io::OperationPtr connect(const Address& to, io::ConnectEvents& events) override;
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override;
+  Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override;
+
+  // Keeps the address for whoever listens on it later; of port 0 any one.
+  Result<io::BoundSocketPtr> bind(const Address& at);
 
   // As connect, for a caller whose own address matters.
   io::OperationPtr connect_from(const Address& from, const Address& to, io::ConnectEvents& events);
@@ -59,10 +64,12 @@ class PipeNetwork final : public io::Network {
  private:
   class PipeListener;
   class PipeConnect;
+  class PipeSocket;
 
   VirtualLoop& x_loop;
   std::map<Address, AddressOptions> x_addresses;
   std::map<Address, PipeListener*> x_listeners;
+  std::set<Address> x_bound;  // nobody listens there yet
   uint16_t x_next_port = 40'000;
   uint16_t x_next_client_port = 50'000;
   uint64_t x_connects = 0;

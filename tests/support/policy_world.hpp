@@ -131,7 +131,8 @@ class PolicyWorld {
   void set_filters(std::vector<config::FilterKind> kinds) { x_kinds = std::move(kinds); }
   // Before the first call.
   void log_to(LineSink& lines) {
-    x_access_log = std::make_unique<filters::AccessLog>(config.access_log, lines, x_runtime.get());
+    const std::shared_ptr<LineSink> lent(std::shared_ptr<void>(), &lines);
+    x_access_log = std::make_unique<filters::AccessLog>(config.access_log, lent, x_runtime.get());
   }
 
   PolicyCall& call(const CallRequest& request = {}) {

@@ -36,6 +36,13 @@ class TlsNetwork final : public io::Network {
     listener->below = std::move(*below);
     return io::ListenerPtr(std::move(listener));
   }
+  Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override {
+    auto listener = std::make_unique<Accept>(*this, events);
+    auto below = x_below.listen_on(std::move(socket), *listener);
+    if (!below) return below;
+    listener->below = std::move(*below);
+    return io::ListenerPtr(std::move(listener));
+  }
 
  private:
   class Connect final : public io::Operation,
@@ -74,6 +81,7 @@ class TlsNetwork final : public io::Network {
     Accept(TlsNetwork& network, io::AcceptEvents& events) : x_network(network), x_events(events) {}
 
     Address address() const override { return below->address(); }
+    void accept_waiting() override { below->accept_waiting(); }
 
     io::ListenerPtr below;
 

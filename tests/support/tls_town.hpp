@@ -1,8 +1,9 @@
 // A Town whose listener and services may speak TLS with certificates of an authority of its own:
 // "server" is for orders and stock, "client" shows who a caller is. Callers and origins come over
-// TLS by the networks made here.
+// TLS by the networks made here. Its time of day is the real one, as that of certificates is.
 #pragma once
 
+#include <ctime>
 #include <list>
 #include <string>
 #include <utility>
@@ -27,7 +28,8 @@ struct TlsTownParts {
 class TlsTown : public TlsTownParts, public Town {
  public:
   // In `yaml`, @ is the folder of the certificates.
-  explicit TlsTown(const std::string& yaml) : Town(config_of(with_paths(yaml)), 1, 1) {}
+  explicit TlsTown(const std::string& yaml)
+      : Town(loaded_of(with_paths(yaml)), 1, 1, time_of_day_ms()) {}
 
   // Origins listen on it. `options`: of TestAuthority::server().
   TlsNetwork& server(io::TlsServerOptions options, std::vector<std::string> alpn) {
@@ -61,6 +63,7 @@ class TlsTown : public TlsTownParts, public Town {
   const metrics::WorkerSeries& series() { return *process.shards.worker(0); }
 
  private:
+  static int64_t time_of_day_ms() { return int64_t{std::time(nullptr)} * 1000; }
   io::TlsLoop tls_loop() { return {loop.context(), loop.outbox()}; }
 };
 

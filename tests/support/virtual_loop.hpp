@@ -54,11 +54,14 @@ class VirtualLoop {
   };
 
   explicit VirtualLoop(uint64_t seed = 1) : x_random(seed), x_order(seed ^ 0x5eed) {}
-  ~VirtualLoop() { x_reaper.flush(); }
+  ~VirtualLoop() {
+    x_inbox.drop_all();
+    x_reaper.flush();
+  }
   VirtualLoop(const VirtualLoop&) = delete;
   VirtualLoop& operator=(const VirtualLoop&) = delete;
 
-  LoopContext context() { return {x_clock, x_timers, x_random, x_reaper}; }
+  LoopContext context() { return {x_clock, x_timers, x_random, x_reaper, x_inbox}; }
   io::Outbox& outbox() { return x_outbox; }
   int64_t now_ms() const { return x_clock.now_ms(); }
   void jump_wall_ms(int64_t by) { x_clock.jump_wall_ms(by); }
@@ -74,10 +77,7 @@ class VirtualLoop {
   }
 
   // Runs `task` as an event of its own.
-  void post(std::function<void()> task) {
-    x_posted.push_back(std::move(task));
-    x_post.arm();
-  }
+  void post(std::function<void()> task) { x_inbox.post(std::move(task)); }
 
   // Handles one event that is due; false when there is none. Time does not move.
   bool step() {
@@ -189,11 +189,10 @@ class VirtualLoop {
     }
   }
 
-  void run_posted() {
-    auto task = std::move(x_posted.front());
-    x_posted.erase(x_posted.begin());
-    if (!x_posted.empty()) x_post.arm();
-    task();
+  void deliver_one() {
+    if (!x_inbox.is_round_open()) x_inbox.open_round();
+    x_mail.arm();
+    if (!x_inbox.deliver_next()) x_mail.cancel();
   }
 
   ManualClock x_clock;
@@ -207,8 +206,8 @@ class VirtualLoop {
   bool x_shuffle = false;
   void (*x_after_each)(void*) = nullptr;
   void* x_after_each_argument = nullptr;
-  std::vector<std::function<void()>> x_posted;
-  Event x_post{*this, [this] { run_posted(); }};
+  Event x_mail{*this, [this] { deliver_one(); }};
+  Inbox x_inbox{[](void* mail) { static_cast<Event*>(mail)->arm(); }, &x_mail};
   std::vector<std::unique_ptr<std::string>> x_lent;
   io::Outbox x_outbox;
   Reaper x_reaper;

@@ -41,6 +41,9 @@ class VirtualNames final : public io::NameService, private io::NameServers {
   Script& at(const std::string& name, io::RecordType type) { return x_scripts[{name, type}]; }
   // Both families: the one of the first address answers first, one without any has no records.
   void set(const std::string& name, const std::vector<std::string>& ips, int64_t ttl_s = 60);
+  bool knows(const std::string& name) const {
+    return x_scripts.contains({name, io::RecordType::kA});
+  }
   // Both families say this.
   void set(const std::string& name, io::Verdict verdict);
 

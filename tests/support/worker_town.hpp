@@ -1,6 +1,6 @@
-// A Town is a whole data plane in memory and virtual time: workers over one virtual loop and one
-// network of pipes, the services of a YAML text, scripted origins, and callers. Nothing of the
-// product is faked above the socket. As it goes down it checks that nothing was left behind.
+// A Town is a whole sidecar in memory and virtual time: the control plane and its workers over one
+// virtual loop and one network of pipes, the services of a YAML text, scripted origins, and
+// callers. Nothing is faked above the socket. As it goes down it checks that nothing is left.
 //
 //   Town town("services: {orders: {endpoints: {static: ['10.0.0.1:80']}}}");
 //   Origin& origin = town.origin("10.0.0.1:80");
@@ -8,9 +8,9 @@
 //   EXPECT_EQ(caller.get("/x").status(), 200);
 #pragma once
 
-#include <ctime>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,136 +19,96 @@
 
 #include "config/config.hpp"
 #include "proxy/app/process.hpp"
-#include "proxy/app/snapshot.hpp"
-#include "proxy/app/tls_contexts.hpp"
 #include "proxy/app/worker.hpp"
 #include "tests/support/pipe_network.hpp"
 #include "tests/support/virtual_names.hpp"
 #include "tests/support/worker_origin.hpp"
 
+namespace outrigger::app {
+class ControlPlane;
+}
+
 namespace outrigger::testing {
 
-inline config::Config config_of(std::string_view yaml) {
+inline config::Loaded loaded_of(std::string_view yaml) {
   config::Loaded loaded = config::load_text("town.yaml", yaml, {});
   for (const config::Problem& problem : loaded.problems) {
     ADD_FAILURE() << config::to_string(problem);
   }
   OUTRIGGER_ASSERT(loaded.ok());
-  return std::move(loaded.config);
+  return loaded;
 }
+inline config::Config config_of(std::string_view yaml) { return loaded_of(yaml).config; }
 
-class Town : public upstream::PermitPost {
+class TownEnvironment;
+
+class Town {
  public:
+  // How the drain ended.
+  struct End {
+    int64_t at_ms = 0;
+    int calls_reset = 0;
+  };
+
   explicit Town(std::string_view yaml, unsigned worker_count = 1, uint64_t seed = 1)
-      : Town(config_of(yaml), worker_count, seed) {}
+      : Town(loaded_of(yaml), worker_count, seed) {}
   Town(const config::Config& config, unsigned worker_count, uint64_t seed)
-      : loop(seed), process(config, {.workers = worker_count, .permit_post = this, .seed = seed}) {
-    loop.set_after_each([](void* town) { static_cast<Town*>(town)->after_each(); }, this);
-    for (unsigned i = 0; i < worker_count; ++i) {
-      workers.push_back(
-          std::make_unique<app::Worker>(i, loop.context(), loop.outbox(), network, names, process));
-    }
-    take(config);
-    load_tls(config);
-    for (auto& worker : workers) {
-      for (const config::ListenerConfig& listener : config.listeners) {
-        auto at = worker->acceptor_of(listener).listen(network, *Address::from_ip("127.0.0.1", 0));
-        process.own_listeners.add(*at);
-        x_addresses[listener.name].push_back(*at);
-      }
-    }
-  }
-  ~Town() override {
-    loop.run_until_idle();
-    for (auto& worker : workers) EXPECT_EQ(worker->running(), 0u);
-    for (const auto& [name, service] : process.services.services()) check_at_rest(name, *service);
-    EXPECT_EQ(process.retry_bodies.used(), 0);
-    for (auto& worker : workers) worker->end();
-    loop.run_until_idle();
-    for (auto& [name, listener] : process.listeners) EXPECT_EQ(listener.open_connections.load(), 0);
-    EXPECT_EQ(process.answers.bytes(), 0);
-    workers.clear();
-    origins.clear();
-    // Slots of the wheel that timers have left are looked at once more; then nothing is due, ever.
-    EXPECT_TRUE(loop.run_until([&] { return loop.is_empty(); }, kLongestMs));
-  }
+      : Town(config::Loaded{config, {}, {}}, worker_count, seed) {}
+  // `wall_ms`: the time of day at the beginning; off: any.
+  Town(config::Loaded loaded, unsigned worker_count, uint64_t seed,
+       std::optional<int64_t> wall_ms = std::nullopt);
+  virtual ~Town();
+  Town(const Town&) = delete;
+  Town& operator=(const Town&) = delete;
 
   Origin& origin(std::string_view address) {
     auto& origin = origins[std::string(address)];
     if (!origin) origin = std::make_unique<Origin>(loop, network, *Address::parse(address));
     return *origin;
   }
-  // The caller's way in: of one worker, as if the kernel had chosen it.
+  // The caller's way in: of one worker, as if the kernel had chosen it. Of a listener that has gone
+  // too: nobody answers there.
   Address address(unsigned worker = 0, const std::string& listener = "outbound") const {
     return x_addresses.at(listener).at(worker);
   }
   upstream::Service& service(std::string_view name) { return *process.services.find(name); }
   upstream::CircuitState circuit(std::string_view name) { return service(name).circuit().state(); }
 
-  // A new configuration for all workers.
-  void take(std::string_view yaml) { take(config_of(yaml)); }
-  void take(const config::Config& config) {
-    const auto snapshot = app::make_snapshot(config, process.services, loop.now_ms());
-    for (auto& worker : workers) worker->take(snapshot);
-    for (const config::ServiceConfig& of : config.services) {
-      if (of.endpoints.kind != config::EndpointSource::Kind::kStatic) continue;
-      std::vector<upstream::ListedAddress> list;
-      for (const config::StaticEndpoint& endpoint : of.endpoints.endpoints) {
-        list.push_back({*Address::parse(endpoint.address), endpoint.weight});
-      }
-      give(of.name, list);
-    }
-  }
-  // The files as they are now, as when they have changed.
-  void load_tls(const config::Config& config) {
-    for (const std::string& failure : app::publish_tls(config, process, std::time(nullptr))) {
-      ADD_FAILURE() << failure;
-    }
-  }
+  // Another file, which is good; every worker has it when this returns.
+  void take(std::string_view yaml) { take(loaded_of(yaml)); }
+  void take(const config::Config& config) { take(config::Loaded{config, {}, {}}); }
+  void take(config::Loaded loaded);
+  // Another file; what is wrong with it beyond its text.
+  std::vector<config::Problem> reload(std::string_view yaml) { return reload(loaded_of(yaml)); }
+  std::vector<config::Problem> reload(config::Loaded loaded);
+  // The files that the configuration in force names have other content.
+  void load_tls(const config::Config& = {});
   // What discovery says.
-  void set_endpoints(const std::string& name, const std::vector<std::string>& addresses) {
-    std::vector<upstream::ListedAddress> list;
-    for (const std::string& address : addresses) list.push_back({*Address::parse(address)});
-    give(name, list);
-  }
-  void give(const std::string& name, const std::vector<upstream::ListedAddress>& list) {
-    const auto set = service(name).set_endpoints(list, loop.now_ms());
-    for (auto& worker : workers) worker->take_endpoints(name, set);
-  }
+  void set_endpoints(const std::string& name, const std::vector<std::string>& addresses);
+  void give(const std::string& name, const std::vector<upstream::ListedAddress>& list);
 
   void run() { loop.run_until_idle(); }
   void pass_ms(int64_t ms) { loop.advance_ms(ms); }
   int64_t now_ms() const { return loop.now_ms(); }
 
-  void post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept override {
-    ++permits_posted;
-    loop.post([&limit, worker] { limit.queue(worker).arrive(); });
-  }
-
   VirtualLoop loop;
   PipeNetwork network{loop};
   VirtualNames names{loop};
-  app::Process process;
   std::map<std::string, std::unique_ptr<Origin>> origins;
-  std::vector<std::unique_ptr<app::Worker>> workers;
-  int permits_posted = 0;
 
  private:
-  static constexpr int64_t kLongestMs = 7'200'000;
+  const std::unique_ptr<TownEnvironment> x_world;
 
-  void after_each() {
-    for (auto& worker : workers) worker->after_each();
-  }
-  static void check_at_rest(const std::string& name, const upstream::Service& service) {
-    EXPECT_EQ(service.limit().outstanding(), 0) << name;
-    EXPECT_EQ(service.limit().queued(), 0) << name;
-    EXPECT_EQ(service.limit().streams().open(), 0) << name;
-    if (const auto set = service.endpoints()) {
-      for (const auto& entry : set->entries) {
-        EXPECT_EQ(entry.endpoint->outstanding(), 0) << name << " " << entry.endpoint->name();
-      }
-    }
-  }
+ public:
+  std::unique_ptr<app::ControlPlane> plane;
+  app::Process& process;
+  std::vector<std::unique_ptr<app::Worker>>& workers;
+  const int& permits_posted;
+  std::string& file;              // what SIGHUP reads
+  const std::optional<End>& end;  // once the drain is over
+
+ private:
+  void note_addresses();
 
   std::map<std::string, std::vector<Address>> x_addresses;
 };
@@ -160,6 +120,8 @@ class Caller final : public TestClient {
       : TestClient(town.network, town.address(worker, listener)), x_town(town) {
     town.run();
   }
+  // At any address, such as that of the admin API.
+  Caller(Town& town, const Address& at) : TestClient(town.network, at), x_town(town) { town.run(); }
   // By a network of its own, such as one with TLS.
   Caller(Town& town, io::Network& network) : TestClient(network, town.address()), x_town(town) {
     town.run();

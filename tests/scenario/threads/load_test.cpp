@@ -2,6 +2,7 @@
 // it may change: lists, snapshots, circuits, limits, and at last the drain. Meant for
 // ThreadSanitizer; what it asserts besides is that no call is lost or mixed up.
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,17 +10,19 @@
 #include <gtest/gtest.h>
 
 #include "config/config.hpp"
-#include "proxy/app/worker_thread.hpp"
+#include "proxy/app/control_plane.hpp"
+#include "proxy/app/worker_threads.hpp"
+#include "proxy/io/loop_files.hpp"
 #include "tests/support/run_until.hpp"
 #include "tests/support/test_peer.hpp"
 
 namespace outrigger::testing {
 namespace {
 
-config::Config config_of(const std::string& yaml) {
+config::Loaded loaded_of(const std::string& yaml) {
   config::Loaded loaded = config::load_text("threads.yaml", yaml, {});
   for (const auto& problem : loaded.problems) ADD_FAILURE() << config::to_string(problem);
-  return std::move(loaded.config);
+  return loaded;
 }
 
 // Answers each request with its target, on the loop of the test.
@@ -106,69 +109,104 @@ class Client final : public TestPeer, public io::ConnectEvents {
   io::OperationPtr x_connect;
 };
 
-// The control thread is the test's; its loop serves the origins and the clients as well.
-class Fleet final : public upstream::PermitPost {
+// Counts the permits that cross from one to another.
+class Threads final : public app::WorkerThreads {
+ public:
+  using WorkerThreads::WorkerThreads;
+  Inbox& inbox(unsigned worker) override {
+    ++permits_posted;
+    return WorkerThreads::inbox(worker);
+  }
+  std::atomic<int> permits_posted{0};
+};
+
+// The control thread is the test's: the control plane and the real threads, sockets and loop; the
+// loop serves the origins and the clients as well.
+class Fleet {
  public:
   Fleet(const std::string& policy, unsigned count)
-      : process(config(policy, 0), {.workers = count, .permit_post = this, .seed = 7}),
-        x_policy(policy) {
-    const config::Config first_config = config(policy, 0);
-    const auto snapshot = app::make_snapshot(first_config, process.services, now_ms());
-    for (unsigned i = 0; i < count; ++i) {
-      workers.push_back(std::make_unique<app::WorkerThread>(i, i + 1, io::DnsOptions{}, process));
-      workers.back()->worker().take(snapshot);
-      auto socket = io::ListeningSocket::bind(*Address::from_ip("127.0.0.1", 0));
-      OUTRIGGER_ASSERT(socket);
-      addresses.push_back(socket->address());
-      OUTRIGGER_ASSERT(workers.back()->listen(first_config.listeners.front(), std::move(*socket)));
-    }
-    for (auto& worker : workers) worker->start();
+      : x_policy(policy), x_random(7), x_workers(count, x_random), plane(environment()) {
+    loop.set_after_each([](void* of) { static_cast<app::ControlPlane*>(of)->after_each(); },
+                        &plane);
+    EXPECT_TRUE(plane.start(config(0)).empty());
+    x_workers.run();
     set_endpoints({&first, &second});
+    // A worker that has taken its configuration has an address.
+    for (unsigned i = 0; i < count; ++i) {
+      x_workers.post(i, [this](app::Worker& worker) {
+        const std::vector<Address> at = worker.addresses_of("outbound");
+        loop.post([this, at] { addresses.insert(addresses.end(), at.begin(), at.end()); });
+      });
+    }
+    EXPECT_TRUE(run_until(
+        loop, [&] { return addresses.size() == count; }, kGuardMs));
   }
-  ~Fleet() override { stop(); }
+  ~Fleet() {
+    stop();
+    loop.set_after_each([](void*) {}, nullptr);
+  }
 
   int64_t now_ms() { return loop.context().clock.now_ms(); }
-  upstream::Service& service() { return *process.services.find("orders"); }
+  upstream::Service& service() { return *plane.services().find("orders"); }
 
   void set_endpoints(const std::vector<EchoOrigin*>& origins) {
     std::vector<upstream::ListedAddress> list;
     for (EchoOrigin* origin : origins) list.push_back({origin->address()});
-    const auto set = service().set_endpoints(list, now_ms());
-    post([set](app::Worker& worker) { worker.take_endpoints("orders", set); });
+    plane.on_endpoints("orders", service().set_endpoints(list, now_ms()));
   }
-  void take(int round) {
-    const auto snapshot = app::make_snapshot(config(x_policy, round), process.services, now_ms());
-    post([snapshot](app::Worker& worker) { worker.take(snapshot); });
+  void reload() {
+    plane.on_signal(SIGHUP);
+    EXPECT_TRUE(plane.reload_state().is_good);
   }
   void post(const std::function<void(app::Worker&)>& task) {
-    for (auto& worker : workers) worker->post(task);
+    for (unsigned i = 0; i < x_workers.count(); ++i) x_workers.post(i, task);
   }
-  int stop() {
-    int running = 0;
-    for (auto& worker : workers) running += worker->stop();
-    return running;
-  }
-  void post_permit(upstream::OutstandingLimit& limit, unsigned worker) noexcept override {
-    ++permits_posted;
-    workers[worker]->post([&limit, worker](app::Worker&) { limit.queue(worker).arrive(); });
-  }
+  int stop() { return x_workers.stop(); }
+  int permits_posted() const { return x_workers.permits_posted.load(); }
 
+  static constexpr int64_t kGuardMs = 60'000;
+
+  io::FileThread disk;
   io::Loop loop{1};
+  io::LoopFiles files{loop, disk};
   io::LoopNetwork network{loop};
   EchoOrigin first{network};
   EchoOrigin second{network};
-  app::Process process;
-  std::atomic<int> permits_posted{0};
-  std::vector<std::unique_ptr<app::WorkerThread>> workers;
   std::vector<Address> addresses;
 
  private:
-  static config::Config config(const std::string& policy, int round) {
-    return config_of(
-        "services: {orders: {endpoints: {dns: {name: orders.svc, port: 80}}, timeout: {request: " +
-        std::to_string(10 + round % 3) + "s}, " + policy + "}}");
+  app::ControlEnvironment environment() {
+    return {.loop = loop.context(),
+            .outbox = loop.outbox(),
+            .network = network,
+            .binder = x_binder,
+            .workers = x_workers,
+            .surroundings = discovery::surroundings_on(loop, files),
+            .read_config = [this] { return config(++x_round); },
+            .open_log = [this](const std::string& path) { return disk.append_to(path); },
+            .log_lines_dropped = [this] { return disk.lines_dropped(); },
+            .interfaces = [] { return std::vector<Address>(); },
+            .memory = std::nullopt,
+            .seed = 7,
+            .ended = [](int) {}};
   }
+  config::Loaded config(int round) const {
+    return loaded_of(
+        "admin: off\nmetrics: off\nworkers: " + std::to_string(x_workers.count()) +
+        "\nlisteners: [{name: outbound, address: '127.0.0.1:0'}]\n"
+        "registries: {dns: {servers: ['127.0.0.1:9']}}\n"
+        "services: {orders: {endpoints: {dns: {name: orders.svc, port: 80}}, timeout: {request: " +
+        std::to_string(10 + round % 3) + "s}, " + x_policy + "}}");
+  }
+
   const std::string x_policy;
+  int x_round = 0;
+  io::SocketBinder x_binder;
+  Random x_random;
+  Threads x_workers;
+
+ public:
+  app::ControlPlane plane;
 };
 
 struct Crowd {
@@ -193,14 +231,14 @@ struct Crowd {
 constexpr int kClients = 24;
 constexpr int kCalls = 60;
 constexpr int kEndless = 1'000'000;
-constexpr int64_t kGuardMs = 60'000;
+constexpr int64_t kGuardMs = Fleet::kGuardMs;
 
 TEST(Workers, LoseNoCallWhileListsAndSnapshotsChange) {
   Fleet fleet("retry: {attempts: 2}, circuit: off", 3);
   Crowd crowd(fleet, kClients, kCalls);
   int round = 0;
   const auto done = [&] {
-    if (++round % 20 == 0) fleet.take(round);
+    if (++round % 20 == 0) fleet.reload();
     if (round % 30 == 0) fleet.set_endpoints({round % 60 == 0 ? &fleet.first : &fleet.second});
     if (round % 45 == 0) fleet.set_endpoints({&fleet.first, &fleet.second});
     return crowd.is_done();
@@ -239,7 +277,7 @@ TEST(Workers, PassPermitsOnAndLoseNone) {
   EXPECT_TRUE(run_until(
       fleet.loop, [&] { return crowd.is_done(); }, kGuardMs));
   EXPECT_EQ(crowd.sum(&Client::good), kClients * kCalls);
-  EXPECT_GT(fleet.permits_posted.load(), 0);
+  EXPECT_GT(fleet.permits_posted(), 0);
   // What is on its way arrives before the workers stop.
   fleet.stop();
   EXPECT_EQ(fleet.service().limit().outstanding(), 0);
@@ -256,7 +294,7 @@ TEST(Workers, RefuseNewCallsInTheLastPhaseAndEnd) {
       fleet.loop, [&] { return crowd.is_done(); }, kGuardMs));
   EXPECT_EQ(crowd.sum(&Client::wrong), 0);
   EXPECT_EQ(fleet.stop(), 0);
-  for (const auto& [name, listener] : fleet.process.listeners) {
+  for (const auto& [name, listener] : fleet.plane.process().listeners) {
     EXPECT_EQ(listener.open_connections.load(), 0);
   }
 }

@@ -133,6 +133,24 @@ TEST_F(Api, EmptiesTheStoreOfAService) {
   EXPECT_EQ(call("DELETE", "/api/v1/cache/nobody").status, 404);
 }
 
+TEST_F(Api, ReloadsAndSaysWhatAwaitsARestart) {
+  x_control.outcome.awaits_restart = {"workers"};
+  const Caller& got = call("POST", "/api/v1/config/reload?reason=rollout");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.as<Json>()["awaits_restart"], Json::array({"workers"}));
+  EXPECT_THAT(x_control.reloads, ElementsAre("local: rollout"));
+}
+
+TEST_F(Api, AReloadWithMistakesNamesEachWithItsLine) {
+  x_control.outcome.problems = {{"f.yaml", 3, 5, "listeners.a", "listeners.a: taken"}};
+  const Caller& got = call("POST", "/api/v1/config/reload");
+  EXPECT_EQ(got.status, 422);
+  const Json error = got.as<Json>()["errors"][0];
+  EXPECT_EQ(error["file"], "f.yaml");
+  EXPECT_EQ(error["line"], 3);
+  EXPECT_EQ(error["column"], 5);
+}
+
 TEST_F(Api, BeginsTheDrain) {
   const Caller& got = call("POST", "/api/v1/drain?reason=node+goes");
   EXPECT_EQ(got.status, 202);

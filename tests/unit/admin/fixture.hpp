@@ -39,7 +39,8 @@ class FakeControl final : public Control {
 
   const config::Loaded& loaded() const override { return x_loaded; }
   upstream::Services& services() override { return x_services; }
-  void install(config::Loaded next, std::function<void()> taken) override {
+  std::vector<config::Problem> install(config::Loaded next, std::function<void()> taken) override {
+    if (!refusal.empty()) return refusal;
     take(std::move(next));
     ++installs;
     if (hold) {
@@ -47,6 +48,11 @@ class FakeControl final : public Control {
     } else {
       taken();
     }
+    return {};
+  }
+  Reloaded reload(std::string_view actor, std::string_view reason) override {
+    reloads.push_back(std::string(actor) + ": " + std::string(reason));
+    return outcome;
   }
   void let_workers_take() {
     for (const auto& taken : std::exchange(held, {})) taken();
@@ -59,10 +65,13 @@ class FakeControl final : public Control {
   void drain() override { ++drains; }
   HealthStates health() const override { return states; }
 
+  std::vector<config::Problem> refusal;  // of whatever is installed
   bool hold = false;
   std::vector<std::function<void()>> held;
   int installs = 0;
   int drains = 0;
+  std::vector<std::string> reloads;
+  Reloaded outcome;  // of each
   std::vector<std::string> cleared;
   std::vector<UnmatchedHost> unmatched_hosts;
   HealthStates states;

@@ -32,8 +32,7 @@ class OverridesApi : public testing::AdminTest {
   }
   // As the application does on a reload.
   void reload(std::string_view text) {
-    config::Loaded next = x_changes.rebase(testing::load(text));
-    x_control.install(std::move(next), [] {});
+    EXPECT_TRUE(x_changes.reload(testing::load(text), {}).problems.empty());
   }
 };
 

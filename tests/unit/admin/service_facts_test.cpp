@@ -89,9 +89,8 @@ TEST_F(ServiceFactsTest, TellTheCircuit) {
 }
 
 TEST(CircuitTransitions, AreEventsAndCountersOfServiceAndRoute) {
-  const upstream::CircuitTransition what{upstream::CircuitState::kClosed,
-                                         upstream::CircuitState::kOpen,
-                                         upstream::CircuitReason::kFailureRate, 5, 1};
+  upstream::CircuitTransition what{upstream::CircuitState::kClosed, upstream::CircuitState::kOpen,
+                                   upstream::CircuitReason::kFailureRate, 5};
   const Event event = event_of("orders/reads", what);
   EXPECT_EQ(event.kind, "circuit");
   EXPECT_EQ(event.service, "orders");
@@ -100,6 +99,8 @@ TEST(CircuitTransitions, AreEventsAndCountersOfServiceAndRoute) {
   EXPECT_EQ(event.to, "open");
   EXPECT_EQ(event.reason, "failure_rate");
   EXPECT_EQ(event_of("orders", what).route, "");
+  what.shadow = true;
+  EXPECT_EQ(event_of("orders", what).kind, "circuit_shadow");
   EXPECT_EQ(key_of("orders/reads"), (metrics::SeriesKey{"orders", "reads"}));
   EXPECT_EQ(transition_of(what), (metrics::Transition{"closed", "open", "failure_rate"}));
 }

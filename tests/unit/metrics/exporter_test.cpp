@@ -203,6 +203,18 @@ TEST(Exporter, KeepsCountingWhenAServiceStaysThroughAReload) {
   EXPECT_EQ(process.shards.service(0, {"orders", ""}), process.orders[0]);
 }
 
+TEST(Exporter, OtherBucketsBeginEverySeriesAnew) {
+  Process process;
+  process.orders[0]->requests.add(200, RequestOutcome::kSuccess);
+  process.shards.set_bounds({7, 70});
+  EXPECT_THAT(process.text(), Not(HasSubstr("outrigger_requests_total{")));
+  const auto anew = process.shards.service(0, {"orders", ""});
+  EXPECT_NE(anew, process.orders[0]);
+  process.shards.set_bounds({7, 70});
+  EXPECT_EQ(process.shards.service(0, {"orders", ""}), anew);
+  EXPECT_THAT(process.text(), HasSubstr("le=\"0.007\""));
+}
+
 TEST(Exporter, CountsTransitionsOfKnownCircuitsOnly) {
   Process process;
   process.shards.count_transition({"orders", ""}, {"closed", "open", "failure_rate"});

@@ -27,14 +27,31 @@ TEST(MemoryBounds, AWrittenLimitIsTheProcessAndTheCgroupIsKeptToBesides) {
 
 class Guard : public ::testing::Test {
  protected:
-  Guard() { process.memory[0].in_use_bytes = 10 * kMiB; }
+  Guard() {
+    process.memory[0].in_use_bytes = 10 * kMiB;
+    install("limit: 100MiB");
+  }
+
+  void install(const std::string& memory) {
+    const config::Loaded loaded =
+        config::load_text("f", "memory: {" + memory + "}\nservices: {}", {});
+    ASSERT_TRUE(loaded.ok());
+    Snapshot snapshot;
+    snapshot.config = loaded.config;
+    guard.commit(snapshot);
+  }
 
   outrigger::testing::VirtualLoop loop{1};
-  LoopContext context = loop.context();
-  config::Config config;
-  Process process{config, {.workers = 2}};
+  Process process{upstream::UpstreamContext{2, nullptr, nullptr, 1}};
+  int64_t used = 0;
   int woken = 0;
-  MemoryGuard guard{context, process, {.limit_bytes = 100 * kMiB}, {}, [this] { ++woken; }};
+  MemoryGuard guard{loop.context(),
+                    MemorySource{.cgroup = {},
+                                 .machine_bytes = 1000 * kMiB,
+                                 .used_bytes = [this] { return used; },
+                                 .cgroup_bytes = [] { return int64_t{0}; },
+                                 .tcp_bytes = [] { return int64_t{0}; }},
+                    process, [this] { ++woken; }};
 };
 
 TEST_F(Guard, TellsEachWorkerHowFarItMayGrow) {
@@ -59,6 +76,46 @@ TEST_F(Guard, GivesUpTheCacheThenTheBodiesAndTakesBothBackWithSomeRoom) {
   EXPECT_EQ(process.retry_bodies.limit(), 0);
   guard.judge(11 * kMiB);
   EXPECT_EQ(process.retry_bodies.limit(), config::MemoryConfig{}.retry_bodies_bytes);
+}
+
+TEST_F(Guard, LooksAgainAndAgain) {
+  loop.advance_ms(1);
+  EXPECT_EQ(woken, 0);
+  used = 101 * kMiB;
+  loop.advance_ms(MemoryGuard::kLookEachMs);
+  EXPECT_EQ(woken, 1);
+  loop.advance_ms(MemoryGuard::kLookOftenMs);
+  EXPECT_EQ(woken, 2);
+}
+
+TEST_F(Guard, OtherLimitsHoldAtOnceAlsoWhileItSheds) {
+  used = 101 * kMiB;
+  install("limit: 100MiB, cache: 1MiB");
+  loop.advance_ms(1);
+  install("limit: 100MiB, cache: 3MiB");
+  EXPECT_EQ(process.stale.limit(), 0);
+  install("limit: 200MiB, cache: 3MiB");
+  loop.advance_ms(1);
+  EXPECT_EQ(process.stale.limit(), 3 * kMiB);
+}
+
+TEST_F(Guard, AnswersMayWaitWithinAShareOfTheLimit) {
+  process.answers.add(30 * kMiB);
+  EXPECT_TRUE(process.answers.is_much());
+  install("limit: 200MiB");
+  EXPECT_FALSE(process.answers.is_much());
+  process.answers.add(-30 * kMiB);
+}
+
+TEST(MemoryGuard, WithoutASourceNothingIsWatched) {
+  outrigger::testing::VirtualLoop loop;
+  Process process{upstream::UpstreamContext{}};
+  MemoryGuard guard{loop.context(), std::nullopt, process, [] {}};
+  Snapshot snapshot;
+  snapshot.config.memory.cache_bytes = 1 * kMiB;
+  guard.commit(snapshot);
+  EXPECT_EQ(process.stale.limit(), 1 * kMiB);
+  EXPECT_TRUE(loop.is_empty());
 }
 
 TEST_F(Guard, NewCallsAreTakenAgainOnceThereIsRoom) {

@@ -10,26 +10,34 @@
 namespace outrigger::app {
 namespace {
 
-config::Config with_listener(const testing::TestAuthority& authority) {
+config::Loaded with_listener(const testing::TestAuthority& authority,
+                             const std::string& certificate = "server") {
   config::ListenerConfig listener;
   listener.name = "outbound";
-  listener.tls = {authority.path("server.pem"), authority.path("server.key"), {}};
-  config::Config config;
-  config.listeners = {listener};
-  return config;
+  listener.tls = {authority.path(certificate + ".pem"), authority.path(certificate + ".key"), {}};
+  config::Loaded loaded;
+  loaded.config.listeners = {listener};
+  return loaded;
 }
 
 struct TlsContextsTest : ::testing::Test {
   TlsContextsTest() {
     loop.jump_wall_ms(std::time(nullptr) * 1000 - loop.context().clock.wall_ms());
     authority.issue("server", {.valid_until_s = 1000});
-    const auto started = contexts.start(config);
-    EXPECT_TRUE(static_cast<bool>(started)) << started.error();
+    EXPECT_TRUE(install(with_listener(authority)));
     see("server.pem");
     see("server.key");
     loop.advance_ms(TlsContexts::kTogetherMs);
   }
 
+  bool install(const config::Loaded& loaded) {
+    Proposal proposal(loaded);
+    contexts.prepare(proposal);
+    Snapshot snapshot;
+    const bool is_good = proposal.problems().empty();
+    is_good ? contexts.commit(snapshot) : contexts.abandon();
+    return is_good;
+  }
   // The watch sees the file as it is now.
   void see(const std::string& file) {
     files.set(authority.path(file), authority.read(file));
@@ -39,10 +47,9 @@ struct TlsContextsTest : ::testing::Test {
   int64_t expires_in_s() { return now()->expires_unix_s() - std::time(nullptr); }
 
   testing::TestAuthority authority;
-  const config::Config config = with_listener(authority);
   testing::VirtualLoop loop;
   testing::FakeFiles files{loop};
-  Process process{config, {1, nullptr, nullptr, 1}};
+  Process process{upstream::UpstreamContext{}};
   TlsContexts contexts{loop.context(), files, process};
 };
 
@@ -63,6 +70,16 @@ TEST_F(TlsContextsTest, TheFilesOfOneRotationAreLoadedTogether) {
   EXPECT_EQ(now(), before);
   loop.advance_ms(TlsContexts::kTogetherMs);
   EXPECT_GT(expires_in_s(), 4000);
+}
+
+TEST_F(TlsContextsTest, AnotherConfigurationIsLoadedAtOnceAndItsFilesAreWatchedAlone) {
+  EXPECT_FALSE(install(with_listener(authority, "other")));
+  EXPECT_EQ(files.watches(authority.path("other.pem")), 0U);
+  authority.issue("other", {.valid_until_s = 7000});
+  EXPECT_TRUE(install(with_listener(authority, "other")));
+  EXPECT_GT(expires_in_s(), 6000);
+  EXPECT_EQ(files.watches(authority.path("other.pem")), 1U);
+  EXPECT_EQ(files.watches(authority.path("server.pem")), 0U);
 }
 
 TEST_F(TlsContextsTest, WhatCannotBeUsedChangesNothingUntilItIsMended) {

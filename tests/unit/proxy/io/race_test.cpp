@@ -52,6 +52,9 @@ struct WatchedNetwork final : io::Network {
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override {
     return below.listen(at, events);
   }
+  Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override {
+    return below.listen_on(std::move(socket), events);
+  }
 
   PipeNetwork& below;
   std::vector<std::unique_ptr<Relay>> relays;

@@ -274,15 +274,13 @@ TEST_F(SocketTest, SaysThatAnAddressIsTaken) {
 TEST_F(SocketTest, SharesOnePortAmongLoops) {
   Loop second_loop(2);
   LoopNetwork second_network(second_loop);
-  auto socket = ListeningSocket::bind(kAnyPort);
-  ASSERT_TRUE(socket);
-  auto share = socket->share();
-  ASSERT_TRUE(share);
-  EXPECT_EQ(share->address(), socket->address());
+  auto sockets = SocketBinder().bind(kAnyPort, 2, /*is_port_ours=*/false);
+  ASSERT_TRUE(sockets);
+  EXPECT_EQ((*sockets)[0]->address(), (*sockets)[1]->address());
   TestOrigin first;
   TestOrigin second;
-  first.serve(std::move(*network.listen_on(std::move(*socket), first)));
-  second.serve(std::move(*second_network.listen_on(std::move(*share), second)));
+  first.serve(std::move(*network.listen_on(std::move((*sockets)[0]), first)));
+  second.serve(std::move(*second_network.listen_on(std::move((*sockets)[1]), second)));
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 64; ++i) {
     clients.push_back(std::make_unique<TestClient>(network, first.address()));
@@ -346,8 +344,10 @@ TEST_F(SocketTest, SharesOneUnixSocketAmongLoops) {
   LoopNetwork second_network(second_loop);
   TestOrigin first;
   TestOrigin second;
-  first.serve(std::move(*network.listen_on(std::move(*socket), first)));
-  second.serve(std::move(*second_network.listen_on(std::move(*share), second)));
+  first.serve(
+      std::move(*network.listen_on(std::make_unique<ListeningSocket>(std::move(*socket)), first)));
+  second.serve(std::move(
+      *second_network.listen_on(std::make_unique<ListeningSocket>(std::move(*share)), second)));
   first.close();
   EXPECT_TRUE(std::filesystem::exists(at.path()));
   TestClient client(network, at);

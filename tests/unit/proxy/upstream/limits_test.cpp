@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -39,14 +38,17 @@ struct Waiting : PermitWaiter {
 // Keeps what is posted until the test delivers it.
 struct HeldPost final : PermitPost {
   std::deque<unsigned> posted;
-  void post_permit(OutstandingLimit&, unsigned worker) noexcept override {
+  std::deque<Letter*> letters;
+  void post_permits(unsigned worker, Letter& permits) noexcept override {
     posted.push_back(worker);
+    letters.push_back(&permits);
   }
-  void deliver(OutstandingLimit& limit) {
-    while (!posted.empty()) {
-      const unsigned worker = posted.front();
+  void deliver() {
+    while (!letters.empty()) {
+      Letter* const letter = letters.front();
+      letters.pop_front();
       posted.pop_front();
-      limit.queue(worker).arrive();
+      letter->on_delivered();
     }
   }
 };
@@ -126,7 +128,7 @@ TEST(OutstandingLimit, AHigherLimitLetsWaitersGo) {
   wait(limit, 0, first);
   wait(limit, 1, second);
   limit.set_limits(limits(3, 10));
-  post.deliver(limit);
+  post.deliver();
   EXPECT_TRUE(first.permit.holds());
   EXPECT_TRUE(second.permit.holds());
   EXPECT_EQ(limit.outstanding(), 3);
@@ -212,7 +214,7 @@ TEST(PermitQueue, PostsThePermitToAWorkerThatHasWaiters) {
   held.release();
   EXPECT_EQ(post.posted, std::deque<unsigned>{2});
   EXPECT_EQ(limit.outstanding(), 1);  // nobody can take it on the way
-  post.deliver(limit);
+  post.deliver();
   EXPECT_TRUE(waiter.permit.holds());
 }
 
@@ -224,7 +226,7 @@ TEST(PermitQueue, APermitThatArrivesAtAnEmptyQueueIsReleased) {
   wait(limit, 1, waiter);
   held.release();
   waiter.cancel();
-  post.deliver(limit);
+  post.deliver();
   EXPECT_EQ(limit.outstanding(), 0);
 }
 
@@ -238,8 +240,41 @@ TEST(PermitQueue, APermitThatArrivesTooLateGoesOnToAnotherWorker) {
   held.release();
   gone.cancel();
   wait(limit, 2, stays);
-  post.deliver(limit);
+  post.deliver();
   EXPECT_TRUE(stays.permit.holds());
+}
+
+TEST(PermitQueue, APermitOnItsWayKeepsTheOwnerOfItsLimit) {
+  HeldPost post;
+  auto limit = std::make_shared<OutstandingLimit>(limits(1, 10), 2, &post);
+  limit->set_owner(limit);
+  const std::weak_ptr<OutstandingLimit> seen = limit;
+  {
+    Permit held = limit->queue(0).try_acquire();
+    Waiting waiter;
+    wait(*limit, 1, waiter);
+    held.release();
+  }
+  limit.reset();
+  EXPECT_FALSE(seen.expired());
+  post.deliver();
+  EXPECT_TRUE(seen.expired());
+}
+
+TEST(PermitQueue, PermitsThatCrossTogetherTravelInOneLetter) {
+  HeldPost post;
+  OutstandingLimit limit(limits(2, 10), 2, &post);
+  Permit first = limit.queue(0).try_acquire();
+  Permit second = limit.queue(0).try_acquire();
+  Waiting one, two;
+  wait(limit, 1, one);
+  wait(limit, 1, two);
+  first.release();
+  second.release();
+  EXPECT_EQ(post.posted.size(), 1u);
+  EXPECT_EQ(limit.outstanding(), 2);
+  post.deliver();
+  EXPECT_TRUE(one.permit.holds() && two.permit.holds());
 }
 
 TEST(OutstandingLimitThreads, IsExactAndNeverExceeded) {
@@ -269,24 +304,20 @@ TEST(OutstandingLimitThreads, IsExactAndNeverExceeded) {
   EXPECT_TRUE(limit.queue(0).try_acquire().holds());
 }
 
-// A worker of the threads test: a mailbox instead of a loop.
+// The workers of the threads test: inboxes without loops.
 struct Mailboxes final : PermitPost {
   struct Box {
-    std::mutex mutex;
-    int permits = 0;
+    Inbox inbox{[](void*) {}, nullptr};
   };
   std::array<Box, 4> boxes;
-  void post_permit(OutstandingLimit&, unsigned worker) noexcept override {
-    const std::lock_guard lock(boxes[worker].mutex);
-    ++boxes[worker].permits;
+  void post_permits(unsigned worker, Letter& permits) noexcept override {
+    boxes[worker].inbox.send(permits);
   }
-  void deliver(OutstandingLimit& limit, unsigned worker) {
-    int permits = 0;
-    {
-      const std::lock_guard lock(boxes[worker].mutex);
-      permits = std::exchange(boxes[worker].permits, 0);
+  void deliver(unsigned worker) {
+    Inbox& inbox = boxes[worker].inbox;
+    inbox.open_round();
+    while (inbox.deliver_next()) {
     }
-    for (; permits > 0; --permits) limit.queue(worker).arrive();
   }
 };
 
@@ -312,19 +343,19 @@ TEST(OutstandingLimitThreads, NoWaiterIsForgotten) {
         }
         for (int turns = 0; !waiter.permit.holds(); ++turns) {
           ASSERT_LT(turns, 1'000'000) << "forgotten";
-          mail.deliver(limit, t);
+          mail.deliver(t);
           if (turns > 10) std::this_thread::yield();
         }
         if (inside.fetch_add(1) + 1 > 1) exceeded = true;
         inside.fetch_sub(1);
         served.fetch_add(1);
         waiter.permit.release();
-        mail.deliver(limit, t);
+        mail.deliver(t);
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  for (unsigned t = 0; t < 4; ++t) mail.deliver(limit, t);
+  for (unsigned t = 0; t < 4; ++t) mail.deliver(t);
   EXPECT_EQ(served, 4 * kCalls);
   EXPECT_FALSE(exceeded);
   EXPECT_EQ(limit.outstanding(), 0);
@@ -350,7 +381,7 @@ TEST(OutstandingLimitThreads, AReleaseAndAWaitThatCrossFindEachOther) {
       if (permit.holds()) waiter.permit = std::move(permit);
       for (int turns = 0; !waiter.permit.holds(); ++turns) {
         if (turns == 1'000'000) std::abort();  // forgotten
-        mail.deliver(limit, 1);
+        mail.deliver(1);
         if (turns > 1'000) std::this_thread::yield();
       }
       waiter.permit.release();
