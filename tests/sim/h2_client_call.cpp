@@ -15,7 +15,7 @@ H2ClientCall::H2ClientCall(H2Client& client)
       x_send(client.context().loop, [this] { send_some(); }),
       x_take(client.context().loop, [this] { take(); }),
       x_cancel(client.context().loop, [this] { cancel(); }),
-      x_patience(client.context().loop, [this] { check_patience(); }) {
+      x_patience(client.context().loop, [this] { lose_patience(); }) {
   x_body = make_body(request_key(x_drawn.id), context().ledger.find(x_drawn.id)->body_bytes);
   draw_manners();
 }
@@ -55,7 +55,13 @@ void H2ClientCall::begin() {
   context().ledger.note(now_ms(), "client: calls over HTTP/2", x_drawn.id,
                         static_cast<uint64_t>(x_stream));
   constexpr int64_t kPatienceMs = 800'000;
-  if (context().plan.gentle && !x_stalls) x_patience.arm_at(now_ms() + kPatienceMs);
+  // A watch without a deadline lives as long as both ends do.
+  constexpr int64_t kWatchMs = 3'600'000;
+  if (!context().plan.gentle) {
+    x_patience.arm_at(now_ms() + kWatchMs);
+  } else if (!x_stalls) {
+    x_patience.arm_at(now_ms() + kPatienceMs);
+  }
   if (x_cancel_ms) x_cancel.arm_at(now_ms() + *x_cancel_ms);
   // Some do not wait for ever (RFC 9110 section 10.1.1).
   if (x_has_body) x_send.arm_at(now_ms() + (x_expects ? between(random(), 1, 1'500) : 0));
@@ -124,9 +130,11 @@ void H2ClientCall::on_message_end() {
 
 // ---- ends
 
-// Nobody who stalls may hold up this one.
-void H2ClientCall::check_patience() {
-  if (!x_over) x_check.violation("a good call waits behind others");
+// Nobody who stalls may hold up a good one; what nobody ever answers is given up.
+void H2ClientCall::lose_patience() {
+  if (x_over) return;
+  if (!context().plan.gentle) return cancel();
+  x_check.violation("a good call waits behind others");
 }
 
 void H2ClientCall::on_closed(uint32_t code) {

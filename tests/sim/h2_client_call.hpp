@@ -30,7 +30,7 @@ class H2ClientCall final : public H2ClientStream {
   void send_some();
   void take();
   void cancel();
-  void check_patience();
+  void lose_patience();
   void end(std::string_view why, uint64_t code);
   const CallerContext& context() const;
   Random& random() const { return context().random; }
