@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/problem.hpp"
+#include "metrics/exposition.hpp"
 
 namespace outrigger::admin {
 
@@ -22,6 +23,8 @@ struct Answer {
   std::optional<uint64_t> change;
   // Instead of a body: events after this id, as they come.
   std::optional<uint64_t> stream_after;
+  // Instead of a body: the page of metrics, as it is made.
+  std::optional<metrics::Exposition> scrape;
 };
 
 Answer json(std::string body);

@@ -101,6 +101,12 @@ chain::CallPtr AdminApi::start(chain::Leg& leg) {
     answer = problem(503, "too many subscribers");
     answer.fields.emplace_back("Retry-After", "10");
   }
+  if (answer.scrape && leg.request().method != http::Method::kHead) {
+    auto* stream = new ScrapeStream(x_parts.loop, leg, x_pages.get(*answer.scrape));
+    chain::CallPtr call = owned(stream, x_parts.loop);
+    stream->begin(answer);
+    return call;
+  }
   if (!answer.change) {
     deliver(leg, answer);
     return nullptr;

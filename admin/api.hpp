@@ -9,6 +9,7 @@
 
 #include "admin/access.hpp"
 #include "admin/operations.hpp"
+#include "admin/scrape_stream.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::admin {
@@ -39,6 +40,7 @@ class AdminApi final : public chain::Terminal {
 
   const Parts x_parts;
   AccessRules* x_rules = nullptr;  // null: the metrics address
+  ScrapePages x_pages{x_parts.exporter};
 };
 
 }  // namespace outrigger::admin

@@ -5,16 +5,20 @@
 
 namespace outrigger::admin {
 
+void add_fields(http::Fields& fields, Arena& arena, const Answer& answer) {
+  fields.add(arena, http::Name::kContentType, arena.copy(answer.content_type));
+  for (const auto& [name, value] : answer.fields) {
+    fields.add(arena, arena.copy(name), arena.copy(value));
+  }
+  fields.add(arena, http::Name::kCacheControl, "no-store");
+  fields.add(arena, "X-Content-Type-Options", "nosniff");
+}
+
 void deliver(chain::Leg& leg, const Answer& answer) {
   Arena& arena = leg.exchange().arena();
   chain::LocalReply reply;
   reply.status = answer.status;
-  reply.fields.add(arena, http::Name::kContentType, arena.copy(answer.content_type));
-  for (const auto& [name, value] : answer.fields) {
-    reply.fields.add(arena, arena.copy(name), arena.copy(value));
-  }
-  reply.fields.add(arena, http::Name::kCacheControl, "no-store");
-  reply.fields.add(arena, "X-Content-Type-Options", "nosniff");
+  add_fields(reply.fields, arena, answer);
   reply.body = arena.copy(answer.body);
   leg.deliver_reply(reply);
 }

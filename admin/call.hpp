@@ -11,6 +11,8 @@
 
 namespace outrigger::admin {
 
+// What each answer says of itself, copied into the arena.
+void add_fields(http::Fields& fields, Arena& arena, const Answer& answer);
 // Gives the answer to the leg. Everything is copied into the exchange's arena.
 void deliver(chain::Leg& leg, const Answer& answer);
 

@@ -54,9 +54,10 @@ Answer get_readyz(const Parts& parts, const Request&) {
   return health(parts.control.health().ready);
 }
 
-Answer get_metrics(const Parts& parts, const Request& request) {
+Answer get_metrics(const Parts&, const Request& request) {
   const auto form = metrics::negotiate(request.field(http::Name::kAccept));
-  Answer answer = text(parts.exporter.expose(form), std::string(metrics::content_type(form)));
+  Answer answer = text("", std::string(metrics::content_type(form)));
+  answer.scrape = form;
   answer.fields.emplace_back("Vary", "Accept");
   return answer;
 }

@@ -9,13 +9,22 @@
 
 namespace outrigger::metrics {
 
-void collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
+// What is known of a service or route beside its facts: states that it was never in and counters
+// that never counted are left out.
+struct Past {
+  bool was_called;
+  bool circuit_has_changed;
+};
+
+// Returns whether it was ever called. Adds nothing when it was not: thousands of idle services must
+// not make a page of megabytes.
+bool collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
                      const Bounds& bounds);
 void collect_transitions(Families& families, const SeriesKey& key,
                          const std::map<Transition, uint64_t>& transitions);
 void collect_workers(Families& families,
                      const std::vector<std::shared_ptr<const WorkerSeries>>& workers);
-void collect_facts(Families& families, const ServiceFacts& facts);
+void collect_facts(Families& families, const ServiceFacts& facts, const Past& past);
 void collect_facts(Families& families, const ProcessFacts& facts);
 void collect_process(Families& families, const ProcessStats& stats);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "metrics/collect.hpp"
 
@@ -91,9 +92,14 @@ void collect_workers(Families& families, const Workers& workers) {
   families.add(index_of_metric("loop_lag_seconds"), {}, static_cast<double>(lag_ms) / kMsPerSecond);
 }
 
-void collect_facts(Families& families, const ServiceFacts& facts) {
+void collect_facts(Families& families, const ServiceFacts& facts, const Past& past) {
   const std::string& service = facts.service;
   const std::string& route = facts.route;
+  const auto would_refuse = [&](std::string_view policy, uint64_t count) {
+    if (count == 0 && !past.was_called) return;
+    families.add(index_of_metric("would_refuse_total"), {service, route, policy},
+                 static_cast<double>(count));
+  };
   const auto whole = [](auto value) { return static_cast<double>(value); };
   families.add(index_of_metric("outstanding"), {service, route}, whole(facts.outstanding));
   families.add(index_of_metric("queued"), {service, route}, whole(facts.queued));
@@ -101,24 +107,22 @@ void collect_facts(Families& families, const ServiceFacts& facts) {
     families.add(index_of_metric("outstanding_limit"), {service, route},
                  whole(*facts.outstanding_limit));
   }
-  families.add(index_of_metric("would_refuse_total"), {service, route, "outstanding"},
-               whole(facts.would_refuse_outstanding));
+  would_refuse("outstanding", facts.would_refuse_outstanding);
   families.add(index_of_metric("streams"), {service, route}, whole(facts.streams));
   if (facts.streams_limit) {
     families.add(index_of_metric("streams_limit"), {service, route}, whole(*facts.streams_limit));
   }
-  families.add(index_of_metric("would_refuse_total"), {service, route, "streams"},
-               whole(facts.would_refuse_streams));
+  would_refuse("streams", facts.would_refuse_streams);
   if (const auto& circuit = facts.circuit) {
     for (const std::string_view state : kCircuitStateNames) {
+      if (state != circuit->state && !past.circuit_has_changed) continue;
       families.add(index_of_metric("circuit_state"), {service, route, state},
                    state == circuit->state ? 1 : 0);
     }
     families.add(index_of_metric("circuit_open_seconds_total"), {service, route}, circuit->open_s);
     families.add(index_of_metric("circuit_changed_timestamp_seconds"), {service, route},
                  circuit->changed_at_s);
-    families.add(index_of_metric("would_refuse_total"), {service, route, "circuit"},
-                 whole(circuit->would_refuse));
+    would_refuse("circuit", circuit->would_refuse);
   }
   if (!route.empty()) return;
   for (const Labelled& state : facts.endpoints) {

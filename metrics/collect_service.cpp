@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "metrics/collect.hpp"
@@ -27,6 +29,22 @@ class ServiceCollector {
   ServiceCollector(Families& families, const SeriesKey& key, const Shards::Slice& workers,
                    const Bounds& bounds)
       : x_families(families), x_key(key), x_workers(workers), x_bounds(bounds) {}
+
+  // Attempts count before the call that makes them has ended.
+  bool was_called() const {
+    const auto counted = [](const auto& counters) {
+      return std::any_of(counters.begin(), counters.end(),
+                         [](const Counter& one) { return one.value() > 0; });
+    };
+    return std::any_of(x_workers.begin(), x_workers.end(), [&](const auto& worker) {
+      bool any = counted(worker->attempts) || counted(worker->tcp_connections);
+      worker->requests.for_each([&](int, RequestOutcome, uint64_t, int) { any = true; });
+      for (size_t i = 0; i <= x_bounds.size(); ++i) {
+        any = any || worker->attempt_duration.count(i) > 0;
+      }
+      return any;
+    });
+  }
 
   void requests() {
     std::map<std::tuple<int, int, RequestOutcome>, uint64_t> sums;
@@ -97,15 +115,16 @@ class ServiceCollector {
 
 }  // namespace
 
-void collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
+bool collect_service(Families& families, const SeriesKey& key, const Shards::Slice& workers,
                      const Bounds& bounds) {
   ServiceCollector collector(families, key, workers, bounds);
+  if (!collector.was_called()) return false;
   collector.requests();
   collector.request_durations();
   collector.counters(
       index_of_metric("replies_total"), &ServiceSeries::replies,
       [](size_t i) { return i == 0 ? "none" : row_of(static_cast<Cause>(i)).name; }, false);
-  if (key.service.empty()) return;  // what no service answered has no upstream side
+  if (key.service.empty()) return true;  // what no service answered has no upstream side
   collector.counters(
       index_of_metric("tcp_connections_total"), &ServiceSeries::tcp_connections,
       [](size_t i) { return kRequestOutcomeNames[i]; }, false);
@@ -133,6 +152,7 @@ void collect_service(Families& families, const SeriesKey& key, const Shards::Sli
         &ServiceSeries::would_refuse_endpoint_circuit);
   count(index_of_metric("panic_picks_total"), {key.service, key.route},
         &ServiceSeries::panic_picks);
+  return true;
 }
 
 void collect_transitions(Families& families, const SeriesKey& key,

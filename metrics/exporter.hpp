@@ -1,15 +1,18 @@
 // The Exporter turns counters and facts into the text that a scraper reads: it sums the workers'
 // shards, asks the process for its states, and writes the Prometheus text format or OpenMetrics. It
-// holds nothing but references; one scrape is one call, on the control thread. The counters are in
-// series.hpp, the names in names.hpp.
+// holds nothing but references; control thread. The counters are in series.hpp, the names in
+// names.hpp.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "metrics/exposition.hpp"
 #include "metrics/facts.hpp"
 #include "metrics/process_stats.hpp"
+#include "metrics/scrape.hpp"
 #include "metrics/shards.hpp"
 
 namespace outrigger::metrics {
@@ -23,6 +26,10 @@ class Exporter {
            ProcessReader process = read_process_stats)
       : x_shards(shards), x_facts(facts), x_process(std::move(process)) {}
 
+  std::unique_ptr<Scrape> begin(Exposition form) const {
+    return std::make_unique<Scrape>(x_shards, x_facts, x_process(), form);
+  }
+  // All of it at once, for tests.
   std::string expose(Exposition form) const;
 
  private:

@@ -3,6 +3,7 @@
 // what the application implements.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,10 +65,18 @@ struct ProcessFacts {
   std::string version;
 };
 
+// How far a reader of FactsSource::services() has come. A value; begins at the first.
+struct FactsCursor {
+  bool in_routes = false;  // services come first
+  std::string after;       // the key of the last one that was looked at
+};
+
 class FactsSource {
  public:
   virtual ~FactsSource() = default;
-  virtual std::vector<ServiceFacts> services() const = 0;
+  // The next ones, at most `most`; none: that was all. The configuration may change between two
+  // calls.
+  virtual std::vector<ServiceFacts> services(FactsCursor& cursor, size_t most) const = 0;
   virtual ProcessFacts process() const = 0;
 };
 

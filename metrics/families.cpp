@@ -87,9 +87,6 @@ void Families::add(size_t metric, LabelValues labels, const HistogramSum& histog
   histogram.fill(sample(metric, labels));
 }
 
-std::vector<prometheus::MetricFamily> Families::take() {
-  std::erase_if(x_families, [](const auto& family) { return family.metric.empty(); });
-  return std::move(x_families);
-}
+std::vector<prometheus::MetricFamily> Families::take() { return std::move(x_families); }
 
 }  // namespace outrigger::metrics

@@ -44,7 +44,7 @@ class Families {
   void add(size_t metric, LabelValues labels, double value);
   void add(size_t metric, LabelValues labels, const HistogramSum& histogram);
 
-  // Those that have samples, in the order of the list.
+  // All of them, in the order of the list, also those without a sample. Once.
   std::vector<prometheus::MetricFamily> take();
 
  private:
@@ -53,7 +53,8 @@ class Families {
   std::vector<prometheus::MetricFamily> x_families;
 };
 
-// OpenMetrics 1.0.0 text (https://prometheus.io/docs/specs/om/open_metrics_spec/).
+// OpenMetrics 1.0.0 text (https://prometheus.io/docs/specs/om/open_metrics_spec/), without the EOF
+// that ends a page.
 std::string to_open_metrics(const std::vector<prometheus::MetricFamily>& families);
 
 }  // namespace outrigger::metrics

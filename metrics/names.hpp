@@ -65,7 +65,7 @@ inline constexpr std::array kMetrics = {
     Metric{"outrigger_queued", MetricKind::kGauge, "service,route",
            "Calls that wait for the limit on outstanding calls."},
     Metric{"outrigger_circuit_state", MetricKind::kGauge, "service,route,state",
-           "1 for the state that the circuit is in, 0 for the others."},
+           "1 for the state that the circuit is in, 0 for the others once it has changed."},
     Metric{"outrigger_circuit_transitions_total", MetricKind::kCounter,
            "service,route,from,to,reason", "Changes of the circuit's state."},
     Metric{"outrigger_circuit_open_seconds_total", MetricKind::kCounter, "service,route",

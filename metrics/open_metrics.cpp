@@ -102,7 +102,6 @@ struct Writer {
 std::string to_open_metrics(const std::vector<prometheus::MetricFamily>& families) {
   Writer writer;
   for (const auto& family : families) writer.family(family);
-  writer.out += "# EOF\n";
   return std::move(writer.out);
 }
 

@@ -14,24 +14,39 @@ double seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
 }  // namespace
 
-std::vector<metrics::ServiceFacts> ProcessFacts::services() const {
-  std::vector<metrics::ServiceFacts> all;
-  for (const auto& [name, service] : x_process.services.services()) {
-    const config::ServiceConfig* config = x_loaded.config.find_service(name);
-    if (config == nullptr) continue;  // calls that no service claims
-    metrics::ServiceFacts facts = admin::facts_of(*service, config->policy, x_loop.clock);
-    // A list in the file never grows old.
-    const auto age_ms = x_discovery.age_ms(name);
-    facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
-    facts.endpoints_left_out = x_discovery.left_out(name);
-    all.push_back(std::move(facts));
+std::vector<metrics::ServiceFacts> ProcessFacts::services(metrics::FactsCursor& cursor,
+                                                          size_t most) const {
+  std::vector<metrics::ServiceFacts> slice;
+  if (!cursor.in_routes) {
+    const auto& all = x_process.services.services();
+    auto next = all.upper_bound(cursor.after);
+    for (; next != all.end() && slice.size() < most; ++next) {
+      cursor.after = next->first;
+      const config::ServiceConfig* config = x_loaded.config.find_service(next->first);
+      if (config == nullptr) continue;  // calls that no service claims
+      slice.push_back(facts_of(*next->second, *config));
+    }
+    if (next == all.end()) cursor = {true, ""};
   }
-  for (const auto& [label, state] : x_process.services.routes()) {
+  const auto& routes = x_process.services.routes();
+  for (auto next = routes.upper_bound(cursor.after);
+       cursor.in_routes && next != routes.end() && slice.size() < most; ++next) {
+    const std::string& label = cursor.after = next->first;
     const size_t slash = label.find('/');
-    all.push_back(
-        admin::facts_of(*state, label.substr(0, slash), label.substr(slash + 1), x_loop.clock));
+    slice.push_back(admin::facts_of(*next->second, label.substr(0, slash), label.substr(slash + 1),
+                                    x_loop.clock));
   }
-  return all;
+  return slice;
+}
+
+metrics::ServiceFacts ProcessFacts::facts_of(upstream::Service& service,
+                                             const config::ServiceConfig& config) const {
+  metrics::ServiceFacts facts = admin::facts_of(service, config.policy, x_loop.clock);
+  // A list in the file never grows old.
+  const auto age_ms = x_discovery.age_ms(service.name());
+  facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
+  facts.endpoints_left_out = x_discovery.left_out(service.name());
+  return facts;
 }
 
 // Those that are in use at this moment, also when their files say something else by now.

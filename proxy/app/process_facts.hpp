@@ -37,10 +37,13 @@ class ProcessFacts final : public metrics::FactsSource {
         x_discovery(discovery),
         x_lines_dropped(std::move(lines_dropped)) {}
 
-  std::vector<metrics::ServiceFacts> services() const override;
+  std::vector<metrics::ServiceFacts> services(metrics::FactsCursor& cursor,
+                                              size_t most) const override;
   metrics::ProcessFacts process() const override;
 
  private:
+  metrics::ServiceFacts facts_of(upstream::Service& service,
+                                 const config::ServiceConfig& config) const;
   std::vector<metrics::Labelled> certificate_expiry() const;
   bool has_full_connection() const;
 

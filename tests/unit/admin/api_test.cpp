@@ -57,7 +57,8 @@ TEST_F(Api, ServesHeadWithoutABody) {
     EXPECT_EQ(head.status, 200) << path;
     EXPECT_EQ(head.body, "") << path;
     EXPECT_EQ(head.field("content-type"), get.field("content-type"));
-    EXPECT_GT(head.content_length, 0);
+    // A page of metrics has no length before it is made.
+    EXPECT_EQ(head.content_length > 0, path != "/metrics") << path;
   }
 }
 

@@ -138,10 +138,28 @@ class Caller final : public chain::ResponseSink {
   chain::Exchange* exchange = nullptr;
 };
 
-class NoFacts final : public metrics::FactsSource {
+// So many services that were never called.
+class IdleFacts final : public metrics::FactsSource {
  public:
-  std::vector<metrics::ServiceFacts> services() const override { return {}; }
-  metrics::ProcessFacts process() const override { return {}; }
+  std::vector<metrics::ServiceFacts> services(metrics::FactsCursor& cursor,
+                                              size_t most) const override {
+    std::vector<metrics::ServiceFacts> slice;
+    while (slice.size() < most && cursor.after.size() < count) {
+      metrics::ServiceFacts facts;
+      facts.service = "idle-" + std::to_string(cursor.after.size());
+      slice.push_back(std::move(facts));
+      cursor.after.push_back('.');
+    }
+    return slice;
+  }
+  // Once for each page.
+  metrics::ProcessFacts process() const override {
+    ++pages;
+    return {};
+  }
+
+  size_t count = 0;
+  mutable int pages = 0;
 };
 
 class AdminTest : public ::testing::Test {
@@ -197,6 +215,7 @@ class AdminTest : public ::testing::Test {
   Caller& call(std::string_view method, std::string_view target, const Headers& headers = {},
                std::string_view body = {}) {
     Caller& caller = begin(method, target, headers, body);
+    if (target == "/metrics") x_loop.advance_ms(10);  // a page is made in slices
     EXPECT_TRUE(caller.ended) << method << " " << target;
     return caller;
   }
@@ -238,7 +257,7 @@ class AdminTest : public ::testing::Test {
   Events x_events{x_context.clock, [this](const Event& event) { x_logged.push_back(event); }};
   Changes x_changes{x_context, x_control, x_events};
   metrics::Shards x_shards{{1, 10}};
-  NoFacts x_facts;
+  IdleFacts x_facts;
   metrics::Exporter x_exporter{x_shards, x_facts};
   config::AdminConfig x_admin;
   AccessRules x_rules{x_context.clock, x_admin};

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <map>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -141,6 +143,7 @@ TEST(Exporter, WritesHistogramsInSecondsAndCumulative) {
 
 TEST(Exporter, ShowsTheStatesOfTheProcess) {
   Process process;
+  process.shards.count_transition({"orders", ""}, {"open", "half_open", "open_for"});
   const std::string text = process.text();
   const std::string state = "outrigger_circuit_state{service=\"orders\",state=\"";
   EXPECT_EQ(value_of(text, state + "half_open\"}"), 1);
@@ -160,6 +163,103 @@ TEST(Exporter, ShowsTheStatesOfTheProcess) {
             1.5e9);
   EXPECT_EQ(value_of(text, "outrigger_config_info{hash=\"00ff\"}"), 1);
   EXPECT_EQ(value_of(text, "outrigger_build_info{version=\"0.1.0\"}"), 1);
+}
+
+TEST(Exporter, ShowsThePresentStateAloneUntilTheFirstTransition) {
+  Process process;
+  const std::string state = "outrigger_circuit_state{service=\"orders\",state=\"";
+  const std::string before = process.text();
+  EXPECT_EQ(value_of(before, state + "half_open\"}"), 1);
+  EXPECT_THAT(before, Not(HasSubstr(state + "closed")));
+  process.shards.count_transition({"orders", ""}, {"half_open", "closed", "probes"});
+  process.facts.of_services[0].circuit->state = "closed";
+  const std::string after = process.text();
+  EXPECT_EQ(value_of(after, state + "half_open\"}"), 0);
+  EXPECT_EQ(value_of(after, state + "closed\"}"), 1);
+}
+
+TEST(Exporter, AServiceThatWasNeverCalledHasItsStatesOnly) {
+  Process process;
+  process.facts.of_services[0].would_refuse_outstanding = 0;
+  const std::string idle = process.text();
+  for (const char* name :
+       {"_request_duration_seconds", "_stream_duration_seconds", "_attempt_duration_seconds",
+        "_connect_duration_seconds", "_queue_wait_seconds", "_attempts_total", "_fallbacks_total",
+        "_panic_picks_total"}) {
+    EXPECT_THAT(idle, Not(HasSubstr(std::string("outrigger") + name))) << name;
+  }
+  EXPECT_THAT(idle, Not(HasSubstr("would_refuse_total{service=\"orders\",policy=\"outst")));
+  EXPECT_EQ(value_of(idle, "outrigger_outstanding{service=\"orders\"}"), 3);
+  // From its first call on all of it is there.
+  process.orders[1]->requests.add(200, RequestOutcome::kSuccess);
+  const std::string called = process.text();
+  EXPECT_EQ(value_of(called, "outrigger_attempts_total{service=\"orders\",outcome=\"failure\"}"),
+            0);
+  EXPECT_EQ(value_of(called, "outrigger_queue_wait_seconds_count{service=\"orders\"}"), 0);
+  EXPECT_EQ(
+      value_of(called, "outrigger_would_refuse_total{service=\"orders\",policy=\"outstanding\"}"),
+      0);
+}
+
+TEST(Exporter, FiveThousandIdleServicesAreAPageOfLessThanFiveMegabytes) {
+  Process process;
+  process.facts.of_services.clear();
+  for (int i = 0; i < 5'000; ++i) {
+    ServiceFacts facts = testing::full_service("orders-of-region-" + std::to_string(i));
+    facts.would_refuse_outstanding = facts.would_refuse_streams = 0;
+    facts.circuit->would_refuse = 0;
+    facts.endpoints.resize(1);
+    process.facts.of_services.push_back(facts);
+    process.shards.service(0, {facts.service, ""});
+  }
+  const size_t bytes = process.text().size();
+  EXPECT_GT(bytes, 1'000'000U);
+  EXPECT_LT(bytes, 5'000'000U);
+}
+
+TEST(Exporter, ReadsAFewServicesInASlice) {
+  Process process;
+  for (int i = 0; i < 1'000; ++i) {
+    process.shards.service(0, {std::to_string(i), ""});
+    process.shards.count_transition({std::to_string(i), ""}, {"closed", "open", "failure_rate"});
+  }
+  const auto scrape = process.exporter.begin(Exposition::kText);
+  size_t slices = 1;
+  while (scrape->collect()) ++slices;
+  EXPECT_GE(slices, 2 * 1'000 / Scrape::kSlice);
+}
+
+TEST(Exporter, EachMetricHasItsHeadingOnceAndItsSamplesTogether) {
+  Process process;
+  process.facts.of_services.clear();
+  constexpr int kServices = 100;
+  for (int i = 0; i < kServices; ++i) {
+    const std::string name = std::to_string(i);
+    process.facts.of_services.push_back(testing::full_service(name));
+    process.shards.service(0, {name, ""})->requests.add(200, RequestOutcome::kSuccess);
+    process.shards.count_transition({name, ""}, {"closed", "open", "failure_rate"});
+  }
+  for (const std::string& text : {process.text(), process.open_metrics()}) {
+    std::map<std::string, int> samples;  // by metric
+    std::string metric;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line) && line != "# EOF";) {
+      const std::string word = line.substr(0, line.find_first_of(" {"));
+      if (word == "#") {
+        const std::string name = line.substr(7, line.find(' ', 7) - 7);
+        EXPECT_EQ(samples.emplace(name, 0).second, name != metric) << name;
+        metric = name;
+        continue;
+      }
+      EXPECT_TRUE(word.starts_with(metric)) << line << " after the heading of " << metric;
+      ++samples[metric];
+    }
+    const std::string total = text.ends_with("# EOF\n") ? "" : "_total";
+    EXPECT_EQ(samples["outrigger_outstanding"], kServices);
+    EXPECT_EQ(samples["outrigger_requests" + total], kServices);
+    EXPECT_EQ(samples["outrigger_circuit_transitions" + total], kServices);
+    EXPECT_EQ(samples["outrigger_queue_wait_seconds"], kServices * (4 + 2));
+  }
 }
 
 TEST(Exporter, LeavesOutALimitThatIsNotSet) {
@@ -293,6 +393,7 @@ TEST(Exporter, IsCleanForPromtool) {
 
 TEST(Exporter, ReadsWhileWorkersCount) {
   Process process;
+  process.orders[0]->attempt_duration.observe_ns(2'000'000);
   std::atomic<bool> stop{false};
   std::thread worker([&] {
     for (int status = 200; !stop; status = status == 599 ? 200 : status + 1) {
