@@ -312,6 +312,7 @@ TEST(Exporter, OtherBucketsBeginEverySeriesAnew) {
   EXPECT_NE(anew, process.orders[0]);
   process.shards.set_bounds({7, 70});
   EXPECT_EQ(process.shards.service(0, {"orders", ""}), anew);
+  anew->requests.add(200, RequestOutcome::kSuccess);
   EXPECT_THAT(process.text(), HasSubstr("le=\"0.007\""));
 }
 
