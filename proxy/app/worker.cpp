@@ -246,6 +246,8 @@ void Worker::shed(int64_t bytes) {
   std::vector<downstream::Acceptor*> acceptors;
   for (const auto& server : x_servers) acceptors.push_back(&server->acceptor());
   for (const auto& server : x_retired) acceptors.push_back(&server->acceptor());
+  log::repeated(log::Level::kWarning, "memory",
+                {{"now", "connections are ended"}, {"to_free_bytes", bytes}});
   if (shed_connections(acceptors, bytes, downstream::Shed::kWaiting) >= bytes) return;
   const bool refused_already = x_process.out_of_memory.exchange(true, std::memory_order_relaxed);
   if (refused_already) shed_connections(acceptors, bytes, downstream::Shed::kCallsToo);
