@@ -113,7 +113,8 @@ Result<BodyFraming, Cause> response_framing(const FramingFields& said, Version v
   const int64_t length =
       said.transfer_encodings == 0 && said.repeats ? length_in_list(said.content_length) : -1;
   if (method == Method::kHead && status >= 200 && status != 204) {
-    return BodyFraming{Framing::kNone, length};
+    const auto content = content_framing(said, version);
+    return BodyFraming{Framing::kNone, length, content && content->plain};
   }
   const bool never_content = status < 200 || status == 204;
   const bool promises = said.transfer_encodings > 0 || (said.content_lengths > 0 && length != 0);

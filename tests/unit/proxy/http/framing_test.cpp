@@ -74,7 +74,6 @@ TEST(Framing, PassesOverWhatCannotMatterInAnAnswerWithoutContent) {
     const auto head = response_framing(said, Version::kHttp11, 200, Method::kHead);
     ASSERT_TRUE(head);
     EXPECT_EQ(head->length, -1);
-    EXPECT_TRUE(head->plain);
   }
 }
 
@@ -116,6 +115,18 @@ TEST(Framing, EndsTheCallWhereAnAnswerCouldBeTwo) {
     ASSERT_FALSE(framing) << said.content_length << said.transfer_encoding;
     EXPECT_EQ(framing.error(), Cause::kMalformedResponse);
   }
+}
+
+// It ends with its head, but its server may mean something to follow.
+TEST(Framing, AnAnswerToHeadOfDoubtfulLengthEndsItsConnection) {
+  FramingFields twice;
+  twice.add({"content-length", "4", Name::kContentLength});
+  EXPECT_TRUE(response_framing(twice, Version::kHttp11, 200, Method::kHead)->plain);
+  twice.add({"content-length", "5", Name::kContentLength});
+  const auto framing = response_framing(twice, Version::kHttp11, 200, Method::kHead);
+  ASSERT_TRUE(framing);
+  EXPECT_EQ(framing->framing, Framing::kNone);
+  EXPECT_FALSE(framing->plain);
 }
 
 }  // namespace
