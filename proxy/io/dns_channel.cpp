@@ -257,7 +257,7 @@ const SearchList& DnsChannel::search_list() {
 OperationPtr DnsChannel::ask(const std::string& name, RecordType type, ReplyEvents& events) {
   if (x_ares == nullptr) renew();
   auto query = std::make_unique<Query>(*this, type, events);
-  auto token = std::make_unique<Token>(*this, query.get());
+  std::unique_ptr<Token> token(new Token{*this, query.get()});
   query->wait_for(*token);
   x_ares->ask(name, token.release());
   return query;
