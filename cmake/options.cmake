@@ -37,6 +37,7 @@ endif()
 # time and none of the run time.
 set(OUTRIGGER_PRODUCT_FLAGS "")
 set(OUTRIGGER_TEST_FLAGS "")
+set(OUTRIGGER_HOT_PATH_FLAGS "")
 if(OUTRIGGER_SANITIZE)
   # The vptr check needs a pipe: it reports false errors once a test has run out of descriptors.
   target_compile_options(outrigger_flags INTERFACE -fsanitize=${OUTRIGGER_SANITIZE}
@@ -55,6 +56,8 @@ if(OUTRIGGER_LTO)
   include(CheckIPOSupported)
   check_ipo_supported()
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+  set(OUTRIGGER_HOT_PATH_FLAGS
+      $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=inline-unit-growth=100;--param=large-function-growth=300>)
 else()
   find_program(OUTRIGGER_MOLD mold)
   if(OUTRIGGER_MOLD)

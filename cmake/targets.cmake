@@ -23,6 +23,16 @@ function(outrigger_library name folder)
   endif()
 endfunction()
 
+# outrigger_hot_path(our libraries...): what every request runs through is inlined as if it were a
+# program by itself. GCC's bound is one of the whole program: each new command would make calls slower.
+function(outrigger_hot_path)
+  set(hot ${ARGN})
+  list(TRANSFORM hot PREPEND outrigger_)
+  foreach(target ${hot})
+    target_compile_options(${target} PRIVATE ${OUTRIGGER_HOT_PATH_FLAGS})
+  endforeach()
+endfunction()
+
 # outrigger_program(NAME MAIN our libraries...)
 function(outrigger_program name main)
   if(NOT EXISTS "${CMAKE_SOURCE_DIR}/${main}")

@@ -144,8 +144,9 @@ void H2HeadReader::add_pseudo(std::string_view name, std::string_view value) {
 void H2HeadReader::add_field(std::string_view name, std::string_view value) {
   const Name id = intern(name);
   if (is_answer()) {
-    x_malformed |= may_split(name) || may_split(value);
-    if (!is_token(name) || (bit_of(id) & kNeverHere) != 0) return;
+    const bool named = is_token(name);
+    x_malformed |= may_split(value) || (!named && may_split(name));
+    if (!named || (bit_of(id) & kNeverHere) != 0) return;
   } else {
     x_malformed |= !is_lower_token(name, id) || (bit_of(id) & kNeverHere) != 0;
     x_malformed |= !is_value_text(value);

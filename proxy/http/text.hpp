@@ -83,8 +83,9 @@ inline bool is_value_text(std::string_view text) {
 
 // Whether it holds what some reader takes for the end of a line or of the text: CR, LF, NUL (RFC
 // 9110 section 5.5).
-constexpr bool may_split(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+inline bool may_split(std::string_view text) {
+  return !is_value_text(text) &&
+         text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
 // How many bytes at the beginning of `text` may stand in a request target.
