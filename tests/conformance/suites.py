@@ -8,14 +8,14 @@ import threading
 import typing
 import xml.etree.ElementTree as xml
 
+import programs
 import tools
 from tools import Case
 
 H2SPEC = ("github.com/summerwind/h2spec/cmd/h2spec", "v2.2.1+incompatible")
 H2SPEC_CASES = 146
-GRPC_GO_CLIENT = ("google.golang.org/grpc/interop/client", "v1.83.0")
-GRPC_GO_SERVER = ("google.golang.org/grpc/interop/server", "v1.83.0")
-GRPC_JAVA = tools.ROOT / "tests/conformance/java/pom.xml"
+GRPC_GO_CLIENT = (f"{programs.GRPC_GO}/interop/client", programs.GRPC_GO_VERSION)
+GRPC_GO_SERVER = (f"{programs.GRPC_GO}/interop/server", programs.GRPC_GO_VERSION)
 # All cases of the Go client but those that need credentials of a cloud, and pick_first_unary, which
 # fails without a proxy too: no server says who it is.
 GRPC_CASES = """
@@ -143,7 +143,7 @@ def grpc_go(scratch):
 
 def grpc_java(scratch):
     """Java's programs find their certificates on the class path, where the first one counts."""
-    command, jars = tools.java_tool(GRPC_JAVA)
+    command, jars = tools.java_tool(programs.GRPC_JAVA)
     cert, key = tools.certificate(scratch)
     (scratch / "certs").mkdir(exist_ok=True)
     for name, file in (("ca.pem", cert), ("server1.pem", cert), ("server1.key", key)):

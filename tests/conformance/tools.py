@@ -11,13 +11,12 @@ import subprocess
 import tempfile
 import time
 import typing
-import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTRIGGER = pathlib.Path(os.environ.get("OUTRIGGER", ROOT / "build/release/outrigger"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 GO_NEEDED = (1, 25)  # what gRPC v1.83 asks for; Debian 12 has 1.19
-INSTALL_LIMIT_S = 240
+INSTALL_LIMIT_S = 900  # a crate with all that it needs, on a busy machine
 START_LIMIT_S = 20
 END_LIMIT_S = 15
 
@@ -75,27 +74,40 @@ def go_install(what, folder):
             {**os.environ, "GOBIN": str(folder)})
 
 
-def java_tool(pom):
-    """The command that runs a class, and the class path of what the pom depends on."""
-    dependency = xml.parse(pom).getroot().find(".//{*}dependency")
-    name, version = (dependency.findtext(f"{{*}}{key}") for key in ("artifactId", "version"))
+def java_tool(*artifacts):
+    """The command that runs a class, and the class path of these: GROUP:NAME:VERSION."""
+    name, version = artifacts[0].split(":")[1:]
     java = debian_tool("java", "default-jre-headless")
     folder = CACHE / "outrigger/conformance" / f"{name}@{version}"
     if not folder.exists():
-        maven_install(pom, folder)
+        maven_install(artifacts, folder)
     # Most of a short run is the start of the machine: one compiler, and no threads to collect.
     return [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], f"{folder}/*"
 
 
-def maven_install(pom, folder):
+POM = """\
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>outrigger</groupId> <artifactId>conformance</artifactId> <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>{}</dependencies>
+</project>
+"""
+DEPENDENCY = ("<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
+              "</dependency>")
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
+
+def maven_install(artifacts, folder):
     """All jars or, where that fails, no folder."""
     maven = debian_tool("mvn", "maven")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
-        jars = pathlib.Path(partial) / folder.name
+        pom, jars = pathlib.Path(partial) / "pom.xml", pathlib.Path(partial) / folder.name
+        pom.write_text(POM.format("".join(DEPENDENCY.format(*artifact.split(":"))
+                                          for artifact in artifacts)))
         install(f"mvn dependency:copy-dependencies of {folder.name}",
-                [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies",
-                 f"-DoutputDirectory={jars}"], folder.parent)
+                [maven, "-q", "-B", "-f", pom, COPY, f"-DoutputDirectory={jars}"], folder.parent)
         jars.rename(folder)
 
 

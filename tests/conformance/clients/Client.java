@@ -1,4 +1,4 @@
-// Java's clients of the matrix: see matrix.py for what each word asks.
+// Java's clients of the matrix: see clients.py for what each word asks.
 // java -cp JARS Client.java apache|jdk|okhttp STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
 import java.io.InputStream;
 import java.net.URI;
@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.util.Map;
-import java.util.Set;
 import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -20,13 +19,56 @@ import javax.net.ssl.X509TrustManager;
 
 public class Client {
   interface Caller {
-    String call(String method, String path, byte[] body, boolean sized, int wanted) throws Exception;
+    String call(String method, Story story) throws Exception;
   }
 
-  static final Map<String, String> PATHS = Map.of("get", "/page", "post", "/echo", "chunked", "/echo",
-      "empty", "/echo", "refused", "/refuse", "denied", "/denied", "drip", "/drip", "ends", "/ends");
-  static final Map<String, Integer> WANTED = Map.of("get", 1024, "post", 1024, "chunked", 1024,
-      "empty", 0, "drip", 100_000, "ends", 1024);
+  record Story(String path, boolean posts, byte[] body, boolean sized, int wanted) {}
+
+  static final byte[] SMALL = new byte[1024];
+  static final byte[] BIG = new byte[4 << 20];
+  static final byte[] CRUMBS = new byte[20_000];
+  static final int LARGE = 8 << 20;
+  static final Story PAGE = new Story("/page", false, null, true, SMALL.length);
+  static final Map<String, Story> STORIES = Map.ofEntries(
+      Map.entry("get", PAGE),
+      Map.entry("post", new Story("/echo", true, SMALL, true, SMALL.length)),
+      Map.entry("chunked", new Story("/echo", true, SMALL, false, SMALL.length)),
+      Map.entry("crumbs", new Story("/echo", true, CRUMBS, false, CRUMBS.length)),
+      Map.entry("empty", new Story("/echo", true, null, true, 0)),
+      Map.entry("refused", new Story("/refuse", true, BIG, true, -1)),
+      Map.entry("denied", new Story("/denied", true, SMALL, false, -1)),
+      Map.entry("drip", new Story("/drip", false, null, true, 100_000)),
+      Map.entry("slow", new Story("/large", false, null, true, LARGE)),
+      Map.entry("watch", new Story("/watch", false, null, true, 2)),
+      Map.entry("ends", new Story("/ends", false, null, true, SMALL.length)),
+      Map.entry("restart", PAGE),
+      Map.entry("race", PAGE));
+
+  /** Gives one byte with each read, as far as a client lets it. */
+  static class ByByte extends java.io.ByteArrayInputStream {
+    ByByte(byte[] bytes) { super(bytes); }
+    @Override public synchronized int read(byte[] into, int from, int most) {
+      return super.read(into, from, Math.min(most, 1));
+    }
+  }
+
+  static InputStream stream(byte[] body) {
+    return body == CRUMBS ? new ByByte(body) : new java.io.ByteArrayInputStream(body);
+  }
+
+  /** How much comes; a large answer is read slowly. */
+  static long read(InputStream answer, int wanted) throws Exception {
+    byte[] buffer = new byte[64 * 1024];
+    long got = 0, paused = 0;
+    for (int count; (count = answer.read(buffer)) >= 0; ) {
+      got += count;
+      if (wanted == LARGE && got >> 20 > paused) {
+        paused = got >> 20;
+        Thread.sleep(50);
+      }
+    }
+    return got;
+  }
 
   static X509TrustManager trust;
   static SSLContext tls;
@@ -56,17 +98,23 @@ public class Client {
     }
     var client = org.apache.hc.client5.http.impl.classic.HttpClients.custom()
         .setConnectionManager(manager.build()).disableAutomaticRetries().build();
-    return (method, path, body, sized, wanted) -> {
-      var request = new org.apache.hc.client5.http.classic.methods.HttpUriRequestBase(method, URI.create(base + path));
-      if (body != null) {
-        var entity = new org.apache.hc.core5.http.io.entity.InputStreamEntity(
-            new java.io.ByteArrayInputStream(body), sized ? body.length : -1,
-            org.apache.hc.core5.http.ContentType.TEXT_PLAIN);
-        request.setEntity(entity);
+    return (method, story) -> {
+      var request = new org.apache.hc.client5.http.classic.methods.HttpUriRequestBase(method, URI.create(base + story.path));
+      if (story.body != null) {
+        request.setEntity(new org.apache.hc.core5.http.io.entity.InputStreamEntity(
+            stream(story.body), story.sized ? story.body.length : -1,
+            org.apache.hc.core5.http.ContentType.TEXT_PLAIN));
       }
       return client.execute(request, answer -> {
-        byte[] all = org.apache.hc.core5.http.io.entity.EntityUtils.toByteArray(answer.getEntity());
-        return judge(answer.getCode(), all == null ? 0 : all.length, wanted);
+        try {
+          var entity = answer.getEntity();
+          long got = entity == null ? 0 : read(entity.getContent(), story.wanted);
+          return judge(answer.getCode(), got, story.wanted);
+        } catch (java.io.IOException error) {
+          throw error;
+        } catch (Exception error) {
+          throw new java.io.IOException(error);
+        }
       });
     };
   }
@@ -76,13 +124,15 @@ public class Client {
         ? java.net.http.HttpClient.Version.HTTP_2 : java.net.http.HttpClient.Version.HTTP_1_1);
     if (tls != null) builder.sslContext(tls);
     var client = builder.build();
-    return (method, path, body, sized, wanted) -> {
-      var publisher = body == null ? java.net.http.HttpRequest.BodyPublishers.noBody()
-          : sized ? java.net.http.HttpRequest.BodyPublishers.ofByteArray(body)
-                  : java.net.http.HttpRequest.BodyPublishers.ofInputStream(() -> new java.io.ByteArrayInputStream(body));
-      var request = java.net.http.HttpRequest.newBuilder(URI.create(base + path)).method(method, publisher).build();
-      var answer = client.send(request, java.net.http.HttpResponse.BodyHandlers.ofByteArray());
-      return judge(answer.statusCode(), answer.body().length, wanted);
+    return (method, story) -> {
+      var publisher = story.body == null ? java.net.http.HttpRequest.BodyPublishers.noBody()
+          : story.sized ? java.net.http.HttpRequest.BodyPublishers.ofByteArray(story.body)
+                        : java.net.http.HttpRequest.BodyPublishers.ofInputStream(() -> stream(story.body));
+      var request = java.net.http.HttpRequest.newBuilder(URI.create(base + story.path)).method(method, publisher).build();
+      var answer = client.send(request, java.net.http.HttpResponse.BodyHandlers.ofInputStream());
+      try (var body = answer.body()) {
+        return judge(answer.statusCode(), read(body, story.wanted), story.wanted);
+      }
     };
   }
 
@@ -97,37 +147,37 @@ public class Client {
           ? okhttp3.Protocol.H2_PRIOR_KNOWLEDGE : okhttp3.Protocol.HTTP_1_1));
     }
     var client = builder.build();
-    return (method, path, body, sized, wanted) -> {
+    return (method, story) -> {
       okhttp3.RequestBody sent = null;
       if (method.equals("POST")) {
-        byte[] bytes = body == null ? new byte[0] : body;
-        sent = sized || body == null ? okhttp3.RequestBody.create(bytes) : new okhttp3.RequestBody() {
+        byte[] bytes = story.body == null ? new byte[0] : story.body;
+        sent = story.sized ? okhttp3.RequestBody.create(bytes) : new okhttp3.RequestBody() {
           public okhttp3.MediaType contentType() { return null; }
-          public void writeTo(okio.BufferedSink sink) throws java.io.IOException { sink.write(bytes); }
+          public void writeTo(okio.BufferedSink sink) throws java.io.IOException {
+            for (int at = 0, step = bytes == CRUMBS ? 1 : bytes.length; at < bytes.length; at += step) {
+              sink.write(bytes, at, step);
+              sink.flush();
+            }
+          }
         };
       }
-      try (var answer = client.newCall(new okhttp3.Request.Builder().url(base + path).method(method, sent).build()).execute()) {
-        return judge(answer.code(), answer.body().bytes().length, wanted);
+      try (var answer = client.newCall(new okhttp3.Request.Builder().url(base + story.path).method(method, sent).build()).execute()) {
+        return judge(answer.code(), read(answer.body().byteStream(), story.wanted), story.wanted);
       }
     };
   }
 
-  static String tell(Caller caller, String story, int calls, int atOnce) throws Exception {
-    boolean posts = Set.of("post", "chunked", "empty", "refused", "denied").contains(story);
-    byte[] body = switch (story) {
-      case "post", "chunked", "denied" -> new byte[1024];
-      case "refused" -> new byte[4 << 20];
-      default -> null;
-    };
-    boolean sized = !story.equals("chunked") && !story.equals("denied");
+  static String tell(Caller caller, String name, int calls, int atOnce) throws Exception {
+    Story story = STORIES.get(name);
     Map<String, AtomicInteger> outcomes = new ConcurrentHashMap<>();
     var pool = Executors.newFixedThreadPool(atOnce);
     for (int i = 0; i < calls; i++) {
+      int pause_ms = name.equals("restart") || name.equals("race") ? 15 + i % 11 : 0;
       pool.execute(() -> {
         String word;
         try {
-          word = caller.call(posts ? "POST" : "GET", PATHS.get(story), body, sized,
-              WANTED.getOrDefault(story, -1));
+          Thread.sleep(pause_ms);
+          word = caller.call(story.posts ? "POST" : "GET", story);
         } catch (Exception error) {
           word = "error: " + error.getClass().getSimpleName();
         }

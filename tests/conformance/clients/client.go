@@ -1,4 +1,4 @@
-// net/http of Go as a client of the matrix: see matrix.py for what each word asks.
+// net/http of Go as a client of the matrix: see clients.py for what each word asks.
 // client STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
 package main
 
@@ -15,10 +15,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing/iotest"
 	"time"
 )
 
-const small, big = 1024, 4 << 20
+const small, big, crumbs = 1024, 4 << 20, 20_000
 
 func transport(version, ca string) *http.Transport {
 	t := &http.Transport{Protocols: new(http.Protocols), MaxIdleConnsPerHost: 64}
@@ -55,6 +56,9 @@ func read(r *http.Response, err error, want int64) string {
 // A body whose end comes alone, and whose length is not said.
 func unsized(bytes_ int) io.Reader { return io.MultiReader(bytes.NewReader(make([]byte, bytes_))) }
 
+// Gives one byte with each read: a chunk or a DATA frame each.
+func byByte(bytes_ int) io.Reader { return iotest.OneByteReader(unsized(bytes_)) }
+
 func call(c *http.Client, story, base string, i int) string {
 	switch story {
 	case "get":
@@ -89,6 +93,16 @@ func call(c *http.Client, story, base string, i int) string {
 		return read(r, err, 4<<20)
 	case "ends":
 		r, err := c.Get(base + "/ends")
+		return read(r, err, small)
+	case "watch":
+		r, err := c.Get(base + "/watch")
+		return read(r, err, 2)
+	case "crumbs":
+		r, err := c.Post(base+"/echo", "text/plain", byByte(crumbs))
+		return read(r, err, crumbs)
+	case "restart", "race":
+		time.Sleep(time.Duration(15+i%11) * time.Millisecond)
+		r, err := c.Get(base + "/page")
 		return read(r, err, small)
 	case "trailers":
 		r, err := c.Get(base + "/trailers")

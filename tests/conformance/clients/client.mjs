@@ -1,22 +1,28 @@
-// http and http2 of Node as a client of the matrix: see matrix.py for what each word asks.
-// node client.mjs STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
+// http and http2 of Node, and fetch of undici, as clients of the matrix: see clients.py for what each
+// word asks. node client.mjs core|undici STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
 import fs from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
+import { createRequire } from "node:module";
 
-const [stories, base, atOnce, version, ca] = process.argv.slice(2);
-const SMALL = Buffer.alloc(1024), BIG = Buffer.alloc(4 << 20);
+const [kind, stories, base, atOnce, version, ca] = process.argv.slice(2);
+const SMALL = Buffer.alloc(1024), BIG = Buffer.alloc(4 << 20), CRUMBS = 20000;
 const trust = ca ? { ca: fs.readFileSync(ca) } : {};
 const WANTED = { get: 1024, post: 1024, chunked: 1024, empty: 0, drip: 100000, slow: 8 << 20,
-                 ends: 1024, cancel: 1024, trailers: 1024 };
+                 ends: 1024, cancel: 1024, trailers: 1024, watch: 2, crumbs: CRUMBS,
+                 restart: 1024, race: 1024 };
 const PATH = { get: "/page", post: "/echo", chunked: "/echo", empty: "/echo", refused: "/refuse",
                denied: "/denied", drip: "/drip", slow: "/large", ends: "/ends", cancel: "/page",
-               trailers: "/trailers" };
-const BODY = { post: SMALL, chunked: SMALL, refused: BIG, denied: SMALL };
+               trailers: "/trailers", watch: "/watch", crumbs: "/echo", restart: "/page",
+               race: "/page" };
+const BODY = { post: SMALL, chunked: SMALL, refused: BIG, denied: SMALL, crumbs: Buffer.alloc(CRUMBS) };
 const SIZED = ["post", "refused"];
-const POSTS = ["post", "chunked", "empty", "refused", "denied"];
+const POSTS = ["post", "chunked", "empty", "refused", "denied", "crumbs"];
+const PAUSED = ["restart", "race"];
 let story;
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const agent = new (ca ? https : http).Agent({ keepAlive: true, maxSockets: Number(atOnce) });
 let session;
@@ -40,6 +46,20 @@ function take(stream, done) {
   stream.on("end", () => done(got));
 }
 
+// A large body by 64 KiB: a session refuses all calls while it holds more than 10 MiB. One byte with
+// each write of `crumbs`: a chunk or a DATA frame each.
+async function send(request, body) {
+  const step = story === "crumbs" ? 1 : 64 * 1024;
+  if (body && body.length > SMALL.length) {
+    for (let at = 0; at < body.length && !request.destroyed; at += step) {
+      const more = request.write(body.subarray(at, at + step));
+      if (!more) await new Promise((resolve) => request.once("drain", resolve));
+    }
+    body = undefined;
+  }
+  request.end(body);
+}
+
 function call1(gives_up) {
   return new Promise((resolve) => {
     const body = BODY[story];
@@ -52,7 +72,7 @@ function call1(gives_up) {
     });
     request.on("error", (error) => resolve(gives_up ? "given up" : `error: ${error.code}`));
     if (gives_up) setTimeout(() => request.destroy(), 20);
-    request.end(body);
+    send(request, body);
   });
 }
 
@@ -79,21 +99,54 @@ function call2(gives_up) {
     stream.on("close", () => resolve(gives_up ? "given up" : `closed: ${stream.rstCode}`));
     take(stream, (got) => status && resolve(judge(status, got, trailers)));
     if (gives_up) setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), 20);
-    if (body) stream.end(body);
+    if (body) send(stream, body);
   });
 }
 
+async function* pieces() {
+  if (story !== "crumbs") yield SMALL;
+  for (let i = 0; story === "crumbs" && i < CRUMBS; i++) yield Buffer.from("x");
+}
+
+let undici, dispatcher;
+if (kind === "undici") {
+  undici = createRequire(process.env.MODULES)("undici");
+  dispatcher = new undici.Agent({ connections: version === "h1" ? Number(atOnce) : 1,
+                                  pipelining: version === "h1" ? 1 : 100,
+                                  allowH2: version === "h2", connect: trust });
+}
+
+async function fetched(gives_up) {
+  const options = { dispatcher, method: POSTS.includes(story) ? "POST" : "GET", duplex: "half" };
+  if (BODY[story]) options.body = SIZED.includes(story) ? BODY[story] : pieces();
+  if (gives_up) options.signal = AbortSignal.timeout(20);
+  let status;
+  try {
+    const answer = await undici.fetch(base + (gives_up ? "/never" : PATH[story]), options);
+    status = answer.status;
+    let got = 0, paused = 0;
+    for await (const piece of answer.body ?? []) {
+      got += piece.length;
+      if (story === "slow" && got >> 20 > paused) await wait(50), (paused = got >> 20);
+    }
+    return judge(status, got, {});
+  } catch (error) {
+    const code = error.cause?.code ?? error.code ?? error.name;
+    return gives_up ? "given up" : status ? `${status}, then ${code}` : `error: ${code}`;
+  }
+}
+
+const call = kind === "undici" ? fetched : version === "h1" ? call1 : call2;
 const stuck = () => new Promise((resolve) => setTimeout(resolve, 20_000, "stuck").unref());
 
-async function tell(calls) {
+async function tell(count) {
   const outcomes = {};
   let next = 0;
   async function work() {
-    while (next < calls) {
-      const gives_up = story === "cancel" && next % 8 === 0;
-      next += 1;
-      const call = (version === "h1" ? call1 : call2)(gives_up);
-      const word = await Promise.race([call, stuck()]);
+    while (next < count) {
+      const number = next++;
+      if (PAUSED.includes(story)) await wait(15 + number % 11);
+      const word = await Promise.race([call(story === "cancel" && number % 8 === 0), stuck()]);
       outcomes[word] = (outcomes[word] ?? 0) + 1;
     }
   }
@@ -103,9 +156,9 @@ async function tell(calls) {
 
 const told = {};
 for (const part of stories.split(",")) {
-  const [name, calls] = part.split(":");
+  const [name, count] = part.split(":");
   story = name;
-  told[story] = await tell(Number(calls));
+  told[story] = await tell(Number(count));
 }
 console.log(JSON.stringify(told));
 process.exit(0);

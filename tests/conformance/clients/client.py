@@ -1,4 +1,4 @@
-"""Python's clients of the matrix: see matrix.py for what each word asks.
+"""Python's clients of the matrix: see clients.py for what each word asks.
 
 client.py requests|aiohttp|httpx STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
 """
@@ -13,21 +13,30 @@ import time
 
 KIND, STORIES, BASE, AT_ONCE, VERSION = sys.argv[1:6]
 CA = sys.argv[6] if len(sys.argv) > 6 else None
-SMALL, BIG = bytes(1024), bytes(4 << 20)
+SMALL, BIG, CRUMBS = bytes(1024), bytes(4 << 20), 20_000
 WANTED = {"get": 1024, "post": 1024, "chunked": 1024, "empty": 0, "drip": 100_000,
-          "slow": 8 << 20, "ends": 1024, "cancel": 1024}
+          "slow": 8 << 20, "ends": 1024, "cancel": 1024, "watch": 2, "crumbs": CRUMBS,
+          "restart": 1024, "race": 1024}
 PATH = {"get": "/page", "post": "/echo", "chunked": "/echo", "empty": "/echo",
         "refused": "/refuse", "denied": "/denied", "drip": "/drip", "slow": "/large",
-        "ends": "/ends", "cancel": "/page"}
+        "ends": "/ends", "cancel": "/page", "watch": "/watch", "crumbs": "/echo",
+        "restart": "/page", "race": "/page"}
+POSTS = ("post", "chunked", "empty", "refused", "denied", "crumbs")
+UNSIZED = ("chunked", "denied", "crumbs")
 GIVES_UP_AFTER_S = 0.02
 
 
 def method(story):
-    return "POST" if story in ("post", "chunked", "empty", "refused", "denied") else "GET"
+    return "POST" if story in POSTS else "GET"
 
 
 def gives_up(story, number):
     return story == "cancel" and number % 8 == 0
+
+
+def pause_s(story, number):
+    """Before a call: as long as the origin of `race` lets a connection idle, more or less."""
+    return (15 + number % 11) / 1000 if story in ("restart", "race") else 0
 
 
 def judge(story, status, got):
@@ -41,13 +50,16 @@ def stories():
         yield story, int(calls)
 
 
-def pieces():
-    yield SMALL[:500]
-    yield SMALL[500:]
+def pieces(story):
+    if story == "crumbs":
+        yield from (b"x" for _ in range(CRUMBS))
+    else:
+        yield SMALL[:500]
+        yield SMALL[500:]
 
 
-async def async_pieces():
-    for piece in pieces():
+async def async_pieces(story):
+    for piece in pieces(story):
         yield piece
 
 
@@ -59,8 +71,9 @@ def with_requests():
 
     def call(story, number):
         body = {"post": SMALL, "refused": BIG}.get(story)
-        if story in ("chunked", "denied"):
-            body = pieces()
+        if story in UNSIZED:
+            body = pieces(story)
+        time.sleep(pause_s(story, number))
         try:
             if gives_up(story, number):
                 try:
@@ -102,8 +115,9 @@ async def with_aiohttp():
     async with aiohttp.ClientSession(connector=connector) as session:
         async def call(story, number):
             body = {"post": SMALL, "refused": BIG}.get(story)
-            if story in ("chunked", "denied"):
-                body = async_pieces()
+            if story in UNSIZED:
+                body = async_pieces(story)
+            await asyncio.sleep(pause_s(story, number))
             try:
                 if gives_up(story, number):
                     limit = aiohttp.ClientTimeout(total=GIVES_UP_AFTER_S)
@@ -131,8 +145,9 @@ async def with_httpx():
                                  limits=limits, timeout=60) as client:
         async def call(story, number):
             body = {"post": SMALL, "refused": BIG}.get(story)
-            if story in ("chunked", "denied"):
-                body = async_pieces()
+            if story in UNSIZED:
+                body = async_pieces(story)
+            await asyncio.sleep(pause_s(story, number))
             try:
                 if gives_up(story, number):
                     try:

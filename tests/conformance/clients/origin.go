@@ -1,11 +1,13 @@
-// The origin of the client matrix: `origin ADDRESS [CERT KEY]` serves HTTP/1.1 and HTTP/2, in clear
-// text by prior knowledge or over TLS. Each path is one way in which honest servers behave.
+// The origin of the client matrix: `origin FD IDLE_MS [CERT KEY]` serves HTTP/1.1 and HTTP/2, in clear
+// text by prior knowledge or over TLS, on a listening socket that it inherits. It ends connections that
+// are idle for IDLE_MS, unless that is 0. Each path is one way in which honest servers behave.
 package main
 
 import (
 	"context"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -62,9 +64,20 @@ func never(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-// The connection ends with the answer, now and then.
+// One byte at once, one after a silence.
+func watch(w http.ResponseWriter, r *http.Request) {
+	w.Write([]byte("x"))
+	w.(http.Flusher).Flush()
+	select {
+	case <-time.After(3 * time.Second):
+		w.Write([]byte("x"))
+	case <-r.Context().Done():
+	}
+}
+
+// The connection ends with the answer, now and then; Go's HTTP/2 makes a GOAWAY of that field.
 func ends(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 1 && time.Now().UnixNano()%8 == 0 {
+	if time.Now().UnixNano()%8 == 0 {
 		w.Header().Set("Connection", "close")
 	}
 	page(w, r)
@@ -81,12 +94,18 @@ func main() {
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.HandlerFunc{
 		"/page": page, "/echo": echo, "/refuse": refuse, "/denied": denied, "/drip": drip,
-		"/large": large, "/never": never, "/ends": ends, "/trailers": trailers,
+		"/large": large, "/never": never, "/ends": ends, "/trailers": trailers, "/watch": watch,
 	} {
 		mux.HandleFunc(path, handler)
 	}
-	server := &http.Server{Addr: os.Args[1], Handler: mux, Protocols: new(http.Protocols),
-		ErrorLog: log.New(io.Discard, "", 0)}
+	fd, _ := strconv.Atoi(os.Args[1])
+	idle, _ := strconv.Atoi(os.Args[2])
+	listener, err := net.FileListener(os.NewFile(uintptr(fd), "listener"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Handler: mux, Protocols: new(http.Protocols),
+		IdleTimeout: time.Duration(idle) * time.Millisecond, ErrorLog: log.New(io.Discard, "", 0)}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
@@ -101,11 +120,10 @@ func main() {
 		server.Shutdown(late)
 		close(done)
 	}()
-	var err error
-	if len(os.Args) > 2 {
-		err = server.ListenAndServeTLS(os.Args[2], os.Args[3])
+	if len(os.Args) > 3 {
+		err = server.ServeTLS(listener, os.Args[3], os.Args[4])
 	} else {
-		err = server.ListenAndServe()
+		err = server.Serve(listener)
 	}
 	if err != http.ErrServerClosed {
 		log.Fatal(err)

@@ -1,26 +1,74 @@
-"""Applications for the servers of Python in the matrix: /page and /echo."""
+"""Applications for the servers of Python in the matrix, with the paths of origin.go."""
+import asyncio
+import time
 
-PAGE = bytes(1024)
+PAGE, LARGE_PIECE, PIECES, DRIPS = bytes(1024), bytes(64 * 1024), 128, 100_000
+SILENCE_S = 3
+STATUS = {"/refuse": 413, "/denied": 401}
+WORDS = {200: "200 OK", 401: "401 Unauthorized", 413: "413 Content Too Large"}
 
 
 async def asgi(scope, receive, send):
     if scope["type"] != "http":
         return
-    body = b""
-    more = scope["path"] == "/echo"
-    while more:
-        part = await receive()
-        body += part.get("body", b"")
-        more = part.get("more_body", False)
-    answer = body if scope["path"] == "/echo" else PAGE
-    await send({"type": "http.response.start", "status": 200,
-                "headers": [(b"content-length", str(len(answer)).encode())]})
-    await send({"type": "http.response.body", "body": answer})
+    path = scope["path"]
+
+    async def head(length=None):
+        fields = [] if length is None else [(b"content-length", str(length).encode())]
+        await send({"type": "http.response.start", "status": STATUS.get(path, 200),
+                    "headers": fields})
+
+    async def write(data, more=True):
+        await send({"type": "http.response.body", "body": data, "more_body": more})
+
+    if path == "/echo":
+        body, more = b"", True
+        while more:
+            part = await receive()
+            body += part.get("body", b"")
+            more = part.get("more_body", False)
+        await head(len(body))
+        await write(body, False)
+    elif path in STATUS:
+        await head(0)
+        await write(b"", False)
+    elif path in ("/drip", "/large"):
+        await head()
+        for piece in [b"x"] * DRIPS if path == "/drip" else [LARGE_PIECE] * PIECES:
+            await write(piece)
+        await write(b"", False)
+    elif path == "/watch":
+        await head()
+        await write(b"x")
+        await asyncio.sleep(SILENCE_S)
+        await write(b"x", False)
+    elif path == "/never":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    else:
+        await head(len(PAGE))
+        await write(PAGE, False)
+
+
+def watched():
+    yield b"x"
+    time.sleep(SILENCE_S)
+    yield b"x"
 
 
 def wsgi(environment, start):
-    answer = PAGE
-    if environment["PATH_INFO"] == "/echo":
-        answer = environment["wsgi.input"].read()
-    start("200 OK", [("Content-Length", str(len(answer)))])
-    return [answer]
+    path = environment["PATH_INFO"]
+    fields = []
+    if path == "/drip":
+        answer = (b"x" for _ in range(DRIPS))
+    elif path == "/large":
+        answer = (LARGE_PIECE for _ in range(PIECES))
+    elif path == "/watch":
+        answer = watched()
+    else:
+        body = (environment["wsgi.input"].read() if path == "/echo"
+                else b"" if path in STATUS else PAGE)
+        fields = [("Content-Length", str(len(body)))]
+        answer = [body]
+    start(WORDS[STATUS.get(path, 200)], fields)
+    return answer

@@ -1,0 +1,98 @@
+"""The programs of clients/, and what they are made of; each is made once and kept in the cache."""
+import functools
+import pathlib
+import shutil
+import sys
+
+import tools
+
+HERE = pathlib.Path(__file__).resolve().parent / "clients"
+GRPC_GO, GRPC_GO_VERSION = "google.golang.org/grpc", "v1.83.0"
+GRPC_GO_MODULES = (f"{GRPC_GO}@{GRPC_GO_VERSION}",)
+PYTHON_PACKAGES = ["requests==2.32.3", "aiohttp==3.11.11", "httpx[http2]==0.28.1",
+                   "uvicorn==0.34.0", "gunicorn==23.0.0", "grpcio==1.71.0"]
+NODE_PACKAGES = ["undici@6.21.3", "@grpc/grpc-js@1.12.6"]
+APACHE = "org.apache.httpcomponents.client5:httpclient5:"
+OKHTTP = "com.squareup.okhttp3:okhttp:4.12.0"
+GRPC_JAVA = "io.grpc:grpc-interop-testing:1.76.0"
+
+
+def folder_of(name, *made_of):
+    """The folder for a program, another one when what it is made of changes."""
+    return tools.CACHE / "outrigger/conformance" / f"{name}-{tools.digest(made_of)}"
+
+
+def made(folder, make):
+    """`make` fills that folder; it is there whole or not at all."""
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        make(partial)
+        partial.rename(folder)
+    return folder
+
+
+@functools.cache
+def go_program(name, modules=()):
+    """The program of clients/NAME.go."""
+    source = HERE / f"{name}.go"
+
+    def make(folder):
+        tools.need_go()
+        shutil.copy(source, folder)
+        tools.install("go mod init", ["go", "mod", "init", "outrigger/matrix"], folder)
+        for module in modules:
+            tools.install(f"go get {module}", ["go", "get", module], folder)
+        tools.install(f"go build {name}.go", ["go", "build", "-o", name, f"{name}.go"], folder)
+
+    return str(made(folder_of(name, source.read_text(), *modules), make) / name)
+
+
+@functools.cache
+def cargo_program(name):
+    """The program of the crate clients/NAME."""
+    sources = [HERE / name / "Cargo.toml", HERE / name / "src/main.rs"]
+
+    def make(folder):
+        cargo = tools.debian_tool("cargo", "cargo")
+        shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
+        tools.install(f"cargo build of {name}", [cargo, "build", "-q", "--release"], folder)
+
+    folder = made(folder_of(name, *(source.read_text() for source in sources)), make)
+    return str(folder / "target/release/client")
+
+
+@functools.cache
+def python():
+    """The interpreter of an environment of its own that has PYTHON_PACKAGES."""
+    def make(folder):
+        tools.install("python3 -m venv", [sys.executable, "-m", "venv", folder], folder)
+        tools.install("pip install " + " ".join(PYTHON_PACKAGES),
+                      [folder / "bin/python", "-m", "pip", "install", "-q", *PYTHON_PACKAGES],
+                      folder)
+
+    return str(made(folder_of("python", *PYTHON_PACKAGES), make) / "bin/python")
+
+
+def node():
+    return tools.debian_tool("node", "nodejs")
+
+
+@functools.cache
+def node_with_packages():
+    """The command of a Node that finds NODE_PACKAGES from $MODULES."""
+    def make(folder):
+        npm = tools.debian_tool("npm", "npm")
+        tools.install("npm install " + " ".join(NODE_PACKAGES),
+                      [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts",
+                       "--prefix", folder, *NODE_PACKAGES], folder)
+
+    folder = made(folder_of("node", *NODE_PACKAGES), make)
+    return ["env", f"MODULES={folder}/", node()]
+
+
+def java_program(name, *artifacts):
+    """The command of clients/NAME.java, which Java compiles at each start."""
+    command, jars = tools.java_tool(*artifacts)
+    return [*command, "-cp", jars, HERE / f"{name}.java"]
