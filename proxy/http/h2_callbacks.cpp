@@ -100,6 +100,7 @@ int H2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* se
       if (H2Stream* const stream = to.find(frame->hd.stream_id); stream != nullptr) {
         to.take_block(*stream, ends_stream(frame));
       }
+      to.charge_excess();
       break;
     case NGHTTP2_DATA:
       if (H2Stream* const stream = to.find(frame->hd.stream_id);

@@ -24,6 +24,8 @@ constexpr uint64_t kUnreturnedMax = 32 * 1024 * 1024;
 // Of a block for each further CONTINUATION. Some servers have buffers of 512 bytes.
 constexpr uint32_t kContinuationBytes = 256;
 constexpr uint32_t kIdsMin = 512;
+// What a fault costs of the resets that were earned.
+constexpr int64_t kEarnedForFault = 10;
 
 constexpr uint8_t kData = 0;
 constexpr uint8_t kHeaders = 1;
@@ -301,8 +303,15 @@ bool H2Guard::charge_reset(int64_t now_ms, int64_t lived_ms) {
 
 // A few of them among many good ones are no flood either.
 bool H2Guard::charge_fault(int64_t now_ms) {
-  constexpr int64_t kEarnedPrice = 10 * H2Allowance::kOne;
-  return x_resets.spend(now_ms, H2Allowance::kOne, kEarnedPrice);
+  return x_resets.spend(now_ms, H2Allowance::kOne, kEarnedForFault * H2Allowance::kOne);
+}
+
+// One byte of HPACK can stand for four thousand, so heads are not what such a flood is counted by.
+// A single one is answered, whatever it holds.
+bool H2Guard::charge_excess(int64_t now_ms, uint64_t heads) {
+  constexpr uint64_t kOfOneBlock = 50;
+  const auto price = static_cast<int64_t>(std::min(heads, kOfOneBlock)) * H2Allowance::kOne;
+  return heads == 0 || x_resets.spend(now_ms, price, kEarnedForFault * price);
 }
 
 // ---- frames that are no work by themselves

@@ -102,6 +102,8 @@ class H2Guard {
   bool charge_reset(int64_t now_ms, int64_t lived_ms);
   // It made us reset or refuse one. False: too many.
   bool charge_fault(int64_t now_ms);
+  // A header block held so many heads beyond what was taken of it. False: too many.
+  bool charge_excess(int64_t now_ms, uint64_t heads);
 
  private:
   static constexpr size_t kHeaderBytes = 9;

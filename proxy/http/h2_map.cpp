@@ -85,6 +85,7 @@ void H2HeadReader::begin_ignored() {
   x_framing = {};
   x_bytes = 0;
   x_count = 0;
+  x_dropped = 0;
   x_seen = 0;
   x_te_trailers = false;
   x_malformed = false;
@@ -103,7 +104,10 @@ bool H2HeadReader::charge(std::string_view name, std::string_view value) {
 }
 
 void H2HeadReader::add(std::string_view name, std::string_view value) {
-  if (x_arena == nullptr || x_malformed || x_too_large) return;
+  if (x_arena == nullptr || x_malformed || x_too_large) {
+    x_dropped += name.size() + value.size() + kFieldOverhead;
+    return;
+  }
   if (!charge(name, value)) {
     x_too_large = true;
   } else if (name.starts_with(':')) {

@@ -39,6 +39,8 @@ class H2HeadReader {
   Cause finish_response(bool ended, Method method, ResponseHead& head);
   // Without what no trailer may carry. kNone, or malformed or too large as `side` has it.
   Cause finish_trailers(Side side, Fields& trailers);
+  // How many heads as large as may be would hold what came beyond the one that was taken.
+  uint64_t excess() const { return x_dropped / x_limits.head_bytes; }
 
  private:
   struct Pseudo {
@@ -83,8 +85,9 @@ class H2HeadReader {
   std::string_view x_proxy_authorization;
   FramingFields x_framing;  // its Content-Length
   uint32_t x_bytes = 0;
-  uint32_t x_count = 0;  // without pseudo-fields
-  uint64_t x_seen = 0;   // bit n: a field with Name n
+  uint32_t x_count = 0;    // without pseudo-fields
+  uint64_t x_dropped = 0;  // bytes that nobody wants any more
+  uint64_t x_seen = 0;     // bit n: a field with Name n
   bool x_te_trailers = false;
   bool x_malformed = false;
   bool x_too_large = false;

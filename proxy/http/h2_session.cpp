@@ -217,6 +217,11 @@ void H2Session::charge_fault() {
   if (!x_guard.charge_fault(x_clock.now_ms())) end_resets();
 }
 
+// Of the header block that is complete.
+void H2Session::charge_excess() {
+  if (!x_guard.charge_excess(x_clock.now_ms(), x_reader.excess())) end_resets();
+}
+
 void H2Session::end_resets() {
   fail(H2Code::kEnhanceYourCalm, "too many streams that were reset", Http2Fault::kResets);
 }

@@ -165,6 +165,7 @@ class H2Session final : private H2Guard::Streams {
   void note_fault(H2Code code, std::string_view text, Http2Fault reason);
   void charge_reset(const H2Stream& stream);
   void charge_fault();
+  void charge_excess();
   void end_resets();
   void want_write();
   void announce_streams();

@@ -11,7 +11,7 @@ GRPC_GO, GRPC_GO_VERSION = "google.golang.org/grpc", "v1.83.0"
 GRPC_GO_MODULES = (f"{GRPC_GO}@{GRPC_GO_VERSION}",)
 PYTHON_PACKAGES = ["requests==2.32.3", "aiohttp==3.11.11", "httpx[http2]==0.28.1",
                    "uvicorn==0.34.0", "gunicorn==23.0.0", "grpcio==1.71.0"]
-NODE_PACKAGES = ["undici@6.21.3", "@grpc/grpc-js@1.12.6"]
+NODE_PACKAGES = ["undici@7.30.2", "@grpc/grpc-js@1.12.6"]
 APACHE = "org.apache.httpcomponents.client5:httpclient5:"
 OKHTTP = "com.squareup.okhttp3:okhttp:4.12.0"
 GRPC_JAVA = "io.grpc:grpc-interop-testing:1.76.0"

@@ -297,6 +297,33 @@ TEST(H2Guard, AnswersAHpackBombInConstantMemory) {
   EXPECT_LT(raw.server.streams[0]->arena().heap_bytes(), 200'000U);
 }
 
+// Heads that hold one field so many times, sent so far apart, until the connection ends.
+int bombs_until_the_end(std::string_view value, size_t times, int64_t apart_ms) {
+  Raw raw;
+  std::string first = literal("x", value);
+  first[0] = '\x40';  // literal that is indexed
+  EXPECT_TRUE(raw.send(frame(kHeadersFrame, kEndHeaders | kEndStream, 1, get_block() + first)));
+  int sent = 0;
+  std::string frames;
+  do {
+    raw.server.clock.advance_ms(apart_ms);
+    frames = frame(kHeadersFrame, kEndHeaders | kEndStream, 2 * ++sent + 1,
+                   get_block() + std::string(times, '\xbe'));
+  } while (sent < 1000 && raw.send(frames));
+  EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kResets});
+  return sent;
+}
+
+TEST(H2Guard, EndsHpackBombsByWhatTheyHold) {
+  EXPECT_LE(bombs_until_the_end(std::string(3000, 'v'), 12'000, 0), 5);
+  EXPECT_LE(bombs_until_the_end("", 16'000, 0), 30);
+}
+
+TEST(H2Guard, EndsHpackBombsThatComeNoFasterThanTheBudgetIsFilledUp) {
+  EXPECT_LE(bombs_until_the_end(std::string(3000, 'v'), 12'000, 31), 6);
+  EXPECT_LE(bombs_until_the_end("", 16'000, 31), 40);
+}
+
 TEST(H2Guard, EndsOnAnHpackBlockThatIsBroken) {
   for (const std::string_view bad : {std::string_view("\x80"), std::string_view("\xff\xff\xff\xff"),
                                      std::string_view("\x82\x3f\xff\xff\xff\x0f")}) {

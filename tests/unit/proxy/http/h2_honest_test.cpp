@@ -186,6 +186,23 @@ TEST(H2Honest, AHeadThatIsTooLongIsAnsweredAndNoOtherCallIsLost) {
   EXPECT_TRUE(caller.is_well());
 }
 
+TEST(H2Honest, ACallerMaySendSomeHeadsThatAreTwiceTooLong) {
+  HonestCaller caller;
+  for (int i = 0; i < kCalls; ++i) {
+    ASSERT_TRUE(caller.call("")) << i;
+    if (i % 50 != 0) continue;
+    const int32_t id = caller.next();
+    std::string frames = frame(kHeadersFrame, kEndStream, id, get_block());
+    for (int piece = 0; piece < 8; ++piece) {
+      const std::string field = literal("x-field", std::string(16'000, 'v'));
+      frames += frame(kContinuationFrame, piece == 7 ? kEndHeaders : 0, id, field);
+    }
+    ASSERT_TRUE(caller.send(frames)) << i;
+    EXPECT_EQ(caller.last().cause, Cause::kRequestHeadTooLarge);
+  }
+  EXPECT_TRUE(caller.is_well());
+}
+
 TEST(H2Honest, ACallerMayReadLateWhatAllItsStreamsGot) {
   constexpr int kStreams = 1'024;
   H2Limits limits;
