@@ -1,9 +1,9 @@
 """Floods of HTTP/2, held against the release binary: `./dev conformance floods`.
 
-Each comes over one connection in clear text, as fast as it goes or at a given rate, from a peer that
-reads what it gets. The connection must end within 2,000 wasted frames and 4 MiB of them, the process
-may not grow by more than 4 MiB meanwhile, and a call on another connection must be answered behind it. A flood at a
-rate that the bounds allow need not end: it may take a tenth of a core at most.
+Each comes over one connection in clear text, as fast as it goes or at a given rate, from a peer
+that reads what it gets. The connection must end within 2,000 wasted frames and 4 MiB of them, the
+process may not grow by more than 4 MiB meanwhile, and a call on another connection must be answered
+behind it. A flood at a rate that the bounds allow may go on, at a tenth of a core at most.
 """
 import contextlib
 import os
