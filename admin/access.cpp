@@ -1,7 +1,5 @@
 #include "admin/access.hpp"
 
-#include <fstream>
-
 #include "proxy/base/address.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/text.hpp"
@@ -9,15 +7,12 @@
 namespace outrigger::admin {
 namespace {
 
-std::string read_secret(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(Tokens::kFileBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
+// A file of a secret usually ends in a newline that is not part of it.
+std::string secret_of(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
-    text.pop_back();
+    text.remove_suffix(1);
   }
-  return text;
+  return std::string(text);
 }
 
 // The time depends on the length of what was presented only.
@@ -50,17 +45,15 @@ std::optional<std::string_view> bearer(std::string_view authorization) {
 
 }  // namespace
 
-void Tokens::read_files() {
-  constexpr int64_t kFreshMs = 1'000;
-  const int64_t now_ms = x_clock.now_ms();
-  if (x_read_ms && now_ms - *x_read_ms < kFreshMs) return;
-  x_read_ms = now_ms;
-  x_secrets.clear();
-  for (const config::AdminToken& token : x_tokens) x_secrets.push_back(read_secret(token.file));
+Tokens::Tokens(std::vector<config::AdminToken> tokens, const TokenFiles& files)
+    : x_tokens(std::move(tokens)) {
+  for (const config::AdminToken& token : x_tokens) {
+    const config::FileBytes bytes = files ? files(token.file) : nullptr;
+    x_secrets.push_back(bytes == nullptr ? "" : secret_of(*bytes));
+  }
 }
 
-std::optional<Actor> Tokens::find(std::string_view secret) {
-  read_files();
+std::optional<Actor> Tokens::find(std::string_view secret) const {
   std::optional<Actor> found;
   for (size_t i = 0; i < x_tokens.size(); ++i) {
     if (equal_in_constant_time(secret, x_secrets[i]) && !found) {
@@ -70,8 +63,8 @@ std::optional<Actor> Tokens::find(std::string_view secret) {
   return found;
 }
 
-AccessRules::AccessRules(const Clock& clock, const config::AdminConfig& admin)
-    : x_tokens(clock, admin.tokens) {
+AccessRules::AccessRules(const config::AdminConfig& admin, const TokenFiles& files)
+    : x_tokens(admin.tokens, files) {
   const auto address = Address::parse(admin.address);
   if (!address || !address->is_ip()) return;
   x_address = address->ip_string();
@@ -109,7 +102,7 @@ std::optional<Answer> AccessRules::refuse_host(const http::RequestHead& head) co
   return problem(403, "requests that pages of another origin make are refused");
 }
 
-std::optional<Answer> AccessRules::refuse_caller(Request& request, Access access) {
+std::optional<Answer> AccessRules::refuse_caller(Request& request, Access access) const {
   request.actor = Actor{"local", config::Role::kOperator};
   if (access == Access::kOpen || x_tokens.empty()) return std::nullopt;
   const auto secret = bearer(request.field(http::Name::kAuthorization));

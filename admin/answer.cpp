@@ -55,25 +55,32 @@ Answer problem(int status, std::string_view detail, const std::vector<config::Pr
   body += ",\"status\":" + std::to_string(status) + ",\"detail\":";
   append_json_string(body, detail);
   if (!errors.empty()) {
-    body += ",\"errors\":[";
-    for (const config::Problem& error : errors) {
-      if (body.back() == '}') body += ',';
-      body += "{\"detail\":";
-      append_json_string(body, error.what);
-      body += ",\"path\":";
-      append_json_string(body, error.path);
-      if (error.line > 0) {
-        body += ",\"file\":";
-        append_json_string(body, error.file);
-        body += ",\"line\":" + std::to_string(error.line) +
-                ",\"column\":" + std::to_string(error.column);
-      }
-      body += '}';
-    }
-    body += ']';
+    body += ",\"errors\":";
+    append_errors(body, errors);
   }
   body += "}\n";
   return answer;
+}
+
+void append_errors(std::string& body, const std::vector<config::Problem>& errors) {
+  body += '[';
+  for (const config::Problem& error : errors) {
+    if (body.back() == '}') body += ',';
+    body += "{\"detail\":";
+    append_json_string(body, error.what);
+    body += ",\"path\":";
+    append_json_string(body, error.path);
+    if (!error.file.empty()) {
+      body += ",\"file\":";
+      append_json_string(body, error.file);
+    }
+    if (error.line > 0) {
+      body +=
+          ",\"line\":" + std::to_string(error.line) + ",\"column\":" + std::to_string(error.column);
+    }
+    body += '}';
+  }
+  body += ']';
 }
 
 }  // namespace outrigger::admin

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 
 namespace outrigger::admin {
 
+class LaterAnswer;
+
 struct Answer {
   int status = 200;
   std::string content_type = "application/json";
@@ -21,6 +24,9 @@ struct Answer {
   std::vector<std::pair<std::string, std::string>> fields;
   // The answer waits until every worker took this change, at most a second: 200, else 202.
   std::optional<uint64_t> change;
+  // The answer is another one, which comes later; this one is given when it takes more than a
+  // second.
+  std::shared_ptr<LaterAnswer> later;
   // Instead of a body: events after this id, as they come.
   std::optional<uint64_t> stream_after;
   // Instead of a body: the page of metrics, as it is made.
@@ -33,5 +39,7 @@ Answer text(std::string body, std::string content_type = "text/plain; charset=ut
 // `application/problem+json`; what is wrong in a document goes to `errors`, by path.
 Answer problem(int status, std::string_view detail,
                const std::vector<config::Problem>& errors = {});
+// The same list, as JSON behind `body`.
+void append_errors(std::string& body, const std::vector<config::Problem>& errors);
 
 }  // namespace outrigger::admin

@@ -8,6 +8,7 @@ namespace outrigger::admin {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kYaml = "application/yaml";
 constexpr std::string_view kMergePatch = "application/merge-patch+json";
 
 bool is_listed(std::string_view list, std::string_view name) {
@@ -31,16 +32,19 @@ std::optional<Answer> refuse_body(const Operation& operation, const Request& req
   if (operation.body == BodyKind::kNone) return std::nullopt;
   const std::string type = media_type_of(request.field(http::Name::kContentType));
   const bool patch = operation.body == BodyKind::kMergePatch;
-  if (type != kJson && !(patch && type == kMergePatch)) {
-    Answer answer = problem(415, patch ? "send application/merge-patch+json or application/json"
-                                       : "send application/json");
+  const std::string_view own = patch                               ? kMergePatch
+                               : operation.body == BodyKind::kYaml ? kYaml
+                                                                   : kJson;
+  if (type != kJson && type != own) {
+    const std::string more = own == kJson ? "" : std::string(own) + " or ";
+    Answer answer = problem(415, "send " + more + std::string(kJson));
     // RFC 5789 section 2.2.
     if (patch) answer.fields.emplace_back("Accept-Patch", kMergePatch);
     return answer;
   }
-  if (head.framing == http::Framing::kLength &&
-      head.content_length > static_cast<int64_t>(AdminApi::kBodyBytesMax)) {
-    return problem(413, "a body has at most 64 KiB");
+  const size_t most = body_bytes_max(operation.body);
+  if (head.framing == http::Framing::kLength && head.content_length > static_cast<int64_t>(most)) {
+    return too_large(most);
   }
   return std::nullopt;
 }
@@ -107,7 +111,7 @@ chain::CallPtr AdminApi::start(chain::Leg& leg) {
     stream->begin(answer);
     return call;
   }
-  if (!answer.change) {
+  if (!answer.change && answer.later == nullptr) {
     deliver(leg, answer);
     return nullptr;
   }

@@ -16,7 +16,6 @@ namespace outrigger::admin {
 
 class AdminApi final : public chain::Terminal {
  public:
-  static constexpr size_t kBodyBytesMax = 64 * 1024;
   // So long an answer waits for the workers.
   static constexpr int64_t kTakenMs = 1'000;
 

@@ -1,6 +1,7 @@
 #include "admin/call.hpp"
 
 #include "admin/api.hpp"
+#include "admin/later.hpp"
 #include "proxy/chain/exchange.hpp"
 
 namespace outrigger::admin {
@@ -12,6 +13,10 @@ void add_fields(http::Fields& fields, Arena& arena, const Answer& answer) {
   }
   fields.add(arena, http::Name::kCacheControl, "no-store");
   fields.add(arena, "X-Content-Type-Options", "nosniff");
+}
+
+Answer too_large(size_t bytes_max) {
+  return problem(413, "a body has at most " + std::to_string(bytes_max / 1024) + " KiB");
 }
 
 void deliver(chain::Leg& leg, const Answer& answer) {
@@ -33,10 +38,11 @@ void AdminCall::read_body(const Operation& operation, Request request) {
 
 void AdminCall::on_request_body() {
   if (x_operation == nullptr) return;
+  const size_t most = body_bytes_max(x_operation->body);
   for (std::string_view piece = x_leg.body_ready(); !piece.empty(); piece = x_leg.body_ready()) {
-    if (x_request.body.size() + piece.size() > AdminApi::kBodyBytesMax) {
+    if (x_request.body.size() + piece.size() > most) {
       x_operation = nullptr;
-      return deliver(x_leg, problem(413, "a body has at most 64 KiB"));
+      return deliver(x_leg, too_large(most));
     }
     x_request.body += piece;
     x_leg.body_consume(piece.size());
@@ -47,10 +53,29 @@ void AdminCall::on_request_body() {
 }
 
 void AdminCall::conclude(Answer answer) {
-  if (!answer.change || x_parts.changes.is_taken(*answer.change)) return deliver(x_leg, answer);
+  if (answer.later != nullptr) {
+    if (auto given = answer.later->take()) return conclude(std::move(*given));
+    answer.later->set_waiter([this] { on_given(); });
+    return await(std::move(answer));
+  }
+  if (!answer.change || x_parts.changes.is_taken(*answer.change)) {
+    x_timer.cancel();
+    return deliver(x_leg, answer);
+  }
   x_parts.changes.wait(*answer.change, *this);
+  await(std::move(answer));
+}
+
+// All waits of one call together take no longer.
+void AdminCall::await(Answer answer) {
   x_answer = std::move(answer);
+  if (x_timer.is_armed()) return;
   x_parts.loop.timers.arm(x_timer, x_parts.loop.clock.now_ms() + AdminApi::kTakenMs);
+}
+
+void AdminCall::on_given() {
+  const std::shared_ptr<LaterAnswer> later = std::move(x_answer->later);
+  conclude(*later->take());
 }
 
 void AdminCall::on_taken() {
@@ -62,6 +87,7 @@ void AdminCall::on_taken() {
 void AdminCall::on_late() {
   constexpr int kAccepted = 202;
   ChangeWaiter::unlink();
+  if (x_answer->later != nullptr) x_answer->later->set_waiter(nullptr);
   x_answer->status = kAccepted;
   deliver(x_leg, *std::exchange(x_answer, std::nullopt));
 }
@@ -69,6 +95,7 @@ void AdminCall::on_late() {
 void AdminCall::cancel() noexcept {
   x_operation = nullptr;
   ChangeWaiter::unlink();
+  if (x_answer && x_answer->later != nullptr) x_answer->later->set_waiter(nullptr);
   x_timer.cancel();
 }
 

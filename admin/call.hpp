@@ -13,6 +13,7 @@ namespace outrigger::admin {
 
 // What each answer says of itself, copied into the arena.
 void add_fields(http::Fields& fields, Arena& arena, const Answer& answer);
+Answer too_large(size_t bytes_max);
 // Gives the answer to the leg. Everything is copied into the exchange's arena.
 void deliver(chain::Leg& leg, const Answer& answer);
 
@@ -33,13 +34,15 @@ class AdminCall final : public chain::Call, private ChangeWaiter {
 
  private:
   void on_taken() override;
+  void on_given();
   void on_late();
+  void await(Answer answer);
 
   const Parts& x_parts;
   chain::Leg& x_leg;
   const Operation* x_operation = nullptr;  // while the body is read
   Request x_request;
-  std::optional<Answer> x_answer;  // while the workers are waited for
+  std::optional<Answer> x_answer;  // while the workers, or a later one, are waited for
   Timer x_timer;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,20 @@ struct Reloaded {
   uint64_t change = 0;                      // as in Changed
 };
 
+// How what runs stands to what the files say.
+struct ConfigState {
+  std::string running_hash;                 // of the files that are in force, byte for byte
+  std::string file_hash;                    // of the files that were read last
+  std::string effective_hash;               // of all that is in force, overrides included
+  int64_t good_at_ms = 0;                   // wall time: what is in force was read then
+  std::optional<int64_t> differs_since_ms;  // wall time; nothing: they do not
+  std::vector<config::Problem> problems;    // of the files that were read last
+  std::vector<std::string> awaits_restart;  // keys of the running file
+  bool is_last_good = false;                // what runs was kept by an earlier process
+
+  bool is_good() const { return problems.empty(); }
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -51,8 +66,11 @@ class Control {
   virtual std::vector<config::Problem> install(config::Loaded next,
                                                std::function<void()> taken) = 0;
 
-  // Reads the files again and installs what they say, under the overrides that hold over it.
-  virtual Reloaded reload(std::string_view actor, std::string_view reason) = 0;
+  // Reads the files again and installs what they say, under the overrides that hold over it. `done`
+  // is called once, in a later turn, or never where the process ends first.
+  virtual void reload(std::string_view actor, std::string_view reason,
+                      std::function<void(const Reloaded&)> done) = 0;
+  virtual const ConfigState& config_state() const = 0;
 
   // The last 100.
   virtual std::vector<UnmatchedHost> unmatched() const = 0;

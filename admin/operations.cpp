@@ -48,6 +48,8 @@ constexpr std::array kOperations = {
     Operation{Method::kGet, "/api/v1/config", Access::kRead, false, kNoBody, "", get_config},
     Operation{Method::kPost, "/api/v1/config/reload", Access::kWrite, false, kNoBody, "reason",
               post_config_reload},
+    Operation{Method::kPost, "/api/v1/config/check", Access::kWrite, false, BodyKind::kYaml, "",
+              post_config_check},
     Operation{Method::kPost, "/api/v1/drain", Access::kWrite, false, kNoBody, "reason", post_drain},
 };
 

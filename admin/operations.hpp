@@ -12,7 +12,12 @@
 
 namespace outrigger::admin {
 
-enum class BodyKind : uint8_t { kNone, kJson, kMergePatch };
+enum class BodyKind : uint8_t { kNone, kJson, kMergePatch, kYaml };
+
+// How much of it is taken.
+constexpr size_t body_bytes_max(BodyKind kind) {
+  return kind == BodyKind::kYaml ? config::kMaxYamlBytes : size_t{64} * 1024;
+}
 
 struct Operation {
   http::Method method;    // GET serves HEAD too

@@ -1,8 +1,10 @@
 // The process as a whole: health, metrics, configuration, drain, caches, hosts that matched
 // nothing.
+#include "admin/later.hpp"
 #include "admin/openapi.hpp"
 #include "admin/operations.hpp"
 #include "admin/resources.hpp"
+#include "config/notes.hpp"
 #include "config/text.hpp"
 #include "metrics/exposition.hpp"
 #include "proxy/base/json_line.hpp"
@@ -12,6 +14,43 @@ namespace {
 
 Answer health(const std::string& problem_of_it) {
   return problem_of_it.empty() ? text("ok\n") : problem(503, problem_of_it);
+}
+
+std::string list_json(const std::vector<std::string>& words) {
+  std::string list = "[";
+  for (const std::string& word : words) {
+    if (list.size() > 1) list += ',';
+    append_json_string(list, word);
+  }
+  return list + "]";
+}
+
+Answer answer_of(const Reloaded& reloaded) {
+  if (!reloaded.problems.empty()) {
+    return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
+  }
+  Answer answer = json("{\"awaits_restart\":" + list_json(reloaded.awaits_restart) + "}");
+  answer.change = reloaded.change;
+  return answer;
+}
+
+std::string state_json(const ConfigState& state) {
+  const auto quoted = [](std::string_view text) {
+    std::string json;
+    append_json_string(json, text);
+    return json;
+  };
+  std::string body = "{\"running\":{\"hash\":" + quoted(state.running_hash) +
+                     ",\"effective_hash\":" + quoted(state.effective_hash) +
+                     ",\"since\":" + quoted(iso_time(state.good_at_ms)) +
+                     "},\"file\":{\"hash\":" + quoted(state.file_hash) + "}";
+  if (state.differs_since_ms) {
+    body += ",\"differs_since\":" + quoted(iso_time(*state.differs_since_ms));
+  }
+  if (state.is_last_good) body += ",\"last_good\":true";
+  body += ",\"awaits_restart\":" + list_json(state.awaits_restart) + ",\"errors\":";
+  append_errors(body, state.problems);
+  return body + "}";
 }
 
 }  // namespace
@@ -102,24 +141,30 @@ Answer delete_cache(const Parts& parts, const Request& request) {
   return json("{\"removed\":" + std::to_string(removed) + "}");
 }
 
-Answer get_config(const Parts& parts, const Request&) {
-  return text(config::effective(parts.control.loaded().config), "application/yaml");
+Answer get_config(const Parts& parts, const Request& request) {
+  Answer answer = accepts(request.field(http::Name::kAccept), "application/json")
+                      ? json(state_json(parts.control.config_state()))
+                      : text(config::effective(parts.control.loaded().config), "application/yaml");
+  answer.fields.emplace_back("Vary", "Accept");
+  return answer;
+}
+
+Answer post_config_check(const Parts&, const Request& request) {
+  const config::Loaded loaded = config::load_unexpanded("body", request.body);
+  if (!loaded.ok()) return problem(422, "the configuration has mistakes", loaded.problems);
+  std::string body = "{\"notes\":";
+  append_errors(body, config::notes(loaded));
+  return json(body + "}");
 }
 
 Answer post_config_reload(const Parts& parts, const Request& request) {
   const auto write = read_write(request);
   if (!write) return write.error();
-  const Reloaded reloaded = parts.control.reload(write->actor, write->reason);
-  if (!reloaded.problems.empty()) {
-    return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
-  }
-  std::string body = "{\"awaits_restart\":[";
-  for (const std::string& key : reloaded.awaits_restart) {
-    if (body.back() != '[') body += ',';
-    append_json_string(body, key);
-  }
-  Answer answer = json(body + "]}");
-  answer.change = reloaded.change;
+  Answer answer = json("{\"reloading\":true}");
+  answer.later = std::make_shared<LaterAnswer>();
+  parts.control.reload(
+      write->actor, write->reason,
+      [later = answer.later](const Reloaded& reloaded) { later->give(answer_of(reloaded)); });
   return answer;
 }
 

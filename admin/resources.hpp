@@ -38,6 +38,7 @@ Answer get_events(const Parts& parts, const Request& request);
 Answer get_unmatched(const Parts& parts, const Request& request);
 Answer delete_cache(const Parts& parts, const Request& request);
 Answer get_config(const Parts& parts, const Request& request);
+Answer post_config_check(const Parts& parts, const Request& request);
 Answer post_config_reload(const Parts& parts, const Request& request);
 Answer post_drain(const Parts& parts, const Request& request);
 

@@ -11,7 +11,9 @@
 
 #include "config/document.hpp"
 #include "config/model.hpp"
+#include "config/named_file.hpp"
 #include "config/problem.hpp"
+#include "config/texts.hpp"
 #include "config/yaml.hpp"
 
 namespace outrigger::config {
@@ -23,14 +25,19 @@ struct Loaded {
   Config config;                  // only to be used when there is no problem
   std::vector<Problem> problems;  // every mistake, in the order of the file
   Document document;              // the layers it was read from
+  std::vector<NamedFile> named;   // in the order of reading; their contents are not looked at
 
   bool ok() const { return problems.empty(); }
 };
 
-Loaded load_file(const std::string& path, const Environment& environment);
 Loaded load_text(std::string_view name, std::string_view text, const Environment& environment);
 // Several files, merged in order: maps merge, everything else replaces.
+Loaded load_texts(const Texts& texts, const Environment& environment);
+// The same from the disk, at once; paths as of with_slashes().
 Loaded load_files(const std::vector<std::string>& paths, const Environment& environment);
+// To be checked only, by somebody whose variables are not ours: of a value with a `${NAME}` in it
+// nothing is known, so nothing is wrong with it.
+Loaded load_unexpanded(std::string_view name, std::string_view text);
 // The layers once more, after one of them changed.
 Loaded compile(Document document);
 

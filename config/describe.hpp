@@ -82,9 +82,9 @@ inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &
 
 template <class V>
 void describe(V& v, ServerTls& tls) {
-  v.key("cert_file", tls.cert_file, file_kind(), "The certificate, with intermediates");
-  v.key("key_file", tls.key_file, file_kind(), "Its key");
-  v.key("client_ca_file", tls.client_ca_file, off_or(file_kind()),
+  v.key("cert_file", tls.cert_file, FilePath{FileUse::kPem}, "The certificate, with intermediates");
+  v.key("key_file", tls.key_file, FilePath{FileUse::kPem}, "Its key");
+  v.key("client_ca_file", tls.client_ca_file, off_or(FilePath{FileUse::kPem}),
         "A certificate of one of these authorities is required of callers");
 }
 
@@ -92,7 +92,7 @@ template <class V>
 void describe(V& v, AdminToken& token) {
   v.key("name", token.name, name_kind(), "Who it is, in events");
   v.key("role", token.role, Choice<Role>{kRoleWords}, "viewer reads, operator changes");
-  v.key("file", token.file, file_kind(), "Holds the token");
+  v.key("file", token.file, FilePath{FileUse::kToken}, "Holds the token");
 }
 
 template <class V>
@@ -232,7 +232,7 @@ void describe(V& v, DnsRegistryConfig& registry) {
   v.key("servers", registry.servers, DnsServers{}, "system, or a list of IP or IP:PORT");
   v.key("ttl_min", registry.ttl_min_ms, Duration{1}, "A shorter TTL counts as this");
   v.key("ttl_max", registry.ttl_max_ms, Duration{1}, "A longer TTL counts as this");
-  v.key("hosts_file", registry.hosts_file, off_or(file_kind()),
+  v.key("hosts_file", registry.hosts_file, off_or(FilePath{FileUse::kHosts}),
         "Looked into before the servers are asked");
 }
 
@@ -256,6 +256,7 @@ void describe(V& v, RouteConfig& route) {
 
 template <class V>
 void describe(V& v, ServiceConfig& service) {
+  v.key("profile", service.name, ProfileName{}, "Stands between `defaults` and what is said here");
   v.key("hosts", service, Hosts{},
         "Authorities it answers to: exact or *.suffix, with or without a port");
   v.key("addresses", service.addresses, List<Text>{address_range_kind(), false, 0, 1'000},
@@ -268,6 +269,9 @@ void describe(V& v, ServiceConfig& service) {
 
 template <class V>
 void describe(V& v, Config& config) {
+  v.key("requires", config.required,
+        off_or(Text{"a version", "write \">=1.4\"", &is_version_bound}),
+        "An older outrigger refuses the file");
   v.key("admin", config.admin, off_or(Map<AdminConfig>{}), "The admin API and console");
   v.key("metrics", config.metrics, off_or(Map<MetricsConfig>{}), "Metrics and health, read-only");
   v.key("workers", config.workers, Workers{}, "Event loops; auto is one a core");
@@ -288,6 +292,8 @@ void describe(V& v, Config& config) {
         "Which connections `outrigger intercept` sends here");
   v.key("registries", config.registries, Registries{}, "Where services are looked up, by name");
   v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");
+  v.key("profiles", config.passthrough, Profiles{},
+        "By name: keys of a service, for those that say `profile: NAME`");
   v.key("services", config.services, Services{}, "By name");
 }
 

@@ -84,9 +84,11 @@ void describe(V& v, TlsVerify& verify) {
 
 template <class V>
 void describe(V& v, ClientTls& tls) {
-  v.key("ca_file", tls.ca_file, off_or(file_kind()), "Whom to trust; off: the system's roots");
-  v.key("cert_file", tls.cert_file, off_or(file_kind()), "Our certificate, with intermediates");
-  v.key("key_file", tls.key_file, off_or(file_kind()), "Its key");
+  v.key("ca_file", tls.ca_file, off_or(FilePath{FileUse::kPem}),
+        "Whom to trust; off: the system's roots");
+  v.key("cert_file", tls.cert_file, off_or(FilePath{FileUse::kPem}),
+        "Our certificate, with intermediates");
+  v.key("key_file", tls.key_file, off_or(FilePath{FileUse::kPem}), "Its key");
   v.key("server_name", tls.server_name, Or<Text>{"auto", server_name_kind()},
         "A name or IP that the certificate must have; auto is the host of the authority sent");
   v.key("alpn", tls.alpn, Or<List<Text>>{"auto", {alpn_kind(), false, 0, 16}},
@@ -221,10 +223,10 @@ void describe(V& v, FallbackRespond& respond) {
   v.key("status", respond.status, Count{200, 599}, "Of the answer");
   v.key("headers", respond.headers, HeaderValues{}, "Of the answer");
   v.key("body", respond.body, Text{}, "Of the answer");
-  v.key("body_file", respond.body_file, BodyFile{}, "A file that holds the body");
+  v.key("body_file", respond.body_file, FilePath{FileUse::kBody}, "A file that holds the body");
   v.key("grpc_status", respond.grpc_status, Maybe<Count>{{0, 16}},
         "Makes it an answer to gRPC calls, with that status");
-  v.key("message_file", respond.message_file, BodyFile{},
+  v.key("message_file", respond.message_file, FilePath{FileUse::kBody},
         "A file that holds the one message of an answer to gRPC calls");
 }
 

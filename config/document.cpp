@@ -12,15 +12,24 @@ const Node& child(const Node& node, std::string_view key) {
 
 }  // namespace
 
+const std::string& Document::profile_of(std::string_view service) const {
+  return child(child(child(root, "services"), service), "profile").text;
+}
+
 Node Document::service_layers(std::string_view service, bool with_overrides) const {
-  Node merged = layered(child(root, "defaults"), child(child(root, "services"), service));
+  const Node& own = child(child(root, "services"), service);
+  const Node& profile = child(child(root, "profiles"), profile_of(service));
+  Node merged = layered(layered(child(root, "defaults"), profile), own);
   const Override* over = with_overrides ? find_override(service, "") : nullptr;
   return over == nullptr ? merged : layered(merged, over->policy);
 }
 
 Node Document::route_layer(std::string_view service, std::string_view route,
                            bool with_overrides) const {
-  for (const Node& item : child(child(child(root, "services"), service), "routes").items) {
+  const Node& own = child(child(root, "services"), service);
+  const Node& profile = child(child(root, "profiles"), profile_of(service));
+  const Node whole = layered(profile, own);
+  for (const Node& item : child(whole, "routes").items) {
     const Node* name = item.find("name");
     if (name == nullptr || name->text != route) continue;
     const Override* over = with_overrides ? find_override(service, route) : nullptr;

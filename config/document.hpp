@@ -22,8 +22,11 @@ struct Document {
   Node root;
   std::vector<Override> overrides;
 
-  // What a service says, with `defaults` under it and, unless left out, the override over it.
+  // What a service says, with its profile and `defaults` under it and, unless left out, the
+  // override over it.
   Node service_layers(std::string_view service, bool with_overrides = true) const;
+  // The profile that a service names; empty: none.
+  const std::string& profile_of(std::string_view service) const;
   // What a route itself says, with its override. Null when the service has no such route.
   Node route_layer(std::string_view service, std::string_view route,
                    bool with_overrides = true) const;

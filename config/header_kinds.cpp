@@ -7,12 +7,6 @@
 namespace outrigger::config {
 namespace {
 
-bool is_field_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
-  });
-}
-
 // What to do instead of editing a field that belongs to framing or to one hop; empty: may be
 // edited.
 std::string_view why_not_edited(std::string_view name) {
@@ -62,7 +56,7 @@ void read_header_value(Reader& reader, const Node& node, HeaderValue& out) {
     return read_field_value(reader, node, out.value);
   }
   ReadVisitor visitor(reader, node, "header value");
-  visitor.key("file", out.file, file_kind(), "");
+  visitor.key("file", out.file, FilePath{FileUse::kHeader}, "");
   visitor.key("prefix", out.prefix, Text{"text", "", &is_field_value}, "");
   visitor.finish();
   if (node.find("file") == nullptr) {

@@ -2,9 +2,6 @@
 
 #include <cmath>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "config/text.hpp"
 #include "proxy/base/address.hpp"
 
@@ -37,13 +34,6 @@ std::string range(std::string_view key, std::string_view value, const std::strin
 }
 
 bool is_listen_address(std::string_view text) { return static_cast<bool>(Address::parse(text)); }
-
-bool is_readable_file(std::string_view path) {
-  const std::string name(path);
-  struct stat info {};
-  return ::stat(name.c_str(), &info) == 0 && !S_ISDIR(info.st_mode) &&
-         ::access(name.c_str(), R_OK) == 0;
-}
 
 }  // namespace
 
@@ -206,8 +196,19 @@ Node Text::schema() const { return any_of({typed("string"), typed("number"), typ
 
 Text ip_address_kind(std::string_view hint) { return {"an address", hint, &is_listen_address}; }
 
-Text file_kind() {
-  return {"a file that can be read", "does it exist, with read permission?", &is_readable_file};
+void FilePath::read(Reader& reader, const Node& node, std::string& out) const {
+  constexpr size_t kLongest = 4095;  // PATH_MAX without the NUL
+  const auto is_path = [](std::string_view text) {
+    return !text.empty() && text.size() <= kLongest;
+  };
+  out.clear();
+  Text{"the path of a file", "", is_path}.read(reader, node, out);
+  if (!out.empty()) reader.names_file(node.mark, out, use);
 }
 
+Node FilePath::write(const std::string& path) const {
+  return path.empty() ? Node{} : Node::string(path);
+}
+
+Node FilePath::schema() const { return Text{}.schema(); }
 }  // namespace outrigger::config

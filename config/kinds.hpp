@@ -105,7 +105,16 @@ struct Text {
 };
 
 Text ip_address_kind(std::string_view hint);  // IP:PORT or unix:PATH, for listening
-Text file_kind();                             // a file that exists and can be read
+
+// The path of a file, or nothing. The file is not looked at: the reader notes that it is named.
+struct FilePath {
+  static constexpr bool kContainer = false;
+  FileUse use = FileUse::kPem;
+
+  void read(Reader& reader, const Node& node, std::string& out) const;
+  Node write(const std::string& path) const;
+  Node schema() const;
+};
 
 // One of the words of an enum; `words` are in the order of its values.
 template <class Enum>

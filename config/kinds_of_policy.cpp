@@ -1,7 +1,5 @@
 #include "config/kinds_of_policy.hpp"
 
-#include <filesystem>
-
 #include "config/describe_policy.hpp"
 #include "config/text.hpp"
 
@@ -138,21 +136,6 @@ Node BalanceKind::write(Balance balance) const {
 }
 
 Node BalanceKind::schema() const { return enum_schema(kBalanceWords); }
-
-void BodyFile::read(Reader& reader, const Node& node, std::string& out) const {
-  constexpr uintmax_t kLargest = 1 << 20;
-  file_kind().read(reader, node, out);
-  std::error_code error;
-  if (!out.empty() && std::filesystem::file_size(out, error) > kLargest && !error) {
-    reader.problem(node.mark, in_quotes(reader.key()) + " is larger than 1MiB");
-  }
-}
-
-Node BodyFile::write(const std::string& path) const {
-  return path.empty() ? Node{} : Node::string(path);
-}
-
-Node BodyFile::schema() const { return Text{}.schema(); }
 
 void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
   if (!node.is_map())

@@ -131,15 +131,6 @@ struct BalanceKind {
   Node schema() const;
 };
 
-// A file of at most 1 MiB, or nothing.
-struct BodyFile {
-  static constexpr bool kContainer = false;
-
-  void read(Reader& reader, const Node& node, std::string& out) const;
-  Node write(const std::string& path) const;
-  Node schema() const;
-};
-
 // One step of `fallback`.
 struct FallbackStep {
   static constexpr bool kContainer = false;

@@ -133,6 +133,23 @@ struct Services {
   Node schema() const;
 };
 
+// Profiles are layers of services that name them (see Document). In the model they are filled in,
+// so what is written has none.
+struct Profiles {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, const Policy&) const;
+  Node write(const Policy&) const { return Node::map(); }
+  Node schema() const;
+};
+struct ProfileName {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, const std::string&) const;
+  Node write(const std::string&) const { return Node::scalar("off"); }
+  Node schema() const;
+};
+
 // `defaults` apply to every service while it is read; what is left of them in the model is what
 // calls to unknown hosts get.
 struct Defaults {

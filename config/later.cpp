@@ -7,12 +7,10 @@ namespace outrigger::config {
 namespace {
 
 constexpr auto kLater = std::to_array<Later>({
-    {"config", "requires", "off"},
     {"config", "zone", "off"},
     {"config", "snapshot", "{dir: off}"},
     {"config", "overrides", "{file: off}"},
     {"config", "register", "[]"},
-    {"config", "profiles", "{}"},
     {"metrics", "endpoint_label", "off"},
     {"memory", "idempotency", ""},
     {"tracing", "sample", "0%"},
@@ -24,7 +22,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"registry kind", "consul", ""},
     {"registry kind", "eureka", ""},
     {"registry kind", "kubernetes", ""},
-    {"service", "profile", "off"},
     {"service", "health_check", "off"},
     {"service", "mirror", "off"},
     {"service", "fault", "off"},

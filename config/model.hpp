@@ -265,6 +265,7 @@ struct ServiceConfig {
 };
 
 struct Config {
+  std::optional<std::string> required;  // `>=1.4`: by files that older binaries cannot read
   std::optional<AdminConfig> admin = AdminConfig{};
   std::optional<MetricsConfig> metrics = MetricsConfig{};
   int workers = 1;  // 0 is `auto`: one a core

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -121,12 +122,17 @@ struct EndpointCircuit {
   bool operator==(const EndpointCircuit&) const = default;
 };
 
+// The bytes of a file that a policy names, filled in when the policy is put in force
+// (fill_contents); null until then. Another object is another content.
+using FileBytes = std::shared_ptr<const std::string>;
+
 // A field to write. The value stands here, or is `prefix` and the content of `file` (a secret).
 struct HeaderValue {
   std::string name;  // lower case
   std::string value;
   std::string file;  // empty: `value` counts
   std::string prefix;
+  FileBytes content{};  // of `file`
 
   bool operator==(const HeaderValue&) const = default;
 };
@@ -162,9 +168,10 @@ struct FallbackRespond {
   int status = 200;
   std::vector<HeaderValue> headers;
   std::string body;
-  std::string body_file;             // empty: `body` counts; read when the service is built
+  std::string body_file;             // empty: `body` counts
   std::optional<int> grpc_status{};  // set: an answer to gRPC calls, and to those only
   std::string message_file{};        // of grpc_status 0: the one message; empty: none
+  FileBytes content{};               // of body_file or message_file
   bool operator==(const FallbackRespond&) const = default;
 };
 enum class FallbackOmit : uint8_t { kNoContent, kEmptyList, kEmptyMessage };

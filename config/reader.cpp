@@ -24,10 +24,19 @@ std::string shown(const Node& node) {
                                                 : node.text.substr(0, kLongest) + "...");
 }
 
-void Reader::problem(const Mark& mark, std::string what) {
-  constexpr size_t kMostProblems = 1'000;
+Problem Reader::at(const Mark& mark, std::string what) const {
   Problem problem{"", mark.line, mark.line == 0 ? 0 : mark.column, path(), std::move(what)};
   if (mark.file >= 0) problem.file = x_document.files[static_cast<size_t>(mark.file)];
+  return problem;
+}
+
+void Reader::names_file(const Mark& mark, const std::string& path, FileUse use) {
+  if (x_named.emplace(path, use).second) x_files.push_back({path, use, at(mark, "")});
+}
+
+void Reader::problem(const Mark& mark, std::string what) {
+  constexpr size_t kMostProblems = 1'000;
+  const Problem problem = at(mark, std::move(what));
   const std::string place = std::to_string(mark.file) + ':' + std::to_string(mark.line) + ':' +
                             std::to_string(mark.column) + ':';
   // Nothing of the file says it: then the path tells two such problems apart.

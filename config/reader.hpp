@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/document.hpp"
+#include "config/named_file.hpp"
 #include "config/problem.hpp"
 
 namespace outrigger::config {
@@ -29,8 +30,12 @@ class Reader {
   // Whether `name` belongs to a later version; says so unless `value` asks for nothing.
   bool is_later(const Mark& mark, std::string_view section, std::string_view name,
                 const Node* value = nullptr);
+  // The file at `path` is named here. Kept once for each use.
+  void names_file(const Mark& mark, const std::string& path, FileUse use);
   // Problems in the order of the files.
   std::vector<Problem> take();
+  // In the order in which they were read.
+  std::vector<NamedFile> take_files() { return std::move(x_files); }
 
   std::string_view key() const;  // the innermost name on the path
   std::string path() const;      // all of them, with dots
@@ -64,11 +69,15 @@ class Reader {
   };
 
  private:
+  Problem at(const Mark& mark, std::string what) const;
+
   const Document& x_document;
   int x_partial = 0;
   std::vector<std::string> x_path;
   std::vector<std::pair<Mark, Problem>> x_problems;
   std::set<std::string> x_said;
+  std::vector<NamedFile> x_files;
+  std::set<std::pair<std::string, FileUse>> x_named;
 };
 
 // What a value looks like in a message: `"text"`, `a list`.

@@ -10,12 +10,15 @@ namespace {
 
 constexpr std::string_view kPassthroughName = "passthrough";  // the built-in service
 constexpr auto kNotInDefaults =
-    std::to_array<std::string_view>({"hosts", "addresses", "endpoints", "routes"});
+    std::to_array<std::string_view>({"hosts", "addresses", "endpoints", "routes", "profile"});
+// Of a profile, in messages and in the schema.
+constexpr std::string_view kProfile = "profile";
 constexpr auto kPassthroughSections =
     std::to_array<std::string_view>({"pool", "timeout", "limits", "headers"});
 constexpr auto kNotInRoutes = std::to_array<std::string_view>(
-    {"hosts", "addresses", "endpoints", "when_empty", "protocol", "pool", "authority", "balance",
-     "slow_start", "panic_below", "endpoint_circuit", "cache", "routes", "tls", "health_check"});
+    {"hosts", "addresses", "endpoints", "profile", "when_empty", "protocol", "pool", "authority",
+     "balance", "slow_start", "panic_below", "endpoint_circuit", "cache", "routes", "tls",
+     "health_check"});
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -205,6 +208,50 @@ Node Services::write(const std::vector<ServiceConfig>& services) const {
   }
   return map;
 }
+
+void Profiles::read(Reader& reader, const Node& node, const Policy&) const {
+  if (!node.is_map()) {
+    return reader.wrong(node, "a map of profiles", "write {NAME: {timeout: {request: 5s}}}");
+  }
+  for (const Entry& entry : node.entries) {
+    const Reader::Inside inside(reader, entry.key);
+    if (!is_name(entry.key)) {
+      reader.problem(entry.mark,
+                     in_quotes(entry.key) + " is not a name; use letters, digits, - _ and .");
+    }
+    if (entry.value.is_null()) continue;
+    if (!entry.value.is_map()) {
+      reader.wrong(entry.value, "a map", "write {timeout: {request: 5s}}");
+      continue;
+    }
+    if (const Entry* nested = entry.value.entry(kProfile)) {
+      reader.problem(nested->mark, "\"profile\" does not belong in a profile; a service has one");
+    }
+    constexpr std::array kNested{kProfile};
+    const Node keys = filtered(entry.value, kNested, false);
+    const Reader::Partial partial(reader);
+    ServiceConfig unused;
+    ReadVisitor visitor(reader, keys, kSection<ServiceConfig>);
+    describe(visitor, unused);
+    visitor.finish();
+  }
+}
+
+Node Profiles::schema() const { return map_of(Map<ServiceConfig>{}.schema()); }
+
+void ProfileName::read(Reader& reader, const Node& node, const std::string&) const {
+  if (node.is_off()) return;
+  if (!node.is_scalar()) return reader.wrong(node, "the name of a profile");
+  const Node* const profiles = reader.document().root.find("profiles");
+  if (profiles != nullptr && profiles->find(node.text) != nullptr) return;
+  std::vector<std::string_view> names;
+  for (size_t i = 0; profiles != nullptr && i < profiles->entries.size(); ++i) {
+    names.emplace_back(profiles->entries[i].key);
+  }
+  reader.unknown(node.mark, kProfile, node.text, names);
+}
+
+Node ProfileName::schema() const { return or_off(Text{}.schema()); }
 
 Node Services::schema() const {
   Node nothing = Node::map();

@@ -230,4 +230,25 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   return found;
 }
 
+bool is_version_bound(std::string_view text) {
+  if (!text.starts_with(">=")) return false;
+  text.remove_prefix(2);
+  int numbers = 0;
+  for (bool more = true; more; ++numbers) {
+    constexpr size_t kDigitsMax = 6;
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0 || digits > kDigitsMax) return false;
+    text.remove_prefix(digits);
+    more = text.starts_with('.');
+    if (more) text.remove_prefix(1);
+  }
+  return text.empty() && (numbers == 2 || numbers == 3);
+}
+
+bool is_field_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  });
+}
+
 }  // namespace outrigger::config

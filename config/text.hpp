@@ -45,4 +45,10 @@ bool is_host_pattern(std::string_view text);
 // The candidate that was most likely meant, or empty when none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
+// `>=1.4` or `>=1.4.2`.
+bool is_version_bound(std::string_view text);
+
+// Whether a field may have this value: no control characters but the tab.
+bool is_field_value(std::string_view text);
+
 }  // namespace outrigger::config

@@ -78,7 +78,8 @@ class Expansion {
 // keys and knows no positions of keys.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(int file, const Environment& environment) : x_file(file), x_expansion(environment) {}
+  TreeBuilder(int file, const Environment& environment, std::vector<Mark>* unexpanded)
+      : x_file(file), x_expansion(environment), x_unexpanded(unexpanded) {}
 
   Node take_root() { return std::move(x_root); }
   std::vector<Refused>& refused() { return x_refused; }
@@ -110,7 +111,12 @@ class TreeBuilder : public YAML::EventHandler {
     node.mark = at(mark);
     if (!is_key_expected() && text.find("${") != std::string::npos) {
       std::string problem;
-      node.text = x_expansion(text, problem);
+      std::string expanded = x_expansion(text, problem);
+      if (x_unexpanded == nullptr) {
+        node.text = std::move(expanded);
+      } else if (problem.empty()) {
+        x_unexpanded->push_back(node.mark);
+      }
       if (!problem.empty()) x_refused.push_back({node.mark, problem});
     }
     count(node, node.mark);
@@ -248,6 +254,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   int x_file;
   Expansion x_expansion;
+  std::vector<Mark>* const x_unexpanded;
   int x_documents = 0;
   size_t x_nodes = 0;
   size_t x_bytes = 0;
@@ -304,7 +311,7 @@ std::optional<Refused> find_bad_character(int file, std::string_view text) {
 }  // namespace
 
 Node parse_yaml(const FileText& file, const Environment& environment,
-                std::vector<Problem>& problems) {
+                std::vector<Problem>& problems, std::vector<Mark>* unexpanded) {
   const auto add = [&](const Mark& mark, const std::string& what) {
     problems.push_back(Problem{std::string(file.name), mark.line, mark.column, "", what});
   };
@@ -316,7 +323,7 @@ Node parse_yaml(const FileText& file, const Environment& environment,
     add(bad->mark, bad->what);
     return {};
   }
-  TreeBuilder builder(file.index, environment);
+  TreeBuilder builder(file.index, environment, unexpanded);
   bool whole = true;
   try {
     std::istringstream stream{std::string(file.text)};

@@ -30,8 +30,9 @@ struct FileText {
 };
 
 // Appends to `problems`; what could be read is returned also then. An empty document is null.
+// With `unexpanded`, values with variables stay as they are, and are listed there.
 Node parse_yaml(const FileText& file, const Environment& environment,
-                std::vector<Problem>& problems);
+                std::vector<Problem>& problems, std::vector<Mark>* unexpanded = nullptr);
 
 // JSON text (RFC 8259) to the same tree, with marks that say nothing. Not an object or not JSON at
 // all: one problem.

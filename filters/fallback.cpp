@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <sstream>
 #include <type_traits>
 
 #include "filters/headers.hpp"
@@ -47,11 +45,10 @@ namespace {
 
 constexpr std::string_view kKindNames[] = {"stale", "service", "respond", "omit"};
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+// What is answered: written in the policy, or in a file that it names.
+std::string body_of(const config::FallbackRespond& reply) {
+  if (reply.content == nullptr) return reply.body;
+  return reply.message_file.empty() ? *reply.content : http::grpc_frame(*reply.content);
 }
 
 // In which language the answer is written; nothing: in whatever the caller speaks.
@@ -100,9 +97,7 @@ Fallback::Fallback(const Context& context)
   for (const config::Fallback& policy : context.policy.fallback) {
     Entry entry{policy, is_in_grpc(policy), {}, {}, 0};
     if (const auto* reply = std::get_if<config::FallbackRespond>(&policy.action)) {
-      entry.body = reply->body_file.empty() ? reply->body : read_file(reply->body_file);
-      if (!reply->message_file.empty())
-        entry.body = http::grpc_frame(read_file(reply->message_file));
+      entry.body = body_of(*reply);
       for (const config::HeaderValue& header : reply->headers) {
         if (auto value = header_value(header)) entry.fields.emplace_back(header.name, *value);
       }

@@ -1,7 +1,5 @@
 #include "filters/headers.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
@@ -14,10 +12,8 @@ using chain::Step;
 // A secret file usually ends in a newline that is not part of the secret.
 std::optional<std::string> header_value(const config::HeaderValue& header) {
   if (header.file.empty()) return header.value;
-  std::ifstream file(header.file, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string value = header.prefix;
-  value.append(std::istreambuf_iterator<char>(file), {});
+  if (header.content == nullptr) return std::nullopt;
+  std::string value = header.prefix + *header.content;
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   // What would end the field early is not sent at all.
   const bool breaks = value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;

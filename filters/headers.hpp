@@ -1,5 +1,5 @@
 // Sets, adds and removes fields of requests on their way to the service and of its responses.
-// Values from files were read when the chain was compiled.
+// Values from files are those of the configuration that the chain was compiled of.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,7 @@
 
 namespace outrigger::filters {
 
-// The value of a field as the policy gives it; nothing where its file cannot be read or holds what
-// no field may hold. Reads the file: when a chain is compiled only.
+// The value of a field as the policy gives it; nothing where its file was not read.
 std::optional<std::string> header_value(const config::HeaderValue& header);
 
 class Headers final : public chain::Filter {

@@ -164,6 +164,8 @@ void collect_facts(Families& families, const ProcessFacts& facts) {
   families.add(index_of_metric("config_last_reload_success_timestamp_seconds"), {},
                facts.reload_success_at_s);
   families.add(index_of_metric("config_info"), {facts.config_hash}, 1);
+  families.add(index_of_metric("files_failing"), {}, static_cast<double>(facts.files_failing));
+  families.add(index_of_metric("file_errors_total"), {}, static_cast<double>(facts.file_errors));
   families.add(index_of_metric("log_lines_dropped_total"), {},
                static_cast<double>(facts.log_lines_dropped));
   families.add(index_of_metric("build_info"), {facts.version}, 1);

@@ -61,6 +61,8 @@ struct ProcessFacts {
   bool reload_successful = true;
   double reload_success_at_s = 0;  // since 1970
   std::string config_hash;
+  size_t files_failing = 0;  // that the configuration names
+  uint64_t file_errors = 0;
   uint64_t log_lines_dropped = 0;
   std::string version;
 };

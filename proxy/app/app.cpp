@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "proxy/app/command_line.hpp"
 #include "proxy/app/control_plane.hpp"
+#include "proxy/app/last_good.hpp"
 #include "proxy/app/version.hpp"
 #include "proxy/app/worker_threads.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/io/disk.hpp"
 #include "proxy/io/file_thread.hpp"
 #include "proxy/io/interfaces.hpp"
 #include "proxy/io/loop_files.hpp"
+#include "proxy/io/own_file.hpp"
 #include "proxy/io/process.hpp"
 #include "proxy/io/signals.hpp"
 
@@ -35,14 +39,14 @@ unsigned worker_count(const config::Config& config) {
 class App final : private io::SignalEvents {
  public:
   // `disk` outlives it.
-  App(const config::Loaded& loaded, io::FileThread& disk)
-      : x_paths(loaded.document.files),
+  App(const RunCommand& command, const config::Config& first, io::FileThread& disk)
+      : x_command(command),
         x_disk(disk),
         x_loop(fresh_seed()),
         x_files(x_loop, disk),
         x_network(x_loop),
         x_random(fresh_seed()),
-        x_workers(worker_count(loaded.config), x_random),
+        x_workers(worker_count(first), x_random),
         x_plane(environment()) {
     x_loop.set_after_each([](void* plane) { static_cast<ControlPlane*>(plane)->after_each(); },
                           &x_plane);
@@ -52,7 +56,7 @@ class App final : private io::SignalEvents {
     x_loop.context().reaper.flush();
   }
 
-  int run(config::Loaded loaded);
+  int run(FirstConfig first);
 
  private:
   ControlEnvironment environment();
@@ -63,8 +67,10 @@ class App final : private io::SignalEvents {
   }
 
   void wait_for_first_answers();
+  void keep_good(const config::Texts& texts);
+  void warn_of_mounts(const NamedFiles::List& named) const;
 
-  const std::vector<std::string> x_paths;
+  const RunCommand& x_command;
   io::FileThread& x_disk;
   io::Loop x_loop;
   io::LoopFiles x_files;
@@ -79,30 +85,55 @@ class App final : private io::SignalEvents {
 };
 
 ControlEnvironment App::environment() {
-  return {
-      .loop = x_loop.context(),
-      .outbox = x_loop.outbox(),
-      .network = x_network,
-      .binder = x_binder,
-      .workers = x_workers,
-      .surroundings = discovery::surroundings_on(x_loop, x_files),
-      .read_config = [this] { return config::load_files(x_paths, config::process_environment()); },
-      .open_log = [this](const std::string& path) { return x_disk.append_to(path); },
-      .log_lines_dropped = [this] { return x_disk.lines_dropped(); },
-      .interfaces = io::interface_addresses,
-      .memory =
-          MemorySource{
-              .cgroup = x_cgroup,
-              .machine_bytes = static_cast<int64_t>(io::physical_memory_bytes()),
-              .used_bytes = [this] { return static_cast<int64_t>(x_gauge.anonymous_bytes()); },
-              .cgroup_bytes = [this] { return static_cast<int64_t>(x_gauge.cgroup_bytes()); },
-              .tcp_bytes = [this] { return static_cast<int64_t>(x_gauge.tcp_bytes()); }},
-      .seed = x_random.next(),
-      .ended = [this](int calls_reset) { on_ended(calls_reset); }};
+  return {.loop = x_loop.context(),
+          .outbox = x_loop.outbox(),
+          .network = x_network,
+          .binder = x_binder,
+          .workers = x_workers,
+          .surroundings = discovery::surroundings_on(x_loop, x_files),
+          .config = {.paths = x_command.paths,
+                     .variables = config::process_environment(),
+                     .keep_good = x_command.last_good.empty()
+                                      ? std::function<void(const config::Texts&)>()
+                                      : [this](const config::Texts& texts) { keep_good(texts); }},
+          .read_now = [](const std::string& path) { return io::read_file(path); },
+          .open_log = [this](const std::string& path) { return x_disk.append_to(path); },
+          .log_lines_dropped = [this] { return x_disk.lines_dropped(); },
+          .interfaces = io::interface_addresses,
+          .memory =
+              MemorySource{
+                  .cgroup = x_cgroup,
+                  .machine_bytes = static_cast<int64_t>(io::physical_memory_bytes()),
+                  .used_bytes = [this] { return static_cast<int64_t>(x_gauge.anonymous_bytes()); },
+                  .cgroup_bytes = [this] { return static_cast<int64_t>(x_gauge.cgroup_bytes()); },
+                  .tcp_bytes = [this] { return static_cast<int64_t>(x_gauge.tcp_bytes()); }},
+          .seed = x_random.next(),
+          .ended = [this](int calls_reset) { on_ended(calls_reset); }};
 }
 
-int App::run(config::Loaded loaded) {
-  const std::vector<config::Problem> problems = x_plane.start(std::move(loaded));
+void App::keep_good(const config::Texts& texts) {
+  x_disk.post([path = last_good_path(x_command.last_good),
+               bytes = pack_last_good(texts)](io::FileThread::Watches&) {
+    const std::string why = io::write_own_file(path, bytes);
+    if (!why.empty()) log::warning("the last good configuration is not kept", {{"why", why}});
+  });
+}
+
+// What replaces such a file is not seen through the mount.
+void App::warn_of_mounts(const NamedFiles::List& named) const {
+  std::set<std::string> paths(x_command.paths.begin(), x_command.paths.end());
+  for (const config::NamedFile& file : named) paths.insert(file.path);
+  for (const std::string& path : paths) {
+    if (config::is_folder(path) || !io::is_mount_point(path)) continue;
+    log::warning("updates of this file never arrive",
+                 {{"path", path}, {"why", "it is a mount point (subPath); mount its folder"}});
+  }
+}
+
+int App::run(FirstConfig first) {
+  warn_of_mounts(first.loaded.named);
+  const std::vector<config::Problem> problems = x_plane.start(
+      std::move(first.loaded), first.texts, first.refused ? &*first.refused : nullptr);
   for (const config::Problem& problem : problems) {
     log::error("cannot start", {{"why", config::to_string(problem)}});
   }
@@ -127,15 +158,15 @@ void App::wait_for_first_answers() {
 
 }  // namespace
 
-int run_app(config::Loaded loaded) {
+int run_app(const RunCommand& command, FirstConfig first) {
   io::FileThread disk;
   const log::To standard_error(disk.standard_error());
   const uint64_t descriptors = io::raise_descriptor_limit();
   log::info("starting", {{"version", kVersion},
-                         {"services", static_cast<int64_t>(loaded.config.services.size())},
+                         {"services", static_cast<int64_t>(first.loaded.config.services.size())},
                          {"descriptors", static_cast<int64_t>(descriptors)}});
-  App app(loaded, disk);
-  return app.run(std::move(loaded));
+  App app(command, first.loaded.config, disk);
+  return app.run(std::move(first));
 }
 
 }  // namespace outrigger::app

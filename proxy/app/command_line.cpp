@@ -10,10 +10,11 @@
 #include "config/config.hpp"
 #include "config/notes.hpp"
 #include "proxy/app/app.hpp"
+#include "proxy/app/check_files.hpp"
 #include "proxy/app/explain.hpp"
 #include "proxy/app/intercept.hpp"
+#include "proxy/app/last_good.hpp"
 #include "proxy/app/probe.hpp"
-#include "proxy/app/tls_options.hpp"
 #include "proxy/app/version.hpp"
 #include "proxy/base/log.hpp"
 
@@ -22,19 +23,28 @@ namespace {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-enum class TlsFiles : uint8_t { kChecked, kUntouched };
+enum class NamedFiles : uint8_t { kChecked, kUntouched };
+
+config::Loaded load(const config::Texts& texts, NamedFiles named) {
+  auto loaded = config::load_texts(texts, config::process_environment());
+  if (loaded.ok() && named == NamedFiles::kChecked) {
+    loaded.problems = check_files(loaded, std::time(nullptr));
+  }
+  return loaded;
+}
+
+void print_problems(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
+    std::fprintf(stderr, "%s\n", config::to_string(problem).c_str());
+  }
+}
 
 // Every mistake on a line of its own, or the configuration.
 std::optional<config::Loaded> load(const std::vector<std::string>& files,
-                                   TlsFiles tls_files = TlsFiles::kChecked) {
-  auto loaded = config::load_files(files, config::process_environment());
-  if (loaded.ok() && tls_files == TlsFiles::kChecked) {
-    loaded.problems = check_tls_files(loaded.config, std::time(nullptr));
-  }
+                                   NamedFiles named = NamedFiles::kChecked) {
+  auto loaded = load(config::read_texts(config::with_slashes(files)), named);
   if (loaded.ok()) return loaded;
-  for (const config::Problem& problem : loaded.problems) {
-    std::fprintf(stderr, "%s\n", config::to_string(problem).c_str());
-  }
+  print_problems(loaded.problems);
   return std::nullopt;
 }
 
@@ -71,20 +81,41 @@ int intercept_traffic(const std::vector<std::string>& files, const InterceptComm
     std::fprintf(stderr, "intercept %s needs --config\n", command.action.c_str());
     return kExitBadInput;
   }
-  const auto loaded = load(files, TlsFiles::kUntouched);
+  const auto loaded = load(files, NamedFiles::kUntouched);
   return loaded ? intercept(command, loaded->config) : kExitBadInput;
 }
 
-int run(const std::vector<std::string>& files) {
-  auto loaded = load(files);
-  if (!loaded) return kExitBadInput;
-  return run_app(std::move(*loaded));
+// What an earlier process kept, instead of files that are bad. Nothing: it kept nothing that is
+// good now, which is said too.
+std::optional<FirstConfig> last_good(const std::string& folder, RefusedFiles refused) {
+  auto texts = read_last_good(folder);
+  if (!texts) {
+    std::fprintf(stderr, "no last good configuration: %s\n", texts.error().c_str());
+    return std::nullopt;
+  }
+  config::Loaded loaded = load(*texts, NamedFiles::kChecked);
+  if (loaded.ok()) return FirstConfig{std::move(loaded), std::move(*texts), std::move(refused)};
+  std::fprintf(stderr, "the last good configuration is not good any more:\n");
+  print_problems(loaded.problems);
+  return std::nullopt;
+}
+
+int run(const std::vector<std::string>& files, RunCommand command) {
+  command.paths = config::with_slashes(files);
+  config::Texts texts = config::read_texts(command.paths);
+  config::Loaded loaded = load(texts, NamedFiles::kChecked);
+  if (loaded.ok()) return run_app(command, {std::move(loaded), std::move(texts), std::nullopt});
+  print_problems(loaded.problems);
+  if (command.last_good.empty()) return kExitBadInput;
+  auto first = last_good(command.last_good, {std::move(texts), std::move(loaded.problems)});
+  return first ? run_app(command, std::move(*first)) : kExitBadInput;
 }
 
 CLI::Option& add_files(CLI::App& command, std::vector<std::string>& files) {
   return *command
-              .add_option("-c,--config", files,
-                          "Configuration file (YAML); repeat it to merge several")
+              .add_option(
+                  "-c,--config", files,
+                  "Configuration file (YAML), or a folder of them; repeat it to merge several")
               ->required()
               ->allow_extra_args(false)
               ->type_name("FILE");
@@ -125,6 +156,12 @@ int run_command_line(int argc, char** argv) {
 
   CLI::App& run_command = *cli.add_subcommand("run", "Run the sidecar");
   add_files(run_command, files);
+  RunCommand wanted;
+  run_command
+      .add_option("--last-good", wanted.last_good,
+                  "Keeps the last good configuration there, and begins with it when FILE is bad")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("FOLDER");
   run_command.add_option("--log-format", format, "text, json or auto (text on a terminal)")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
       ->type_name("FORMAT");
@@ -171,7 +208,7 @@ int run_command_line(int argc, char** argv) {
   }
 
   log::set_format(format);
-  if (run_command) return run(files);
+  if (run_command) return run(files, wanted);
   if (check_command) return check(files, effective);
   if (explain_command) return explain_call(files, question);
   if (intercept_command) return intercept_traffic(files, interception);

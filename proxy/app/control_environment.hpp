@@ -10,6 +10,7 @@
 
 #include "proxy/app/access_log_file.hpp"
 #include "proxy/app/memory_guard.hpp"
+#include "proxy/app/reloader.hpp"
 #include "proxy/app/worker_set.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/discovery/surroundings.hpp"
@@ -25,7 +26,8 @@ struct ControlEnvironment {
   io::Binder& binder;    // for this loop and those of the workers
   WorkerSet& workers;
   discovery::Surroundings surroundings;
-  std::function<config::Loaded()> read_config;  // what its files say now
+  ConfigSource config;
+  NamedFiles::ReadNow read_now;  // before calls run
   OpenLog open_log;
   std::function<uint64_t()> log_lines_dropped;       // since the start, of all logs
   std::function<std::vector<Address>()> interfaces;  // the addresses of this host

@@ -86,14 +86,18 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_process({x_environment.workers.count(), this, this, x_environment.seed}),
       x_events(x_loop.clock, log_event),
       x_changes(x_loop, *this, x_events),
-      x_tls(x_loop, x_environment.surroundings.files, x_process),
+      x_named(x_loop, x_environment.surroundings.files,
+              [this](const NamedFiles::Paths& changed) { on_rotated(changed); }),
+      x_reloader(x_loop, x_environment.config, x_environment.surroundings.files, x_named, x_changes,
+                 x_events),
+      x_tls(x_loop.clock, x_process),
       x_listeners(x_environment.binder, x_environment.workers.count(), x_environment.interfaces,
                   x_process),
       x_access_log(x_environment.open_log),
       x_memory(x_loop, x_environment.memory, x_process, [this] { wake_workers(); }),
       x_drain(x_loop, drain_hooks()),
       x_discovery(x_environment.surroundings, *this),
-      x_facts(x_loop, x_process, x_loaded, x_reload, x_memory, x_changes, x_discovery,
+      x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes, x_discovery,
               x_environment.log_lines_dropped),
       x_exporter(x_process.shards, x_facts),
       x_local_servers(x_runtime, x_environment.network, x_environment.binder,
@@ -111,41 +115,23 @@ ControlPlane::~ControlPlane() {
 
 // ---- configurations
 
-std::vector<config::Problem> ControlPlane::start(config::Loaded first) {
+std::vector<config::Problem> ControlPlane::start(config::Loaded first, const config::Texts& texts,
+                                                 const RefusedFiles* refused) {
   x_started_ms = x_loop.clock.now_ms();
-  x_first_workers = first.config.workers;
-  x_reload.good_at_ms = x_loop.clock.wall_ms();
-  return install(std::move(first), [] {});
-}
-
-admin::Reloaded ControlPlane::reload(std::string_view actor, std::string_view reason) {
-  return reload(x_environment.read_config(), actor, reason);
-}
-
-admin::Reloaded ControlPlane::reload(config::Loaded fresh, std::string_view actor,
-                                     std::string_view reason) {
-  admin::Reloaded reloaded;
-  // Threads are made once.
-  if (fresh.config.workers != x_first_workers) reloaded.awaits_restart.emplace_back("workers");
-  admin::Changed changed =
-      x_changes.reload(std::move(fresh), {std::string(actor), std::string(reason), std::nullopt});
-  reloaded.change = changed.number;
-  reloaded.problems = std::move(changed.problems);
-  x_reload.is_good = reloaded.problems.empty();
-  for (const config::Problem& problem : reloaded.problems) {
-    log::error("not reloaded", {{"why", config::to_string(problem)}});
-  }
-  if (!x_reload.is_good) return reloaded;
-  x_reload.good_at_ms = x_loop.clock.wall_ms();
-  for (const std::string& key : reloaded.awaits_restart) {
-    log::warning("not in force before a restart", {{"key", key}});
-  }
-  return reloaded;
+  x_named.read_now(first.named, x_environment.read_now);
+  std::vector<config::Problem> problems = install(first, [] {});
+  if (problems.empty()) x_reloader.begin(first, texts, refused);
+  return problems;
 }
 
 std::vector<config::Problem> ControlPlane::install(config::Loaded next,
                                                    std::function<void()> taken) {
-  Proposal proposal(next);
+  const auto file = [this](const std::string& path) { return x_named.bytes(path); };
+  config::fill_contents(next.config, file);
+  Proposal proposal(next, file);
+  for (config::Problem& problem : x_named.problems(next.named)) {
+    proposal.refuse(std::move(problem));
+  }
   for (Part* part : x_parts) part->prepare(proposal);
   if (proposal.problems().empty()) {
     commit(std::move(next), std::move(taken));
@@ -155,9 +141,18 @@ std::vector<config::Problem> ControlPlane::install(config::Loaded next,
   return proposal.problems();
 }
 
+// Secrets and bodies are in the policies, so workers have others by another snapshot.
+void ControlPlane::on_rotated(const NamedFiles::Paths& changed) {
+  const auto file = [this](const std::string& path) { return x_named.bytes(path); };
+  for (Part* part : x_parts) part->rotate(changed, file);
+  config::Config filled = x_loaded.config;
+  config::fill_contents(filled, file);
+  if (filled != x_loaded.config) install(x_loaded, [] {});
+}
+
 void ControlPlane::commit(config::Loaded next, std::function<void()> taken) {
   x_loaded = std::move(next);
-  x_reload.hash = hash_of(x_loaded.config);
+  x_reloader.set_hash(hash_of(x_loaded.config));
   const auto snapshot = make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms());
   if (x_commits == 0) x_environment.workers.start(x_process);
   for (Part* part : x_parts) part->commit(*snapshot);
@@ -271,7 +266,7 @@ void ControlPlane::on_signal(int number) {
     case SIGHUP:
       x_access_log.reopen();
       log::info("log files reopened");
-      reload("", "signal");
+      reload("", "signal", [](const admin::Reloaded&) {});
       return;
     case SIGINT:
       if (++x_interrupts > 1) return end();

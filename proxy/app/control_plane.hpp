@@ -23,8 +23,10 @@
 #include "proxy/app/listeners.hpp"
 #include "proxy/app/local_servers.hpp"
 #include "proxy/app/memory_guard.hpp"
+#include "proxy/app/named_files.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/process_facts.hpp"
+#include "proxy/app/reloader.hpp"
 #include "proxy/app/snapshot.hpp"
 #include "proxy/app/tls_contexts.hpp"
 #include "proxy/discovery/discovery.hpp"
@@ -40,13 +42,15 @@ class ControlPlane final : public admin::Control,
   // Ends the workers too.
   ~ControlPlane() override;
 
-  // Installs the first configuration and starts the workers; nothing has begun where there is a
-  // problem.
-  std::vector<config::Problem> start(config::Loaded first);
-  // Installs another file under the overrides that hold over it. A problem of any part of it: all
-  // of what was in force stays so. `actor` and `reason` are for the event.
-  admin::Reloaded reload(config::Loaded fresh, std::string_view actor, std::string_view reason);
-  const ReloadState& reload_state() const { return x_reload; }
+  // Installs the first configuration, which was read from `texts`, and starts the workers; nothing
+  // has begun where there is a problem. `refused`: of the files; null: none were.
+  std::vector<config::Problem> start(config::Loaded first, const config::Texts& texts,
+                                     const RefusedFiles* refused = nullptr);
+  // Installs another configuration under the overrides that hold over it, once the files that it
+  // names are read. A problem of any part of it: all of what was in force stays so.
+  void take(config::Loaded fresh, const admin::Write& write, Reloader::Done done) {
+    x_reloader.take(std::move(fresh), write, std::move(done));
+  }
   // Every service has had a first answer about its endpoints.
   bool all_answered() const { return x_discovery.all_answered(); }
   // SIGTERM and SIGINT drain, a second SIGINT ends at once; SIGHUP opens the access log anew and
@@ -61,7 +65,10 @@ class ControlPlane final : public admin::Control,
   const config::Loaded& loaded() const override { return x_loaded; }
   upstream::Services& services() override { return x_process.services; }
   std::vector<config::Problem> install(config::Loaded next, std::function<void()> taken) override;
-  admin::Reloaded reload(std::string_view actor, std::string_view reason) override;
+  void reload(std::string_view actor, std::string_view reason, Reloader::Done done) override {
+    x_reloader.read_again({std::string(actor), std::string(reason), std::nullopt}, std::move(done));
+  }
+  const admin::ConfigState& config_state() const override { return x_reloader.state(); }
   std::vector<admin::UnmatchedHost> unmatched() const override;
   uint64_t clear_cache(const std::string& service) override;
   void drain() override { x_drain.begin(); }
@@ -86,6 +93,7 @@ class ControlPlane final : public admin::Control,
   void on_transition(const upstream::Circuit& circuit,
                      const upstream::CircuitTransition& what) noexcept override;
 
+  void on_rotated(const NamedFiles::Paths& changed);
   void commit(config::Loaded next, std::function<void()> taken);
   void hand_out(const SnapshotPtr& snapshot, std::function<void()> taken);
   void wake_workers();
@@ -101,11 +109,12 @@ class ControlPlane final : public admin::Control,
   const LoopContext x_loop;
   const std::shared_ptr<Home> x_home;
   config::Loaded x_loaded;
-  ReloadState x_reload;
   ControlRuntime x_runtime;
   Process x_process;
   admin::Events x_events;
   admin::Changes x_changes;
+  NamedFiles x_named;
+  Reloader x_reloader;
   TlsContexts x_tls;
   Listeners x_listeners;
   AccessLogFile x_access_log;
@@ -120,7 +129,6 @@ class ControlPlane final : public admin::Control,
   const std::vector<Part*> x_parts;
   uint64_t x_commits = 0;
   int64_t x_started_ms = 0;
-  int x_first_workers = 0;
   int x_interrupts = 0;
   bool x_ended = false;
 };

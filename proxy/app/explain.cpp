@@ -183,6 +183,10 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
   const chain::RouteTable table = table_of(loaded.config);
   std::ostringstream out;
   out << request->method_text << " " << request->authority << " " << request->target << "\n";
+  if (loaded.config.required) {
+    out << "requires   " << *loaded.config.required << at(config::where_key(loaded, "requires"))
+        << "\n";
+  }
   const chain::Route* route = table.find(*request, arena);
   if (route == nullptr) {
     explain_listeners(out, loaded, "");
@@ -195,6 +199,10 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
   explain_listeners(out, loaded, route->service);
   const config::Target target{route->service, route->name};
   out << "service    " << route->service << at(config::where(loaded, {route->service, ""})) << "\n";
+  if (const std::string& profile = loaded.document.profile_of(route->service); !profile.empty()) {
+    out << "profile    " << profile << at(config::where(loaded, {route->service, ""}, "profile"))
+        << "\n";
+  }
   if (!route->name.empty()) {
     out << "route      " << route->name << at(config::where(loaded, target)) << "\n";
   }

@@ -1,5 +1,7 @@
 #include "proxy/app/local_servers.hpp"
 
+#include <algorithm>
+
 #include "proxy/base/log.hpp"
 
 namespace outrigger::app {
@@ -15,13 +17,16 @@ LocalServers::LocalServers(ControlRuntime& runtime, io::Network& network, io::Bi
       x_network(network),
       x_binder(binder),
       x_process(process),
-      x_access(std::make_unique<admin::AccessRules>(parts.loop.clock, config::AdminConfig{})),
+      x_access(std::make_unique<admin::AccessRules>(config::AdminConfig{})),
       x_admin_api(parts, *x_access),
       x_metrics_api(parts) {}
 
 void LocalServers::prepare(Proposal& next) {
   prepare(x_admin, address_of(next.config().admin), next);
   prepare(x_metrics, address_of(next.config().metrics), next);
+  if (!next.config().admin) return;
+  x_prepared_access = std::make_unique<admin::AccessRules>(
+      *next.config().admin, [&](const std::string& path) { return next.file(path); });
 }
 
 void LocalServers::prepare(Place& place, const std::string* address, Proposal& next) {
@@ -38,9 +43,8 @@ void LocalServers::commit(Snapshot& next) noexcept {
   commit(x_admin, address_of(config.admin), x_admin_api, next);
   commit(x_metrics, address_of(config.metrics), x_metrics_api, next);
   if (!config.admin) return;
-  auto access = std::make_unique<admin::AccessRules>(x_runtime.runtime().loop.clock, *config.admin);
-  x_admin_api.set_rules(*access);
-  x_access = std::move(access);
+  x_admin_config = *config.admin;
+  set_access(std::move(x_prepared_access));
   if (x_admin.server == nullptr) return;
   x_admin.server->set_tls(config.admin->tls ? &x_process.admin_tls : nullptr);
 }
@@ -62,6 +66,20 @@ void LocalServers::commit(Place& place, const std::string* address, chain::Termi
 void LocalServers::abandon() noexcept {
   x_admin.bound.reset();
   x_metrics.bound.reset();
+  x_prepared_access.reset();
+}
+
+void LocalServers::rotate(const std::set<std::string>& changed, const FilesByPath& files) {
+  const auto& tokens = x_admin_config.tokens;
+  const bool is_meant = std::any_of(tokens.begin(), tokens.end(), [&](const auto& token) {
+    return changed.contains(token.file);
+  });
+  if (is_meant) set_access(std::make_unique<admin::AccessRules>(x_admin_config, files));
+}
+
+void LocalServers::set_access(std::unique_ptr<admin::AccessRules> access) {
+  x_admin_api.set_rules(*access);
+  x_access = std::move(access);
 }
 
 void LocalServers::retire(Place& place) {

@@ -26,6 +26,7 @@ class LocalServers final : public Part {
   void prepare(Proposal& next) override;
   void commit(Snapshot& next) noexcept override;
   void abandon() noexcept override;
+  void rotate(const std::set<std::string>& changed, const FilesByPath& files) override;
 
  private:
   // Where one of the two is served.
@@ -42,13 +43,16 @@ class LocalServers final : public Part {
   void prepare(Place& place, const std::string* address, Proposal& next);
   void commit(Place& place, const std::string* address, chain::Terminal& terminal, Snapshot& next);
   void retire(Place& place);
+  void set_access(std::unique_ptr<admin::AccessRules> access);
   void end_retired() { x_retired.clear(); }
 
   ControlRuntime& x_runtime;
   io::Network& x_network;
   io::Binder& x_binder;
   Process& x_process;
+  config::AdminConfig x_admin_config;
   std::unique_ptr<admin::AccessRules> x_access;
+  std::unique_ptr<admin::AccessRules> x_prepared_access;
   admin::AdminApi x_admin_api;
   admin::AdminApi x_metrics_api;
   Place x_admin{"admin"};

@@ -90,9 +90,12 @@ metrics::ProcessFacts ProcessFacts::process() const {
   }
   facts.overrides = x_changes.counts();
   facts.certificate_expiry = certificate_expiry();
-  facts.reload_successful = x_reload.is_good;
-  facts.reload_success_at_s = seconds(x_reload.good_at_ms);
-  facts.config_hash = x_reload.hash;
+  const admin::ConfigState& config = x_reloader.state();
+  facts.reload_successful = config.is_good();
+  facts.reload_success_at_s = seconds(config.good_at_ms);
+  facts.config_hash = config.effective_hash;
+  facts.files_failing = x_named.failing();
+  facts.file_errors = x_named.errors();
   facts.log_lines_dropped = x_lines_dropped();
   facts.version = kVersion;
   return facts;

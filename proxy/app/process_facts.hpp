@@ -11,27 +11,24 @@
 #include "admin/changes.hpp"
 #include "metrics/facts.hpp"
 #include "proxy/app/memory_guard.hpp"
+#include "proxy/app/named_files.hpp"
 #include "proxy/app/process.hpp"
+#include "proxy/app/reloader.hpp"
 #include "proxy/discovery/discovery.hpp"
 
 namespace outrigger::app {
 
-// What came of the file that was read last.
-struct ReloadState {
-  bool is_good = true;     // it is in force
-  int64_t good_at_ms = 0;  // wall time, of the last good one
-  std::string hash;        // of what is in force, overrides included
-};
-
 class ProcessFacts final : public metrics::FactsSource {
  public:
   ProcessFacts(LoopContext loop, const Process& process, const config::Loaded& loaded,
-               const ReloadState& reload, const MemoryGuard& memory, const admin::Changes& changes,
-               const discovery::Discovery& discovery, std::function<uint64_t()> lines_dropped)
+               const Reloader& reloader, const NamedFiles& named, const MemoryGuard& memory,
+               const admin::Changes& changes, const discovery::Discovery& discovery,
+               std::function<uint64_t()> lines_dropped)
       : x_loop(loop),
         x_process(process),
         x_loaded(loaded),
-        x_reload(reload),
+        x_reloader(reloader),
+        x_named(named),
         x_memory(memory),
         x_changes(changes),
         x_discovery(discovery),
@@ -50,7 +47,8 @@ class ProcessFacts final : public metrics::FactsSource {
   const LoopContext x_loop;
   const Process& x_process;
   const config::Loaded& x_loaded;
-  const ReloadState& x_reload;
+  const Reloader& x_reloader;
+  const NamedFiles& x_named;
   const MemoryGuard& x_memory;
   const admin::Changes& x_changes;
   const discovery::Discovery& x_discovery;

@@ -1,10 +1,12 @@
 #include "proxy/io/disk.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <utility>
 
 #include <sys/stat.h>
@@ -70,9 +72,26 @@ class UvFolderWatch final : public FolderWatch {
   UvHandle<uv_fs_event_t> x_handle;
 };
 
+FileContent names_in(const std::string& folder, size_t bytes_max) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (!name.starts_with('.')) names.push_back(std::move(name));
+  }
+  if (error) return failure(folder + ": " + error.message());
+  std::sort(names.begin(), names.end());
+  std::string text;
+  for (const std::string& name : names) text.append(name).append("\n");
+  if (text.size() <= bytes_max) return text;
+  return failure(folder + ": larger than " + std::to_string(bytes_max) + " bytes");
+}
+
 }  // namespace
 
-FileContent SystemDisk::read(const std::string& path, size_t bytes_max) {
+FileContent read_file(const std::string& path, size_t bytes_max) {
+  if (path.ends_with('/')) return names_in(path, bytes_max);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return failed(path, errno);
   // To open a pipe or a device would already do something to it.

@@ -47,11 +47,16 @@ class Disk {
   virtual std::unique_ptr<FolderWatch> watch(const std::string& folder, FolderEvents& events) = 0;
 };
 
+// Of a regular file of at most `bytes_max`, or the names in a folder: see Files. At once.
+FileContent read_file(const std::string& path, size_t bytes_max = Files::kWatchedBytesMax);
+
 class SystemDisk final : public Disk {
  public:
   explicit SystemDisk(Loop& loop) : x_loop(loop) {}
 
-  FileContent read(const std::string& path, size_t bytes_max) override;
+  FileContent read(const std::string& path, size_t bytes_max) override {
+    return read_file(path, bytes_max);
+  }
   std::vector<Step> steps(const std::string& path) override;
   std::unique_ptr<FolderWatch> watch(const std::string& folder, FolderEvents& events) override;
 

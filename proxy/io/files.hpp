@@ -12,7 +12,9 @@
 
 namespace outrigger::io {
 
-// The bytes of a file, or why there are none: a sentence that begins with the path.
+// The bytes of a file, or why there are none: a sentence that begins with the path. A path that
+// ends in a slash is a folder, whose bytes are the names in it: sorted, each with a newline,
+// without those that begin with a dot.
 using FileContent = Result<std::string>;
 
 class FileEvents {

@@ -23,7 +23,7 @@ bool WatchedFile::remove(const FileSubscriber& subscriber) {
 // While two looks are compared the second one is near enough.
 void WatchedFile::on_entry(const std::string& folder, std::string_view name) {
   const std::string_view own_name = std::string_view(folder).substr(folder.rfind('/') + 1);
-  const bool is_ours = name.empty() || name == own_name ||
+  const bool is_ours = name.empty() || name == own_name || folder == watched_folder() ||
                        std::any_of(x_steps.begin(), x_steps.end(), [&](const Disk::Step& step) {
                          return step.folder == folder && step.name == name;
                        });
@@ -63,6 +63,12 @@ void WatchedFile::listen() {
     if (std::find_if(x_steps.begin(), x_steps.end(), same) != x_steps.begin() + i) continue;
     if (auto watch = x_disk.watch(folder, *this)) x_folders.push_back(std::move(watch));
   }
+  if (watched_folder().empty()) return;
+  if (auto watch = x_disk.watch(watched_folder(), *this)) x_folders.push_back(std::move(watch));
+}
+
+std::string WatchedFile::watched_folder() const {
+  return x_path.ends_with('/') ? x_path.substr(0, x_path.size() - 1) : std::string();
 }
 
 WatchedFile::Digest WatchedFile::digest_of(const FileContent& content) {

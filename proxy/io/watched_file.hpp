@@ -54,6 +54,8 @@ class WatchedFile final : private FolderEvents {
   void on_entry(const std::string& folder, std::string_view name) override;
   void on_look();
   void listen();
+  // Without its slash; empty: it is a file.
+  std::string watched_folder() const;
   static Digest digest_of(const FileContent& content);
   bool everybody_knows(const Digest& digest) const;
   void tell(const Digest& digest, FileContent content);

@@ -166,18 +166,21 @@ TEST(Reload, SighupReadsTheFileAgainAndABadOneChangesNothing) {
   Town town(orders(", headers: {response: {set: {x-version: '1'}}}"));
   town.origin(kAt);
   Caller caller(town);
-  town.file = orders(", headers: {response: {set: {x-version: '2'}}}");
+  town.write(orders(", headers: {response: {set: {x-version: '2'}}}"));
   town.plane->on_signal(SIGHUP);
+  town.run();
   EXPECT_EQ(caller.get().field("x-version"), "2");
   EXPECT_NE(page(town, kAdmin, "/api/v1/events").find("\"reload\""), std::string::npos);
   for (const char* bad : {"services: {orders: {endpoint: {}}}", "services: [", "\x01\xff"}) {
-    town.file = bad;
+    town.write(bad);
     town.plane->on_signal(SIGHUP);
+    town.run();
     EXPECT_EQ(caller.get().field("x-version"), "2") << bad;
     EXPECT_EQ(metric(town, "outrigger_config_last_reload_successful"), 0);
   }
-  town.file = orders(", headers: {response: {set: {x-version: '3'}}}");
+  town.write(orders(", headers: {response: {set: {x-version: '3'}}}"));
   town.plane->on_signal(SIGHUP);
+  town.run();
   EXPECT_EQ(caller.get().field("x-version"), "3");
   EXPECT_EQ(metric(town, "outrigger_config_last_reload_successful"), 1);
 }
@@ -294,16 +297,16 @@ TEST(Reload, TheTermsOfADrainThatHasBegunMayChange) {
 
 TEST(Reload, WorkersNeedARestartAndAllElseIsInForce) {
   Town town("workers: 1\nunmatched: refuse\n" + orders());
-  town.file = "workers: 2\nunmatched: passthrough\n" + orders();
+  town.write("workers: 2\nunmatched: passthrough\n" + orders());
   Caller admin(town, kAdmin);
   admin.host = "localhost";
   const Message answer = admin.ask("POST", "/api/v1/config/reload?reason=more");
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.body, "{\"awaits_restart\":[\"workers\"]}\n");
   EXPECT_EQ(town.plane->loaded().config.unmatched, config::Unmatched::kPassthrough);
-  town.file = "workers: 1\n" + orders();
+  town.write("workers: 1\n" + orders());
   EXPECT_EQ(admin.ask("POST", "/api/v1/config/reload").body, "{\"awaits_restart\":[]}\n");
-  town.file = "worker: 1\n" + orders();
+  town.write("worker: 1\n" + orders());
   EXPECT_EQ(admin.ask("POST", "/api/v1/config/reload").status(), 422);
 }
 

@@ -134,6 +134,7 @@ std::string Plan::draw_config(Random& random) {
     top.line("  - {name: extra, address: '127.0.0.1:15003', filters: {without: [trace]}}");
   }
   top.line("defaults:");
+  top.line(std::string("  headers: {response: {set: {x-secret: {file: ") + kSecretFile + "}}}}");
   ServicePlan& other = services.back();
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 100, 4'000);
   const int64_t connect_ms = gentle ? 5'000 : between(random, 50, 1'000);

@@ -13,9 +13,12 @@
 namespace outrigger::sim {
 namespace {
 
+constexpr const char* kFile = "sim.yaml";
+
+std::optional<std::string> no_variable(const std::string&) { return std::nullopt; }
+
 config::Loaded read(const std::string& text, Ledger& ledger) {
-  config::Loaded loaded =
-      config::load_text("sim.yaml", text, [](const std::string&) { return std::nullopt; });
+  config::Loaded loaded = config::load_text(kFile, text, no_variable);
   if (!loaded.ok()) {
     ledger.violation("the drawn configuration is refused: " + to_string(loaded.problems.front()) +
                      "\n" + text);
@@ -59,14 +62,19 @@ void World::end_workers() {
 
 void World::build() {
   x_start_ms = x_last_call_ms = now_ms();
-  config::Loaded loaded = read(x_plan.draw_config(x_random), x_ledger);
+  const std::string first = x_plan.draw_config(x_random);
+  config::Loaded loaded = read(first, x_ledger);
+  const config::Texts texts{{kFile, first}};
+  x_good_files.insert(hash_of(texts));
+  x_files.set(kFile, first);
+  x_files.set(kSecretFile, x_secret);
   if (x_ledger.is_violated()) return;
   x_plane = std::make_unique<app::ControlPlane>(environment());
   process().exchange_observer = this;
   if (x_plan.short_of_memory) process().answers.set_much(-1);
   x_control.set_after_each(
       [](void* plane) { static_cast<app::ControlPlane*>(plane)->after_each(); }, x_plane.get());
-  for (const config::Problem& problem : x_plane->start(std::move(loaded))) {
+  for (const config::Problem& problem : x_plane->start(std::move(loaded), texts)) {
     x_ledger.violation("it does not start: " + to_string(problem));
   }
   build_origins();
@@ -90,7 +98,8 @@ app::ControlEnvironment World::environment() {
                            [this](const config::DnsRegistryConfig&) {
                              return std::make_shared<testing::KnownNames>(x_control_names);
                            }},
-          .read_config = [this] { return read_config(); },
+          .config = {.paths = {kFile}, .variables = no_variable},
+          .read_now = [this](const std::string& path) { return x_files.read_now(path); },
           .open_log = [](const std::string& path) -> Result<std::unique_ptr<io::LineWriter>> {
             return failure(path + ": a World has no logs");
           },
@@ -104,16 +113,33 @@ app::ControlEnvironment World::environment() {
               }};
 }
 
-// Good, torn, or with a port that somebody has.
-config::Loaded World::read_config() {
+// Good, or torn, gone, no text, or with a port that somebody has.
+void World::draw_file() {
   std::string text = x_plan.draw_config(x_random);
-  x_is_file_bad = random().chance(0.25);
-  if (!x_is_file_bad) return read(text, x_ledger);
-  if (random().chance(0.5)) return config::load_text("sim.yaml", text + "services: [", {});
+  x_is_file_bad = random().chance(0.3);
+  if (!x_is_file_bad) {
+    read(text, x_ledger);
+    x_good_files.insert(hash_of(config::Texts{{kFile, text}}));
+    return x_files.set(kFile, std::move(text));
+  }
   constexpr std::string_view kListeners = "listeners:\n";
-  text.insert(text.find(kListeners) + kListeners.size(),
-              "  - {name: taken, address: '" + x_origins.front()->address().to_string() + "'}\n");
-  return read(text, x_ledger);
+  switch (random().below(5)) {
+    case 0:
+      return x_files.remove(kFile);
+    case 1:
+      return x_files.set(kFile, "");
+    case 2:
+      return x_files.set(kFile, std::string("\x7f"
+                                            "ELF\0\xff",
+                                            6));
+    case 3:
+      return x_files.set(kFile, text + "services: [");
+    default:
+      text.insert(
+          text.find(kListeners) + kListeners.size(),
+          "  - {name: taken, address: '" + x_origins.front()->address().to_string() + "'}\n");
+      return x_files.set(kFile, std::move(text));
+  }
 }
 
 std::shared_ptr<upstream::Service> World::service(size_t index) const {
@@ -247,7 +273,7 @@ void World::plan_next_event() {
 }
 
 void World::on_event() {
-  switch (random().below(x_plan.gentle ? 4 : 6)) {
+  switch (random().below(x_plan.gentle ? 5 : 7)) {
     case 0:
     case 1:
       x_origins[random().below(static_cast<uint32_t>(x_origins.size()))]->change_mood();
@@ -259,6 +285,9 @@ void World::on_event() {
       reload();
       break;
     case 4:
+      change_secret();
+      break;
+    case 5:
       force_circuit();
       break;
     default:
@@ -291,16 +320,38 @@ void World::send_list(size_t service) {
   x_plane->on_endpoints(of->name(), of->set_endpoints(list, now_ms()));
 }
 
+// The watch sees it anyway.
 void World::reload() {
-  const std::string before = x_plane->reload_state().hash;
-  x_plane->on_signal(SIGHUP);
-  x_ledger.note(now_ms(), "control: reload", x_is_file_bad ? 1 : 0);
-  const app::ReloadState& after = x_plane->reload_state();
-  if (after.is_good == x_is_file_bad) {
-    x_ledger.violation(x_is_file_bad ? "a bad file is in force" : "a good file is refused");
+  draw_file();
+  x_ledger.note(now_ms(), "control: another file", x_is_file_bad ? 1 : 0);
+  switch (random().below(3)) {
+    case 0:
+      return x_plane->on_signal(SIGHUP);
+    case 1:
+      return x_plane->reload("sim", "", [this](const admin::Reloaded& reloaded) {
+        check_reloaded(reloaded.problems.empty());
+      });
+    default:
+      return;
   }
-  if (x_is_file_bad && after.hash != before) x_ledger.violation("a bad file has changed something");
-  x_bodies_most = std::max(x_bodies_most, process().retry_bodies.limit());
+}
+
+void World::check_reloaded(bool is_good) {
+  if (is_good != x_is_file_bad) return;
+  x_ledger.violation(is_good ? "a bad file is in force" : "a good file is refused");
+}
+
+void World::change_secret() {
+  x_ledger.note(now_ms(), "control: another secret");
+  switch (random().below(4)) {
+    case 0:
+      return x_files.remove(kSecretFile);
+    case 1:
+      return x_files.set(kSecretFile, "no value\nof a field");
+    default:
+      x_secret = "s" + std::to_string(random().below(1'000'000));
+      return x_files.set(kSecretFile, x_secret);
+  }
 }
 
 void World::force_circuit() {

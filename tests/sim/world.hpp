@@ -6,6 +6,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "proxy/app/control_plane.hpp"
@@ -29,7 +31,9 @@ class World final : public chain::ExchangeObserver {
  private:
   void build();
   app::ControlEnvironment environment();
-  config::Loaded read_config();
+  void draw_file();
+  void change_secret();
+  void check_reloaded(bool is_good);
   void build_origins();
   void add_origin(size_t service, const Address& address, bool opaque);
   void prepare_pipes();
@@ -87,7 +91,9 @@ class World final : public chain::ExchangeObserver {
   int64_t x_last_call_ms = 0;  // when the last exchange ended
   int64_t x_bodies_most = 0;   // that may be retained, under any configuration so far
   bool x_draining = false;
-  bool x_is_file_bad = false;  // the one that was read last
+  bool x_is_file_bad = false;
+  std::set<std::string> x_good_files;  // by hash
+  std::string x_secret = "s0";         // the last one that can be used
 };
 
 }  // namespace outrigger::sim

@@ -96,7 +96,11 @@ void World::check_step() {
                          std::to_string(side->watched.most_unsent()) + " bytes");
     }
   }
+  if (!x_good_files.contains(x_plane->config_state().running_hash)) {
+    x_ledger.violation("what runs is no good file");
+  }
   const chain::MemoryBudget& bodies = process().retry_bodies;
+  x_bodies_most = std::max(x_bodies_most, bodies.limit());
   if (bodies.used() < 0 || bodies.used() > x_bodies_most) {
     x_ledger.violation("retained bodies have " + text(bodies.used()) + " bytes of " +
                        text(x_bodies_most));
@@ -125,6 +129,12 @@ void World::check_configuration() {
     if (x_sides[i]->worker->snapshot().config == x_plane->loaded().config) continue;
     x_ledger.violation("worker " + text(i) + " is not under the latest configuration");
   }
+  if (x_plane->config_state().is_good() == x_is_file_bad) {
+    x_ledger.violation("nobody knows whether the file is good");
+  }
+  const config::FileBytes& secret =
+      x_plane->loaded().config.passthrough.headers.response.set.front().content;
+  if (*secret != x_secret) x_ledger.violation("the secret is " + *secret + ", not " + x_secret);
 }
 
 void World::check_nothing_left() {

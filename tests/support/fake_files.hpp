@@ -2,6 +2,7 @@
 // time of the change; the two looks of the real watch are none of its business.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -39,6 +40,17 @@ class FakeFiles final : public io::Files {
     return count;
   }
   bool is_idle() const { return x_tasks.empty(); }
+  // Whoever watches a file of `otherwise` hears what it says now.
+  void look_again() {
+    for (Task* task : x_tasks) task->look_again();
+  }
+  // What stands there now, at once.
+  io::FileContent read_now(const std::string& path) const {
+    return content(path, kWatchedBytesMax);
+  }
+
+  // Files that no test has set.
+  std::function<io::FileContent(const std::string& path)> otherwise;
 
   io::FileTaskPtr read(const std::string& path, size_t bytes_max, io::FileEvents& events) override {
     return std::make_unique<Task>(*this, path, bytes_max, false, events);
@@ -94,12 +106,24 @@ class FakeFiles final : public io::Files {
     tell(path);
   }
   void tell(const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
     for (Task* task : x_tasks) {
-      if (task->is_of(path)) task->look_again();
+      if (task->is_of(path) || task->is_of(folder)) task->look_again();
     }
   }
+  io::FileContent names_in(const std::string& folder) const {
+    std::string names;
+    for (const auto& [path, content] : x_contents) {
+      if (!path.starts_with(folder) || path.find('/', folder.size()) != path.npos) continue;
+      names += path.substr(folder.size()) + "\n";
+    }
+    if (names.empty()) return failure(folder + ": No such file or directory");
+    return names;
+  }
   io::FileContent content(const std::string& path, size_t bytes_max) const {
+    if (path.ends_with('/')) return names_in(path);
     const auto known = x_contents.find(path);
+    if (known == x_contents.end() && otherwise) return otherwise(path);
     if (known == x_contents.end()) return failure(path + ": No such file or directory");
     if (known->second && known->second->size() > bytes_max) {
       return failure(path + ": larger than " + std::to_string(bytes_max) + " bytes");

@@ -20,6 +20,7 @@ struct TlsTownParts {
   TlsTownParts() {
     authority.issue("server", {.subject = "server", .names = "DNS:orders,DNS:stock"});
     authority.issue("client", {.subject = "client", .names = "DNS:billing.svc,DNS:other"});
+    authority.write("token", "secret\n");
   }
   TestAuthority authority;
   std::list<TlsNetwork> networks;
@@ -28,8 +29,7 @@ struct TlsTownParts {
 class TlsTown : public TlsTownParts, public Town {
  public:
   // In `yaml`, @ is the folder of the certificates.
-  explicit TlsTown(const std::string& yaml)
-      : Town(loaded_of(with_paths(yaml)), 1, 1, time_of_day_ms()) {}
+  explicit TlsTown(const std::string& yaml) : Town(with_paths(yaml), 1, 1, time_of_day_ms()) {}
 
   // Origins listen on it. `options`: of TestAuthority::server().
   TlsNetwork& server(io::TlsServerOptions options, std::vector<std::string> alpn) {

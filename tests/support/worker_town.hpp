@@ -20,6 +20,7 @@
 #include "config/config.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/worker.hpp"
+#include "tests/support/fake_files.hpp"
 #include "tests/support/pipe_network.hpp"
 #include "tests/support/virtual_names.hpp"
 #include "tests/support/worker_origin.hpp"
@@ -38,25 +39,37 @@ inline config::Loaded loaded_of(std::string_view yaml) {
   OUTRIGGER_ASSERT(loaded.ok());
   return loaded;
 }
+// As if no file had said it.
+inline config::Loaded bare(const config::Config& config) { return {config, {}, {}, {}}; }
 inline config::Config config_of(std::string_view yaml) { return loaded_of(yaml).config; }
 
 class TownEnvironment;
 
 class Town {
  public:
+  static constexpr const char* kFile = "town.yaml";
+
   // How the drain ended.
   struct End {
     int64_t at_ms = 0;
     int calls_reset = 0;
   };
 
-  explicit Town(std::string_view yaml, unsigned worker_count = 1, uint64_t seed = 1)
-      : Town(loaded_of(yaml), worker_count, seed) {}
-  Town(const config::Config& config, unsigned worker_count, uint64_t seed)
-      : Town(config::Loaded{config, {}, {}}, worker_count, seed) {}
+  // By path.
+  using Contents = std::map<std::string, std::string>;
+
   // `wall_ms`: the time of day at the beginning; off: any.
-  Town(config::Loaded loaded, unsigned worker_count, uint64_t seed,
-       std::optional<int64_t> wall_ms = std::nullopt);
+  explicit Town(std::string_view yaml, unsigned worker_count = 1, uint64_t seed = 1,
+                std::optional<int64_t> wall_ms = std::nullopt)
+      : Town(loaded_of(yaml), {{kFile, std::string(yaml)}}, worker_count, seed, wall_ms) {}
+  // With the files that it names.
+  Town(std::string_view yaml, const Contents& named)
+      : Town(loaded_of(yaml), {{kFile, std::string(yaml)}}, 1, 1, std::nullopt, named) {}
+  Town(const config::Config& config, unsigned worker_count, uint64_t seed)
+      : Town(bare(config), {}, worker_count, seed, std::nullopt) {}
+  // A configuration without texts has no files.
+  Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_count, uint64_t seed,
+       std::optional<int64_t> wall_ms, const Contents& named = {});
   virtual ~Town();
   Town(const Town&) = delete;
   Town& operator=(const Town&) = delete;
@@ -76,13 +89,15 @@ class Town {
 
   // Another file, which is good; every worker has it when this returns.
   void take(std::string_view yaml) { take(loaded_of(yaml)); }
-  void take(const config::Config& config) { take(config::Loaded{config, {}, {}}); }
+  void take(const config::Config& config) { take(bare(config)); }
   void take(config::Loaded loaded);
   // Another file; what is wrong with it beyond its text.
   std::vector<config::Problem> reload(std::string_view yaml) { return reload(loaded_of(yaml)); }
   std::vector<config::Problem> reload(config::Loaded loaded);
-  // The files that the configuration in force names have other content.
-  void load_tls(const config::Config& = {});
+  // The configuration's file says this from now on. It is watched.
+  void write(std::string_view yaml);
+  // The files that the configuration in force names have other content, on the disk.
+  void load_tls();
   // What discovery says.
   void set_endpoints(const std::string& name, const std::vector<std::string>& addresses);
   void give(const std::string& name, const std::vector<upstream::ListedAddress>& list);
@@ -104,7 +119,7 @@ class Town {
   app::Process& process;
   std::vector<std::unique_ptr<app::Worker>>& workers;
   const int& permits_posted;
-  std::string& file;              // what SIGHUP reads
+  FakeFiles& files;
   const std::optional<End>& end;  // once the drain is over
 
  private:

@@ -2,7 +2,6 @@
 // it may change: lists, snapshots, circuits, limits, and at last the drain. Meant for
 // ThreadSanitizer; what it asserts besides is that no call is lost or mixed up.
 #include <atomic>
-#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -128,7 +127,7 @@ class Fleet {
       : x_policy(policy), x_random(7), x_workers(count, x_random), plane(environment()) {
     loop.set_after_each([](void* of) { static_cast<app::ControlPlane*>(of)->after_each(); },
                         &plane);
-    EXPECT_TRUE(plane.start(config(0)).empty());
+    EXPECT_TRUE(plane.start(config(0), {}).empty());
     x_workers.run();
     set_endpoints({&first, &second});
     // A worker that has taken its configuration has an address.
@@ -155,8 +154,8 @@ class Fleet {
     plane.on_endpoints("orders", service().set_endpoints(list, now_ms()));
   }
   void reload() {
-    plane.on_signal(SIGHUP);
-    EXPECT_TRUE(plane.reload_state().is_good);
+    plane.take(config(++x_round), {"test", "", std::nullopt},
+               [](const admin::Reloaded& reloaded) { EXPECT_TRUE(reloaded.problems.empty()); });
   }
   void post(const std::function<void(app::Worker&)>& task) {
     for (unsigned i = 0; i < x_workers.count(); ++i) x_workers.post(i, task);
@@ -182,7 +181,8 @@ class Fleet {
             .binder = x_binder,
             .workers = x_workers,
             .surroundings = discovery::surroundings_on(loop, files),
-            .read_config = [this] { return config(++x_round); },
+            .config = {},
+            .read_now = [](const std::string& path) { return io::read_file(path); },
             .open_log = [this](const std::string& path) { return disk.append_to(path); },
             .log_lines_dropped = [this] { return disk.lines_dropped(); },
             .interfaces = [] { return std::vector<Address>(); },

@@ -33,6 +33,12 @@ std::string value_of(const std::string& line, const std::string& key) {
   return line.substr(from, line.find('"', from) - from);
 }
 
+std::vector<std::string> command(const std::string& file, const SidecarOptions& options) {
+  std::vector<std::string> argv{outrigger_binary(), "run", "-c", file};
+  argv.insert(argv.end(), options.arguments.begin(), options.arguments.end());
+  return argv;
+}
+
 }  // namespace
 
 std::string outrigger_binary() {
@@ -41,8 +47,7 @@ std::string outrigger_binary() {
 }
 
 Sidecar::Sidecar(const std::string& yaml, const SidecarOptions& options)
-    : x_process({outrigger_binary(), "run", "-c", write_config(x_folder, yaml, options).string()},
-                options.spawn) {
+    : x_process(command(write_config(x_folder, yaml, options).string(), options), options.spawn) {
   if (!options.waits) return;
   EXPECT_TRUE(logs("\"msg\":\"ready\"", 30'000)) << log();
 }

@@ -18,8 +18,9 @@ namespace outrigger::testing {
 std::string outrigger_binary();
 
 struct SidecarOptions {
-  bool own_admin = false;  // the text has `admin` and `metrics` of its own
-  bool waits = true;       // for the line that says it is ready
+  bool own_admin = false;                // the text has `admin` and `metrics` of its own
+  bool waits = true;                     // for the line that says it is ready
+  std::vector<std::string> arguments{};  // of `run`, besides the file
   Spawn spawn{};
 };
 

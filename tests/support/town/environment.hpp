@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "proxy/app/control_plane.hpp"
+#include "proxy/io/disk.hpp"
+#include "proxy/io/line_buffer.hpp"
+#include "tests/support/fake_files.hpp"
 #include "tests/support/known_names.hpp"
-#include "tests/support/watched_files.hpp"
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {
@@ -19,8 +21,20 @@ namespace outrigger::testing {
 class TownEnvironment final : public app::WorkerSet, public io::Binder {
  public:
   TownEnvironment(VirtualLoop& loop, PipeNetwork& network, VirtualNames& names, unsigned count_of,
-                  uint64_t seed)
-      : x_loop(loop), x_network(network), x_names(names), x_count(count_of), x_seed(seed) {}
+                  uint64_t seed, const config::Texts& texts)
+      : files(loop),
+        x_loop(loop),
+        x_network(network),
+        x_names(names),
+        x_count(count_of),
+        x_seed(seed) {
+    // Certificates of tests that have them are on the disk.
+    files.otherwise = [](const std::string& path) { return io::read_file(path); };
+    for (const config::SourceText& source : texts) {
+      x_paths.push_back(source.path);
+      files.set(source.path, *source.text);
+    }
+  }
 
   std::unique_ptr<app::ControlPlane> make_plane() {
     auto plane = std::make_unique<app::ControlPlane>(app::ControlEnvironment{
@@ -29,14 +43,13 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
         .network = x_network,
         .binder = *this,
         .workers = *this,
-        .surroundings = {x_loop.context(), x_files,
+        .surroundings = {x_loop.context(), files,
                          [this](const config::DnsRegistryConfig&) {
                            return std::make_shared<KnownNames>(x_names);
                          }},
-        .read_config = [this] { return config::load_text("town.yaml", file, {}); },
-        .open_log = [](const std::string& path) -> Result<std::unique_ptr<io::LineWriter>> {
-          return failure(path + ": a Town has no logs");
-        },
+        .config = {.paths = x_paths, .variables = {}},
+        .read_now = [this](const std::string& path) { return files.read_now(path); },
+        .open_log = [](const std::string&) { return lines_to_nobody(); },
         .log_lines_dropped = [] { return uint64_t{0}; },
         .interfaces = [] { return std::vector<Address>(); },
         .memory = std::nullopt,
@@ -55,9 +68,6 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
     for (auto& worker : workers) worker->after_each();
     if (x_plane != nullptr) x_plane->after_each();
   }
-  // Whoever watches a file hears what it says now.
-  void tell_files_changed() { x_files.tell(); }
-
   // -- app::WorkerSet
   unsigned count() const override { return x_count; }
   Inbox& inbox(unsigned) override {
@@ -97,14 +107,19 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
 
   std::vector<std::unique_ptr<app::Worker>> workers;
   int permits_posted = 0;
-  std::string file;  // of the configuration
+  FakeFiles files;
   std::optional<Town::End> end;
 
  private:
+  static Result<std::unique_ptr<io::LineWriter>> lines_to_nobody() {
+    auto dropped = std::make_shared<std::atomic<uint64_t>>(0);
+    return std::make_unique<io::LineWriter>(std::make_shared<io::LineBuffer>(std::move(dropped)));
+  }
+
   VirtualLoop& x_loop;
   PipeNetwork& x_network;
   VirtualNames& x_names;
-  WatchedFiles x_files;
+  std::vector<std::string> x_paths;
   const unsigned x_count;
   const uint64_t x_seed;
   app::ControlPlane* x_plane = nullptr;

@@ -17,21 +17,22 @@ void check_at_rest(const std::string& name, const upstream::Service& service) {
 
 }  // namespace
 
-Town::Town(config::Loaded loaded, unsigned worker_count, uint64_t seed,
-           std::optional<int64_t> wall_ms)
+Town::Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_count, uint64_t seed,
+           std::optional<int64_t> wall_ms, const Contents& named)
     : loop(seed),
-      x_world(std::make_unique<TownEnvironment>(loop, network, names, worker_count, seed)),
+      x_world(std::make_unique<TownEnvironment>(loop, network, names, worker_count, seed, texts)),
       plane(x_world->make_plane()),
       process(plane->process()),
       workers(x_world->workers),
       permits_posted(x_world->permits_posted),
-      file(x_world->file),
+      files(x_world->files),
       end(x_world->end) {
   log::set_level(log::Level::kWarning);
+  for (const auto& [path, bytes] : named) files.set(path, bytes);
   if (wall_ms) loop.jump_wall_ms(*wall_ms - loop.context().clock.wall_ms());
   loop.set_after_each([](void* world) { static_cast<TownEnvironment*>(world)->after_each(); },
                       x_world.get());
-  for (const config::Problem& problem : plane->start(std::move(loaded))) {
+  for (const config::Problem& problem : plane->start(std::move(loaded), texts)) {
     ADD_FAILURE() << config::to_string(problem);
   }
   note_addresses();
@@ -61,14 +62,21 @@ void Town::take(config::Loaded loaded) {
 }
 
 std::vector<config::Problem> Town::reload(config::Loaded loaded) {
-  auto problems = plane->reload(std::move(loaded), "test", "").problems;
+  constexpr int64_t kLongestMs = 1'000;
+  std::optional<admin::Reloaded> reloaded;
+  plane->take(std::move(loaded), {"test", "", std::nullopt},
+              [&](const admin::Reloaded& outcome) { reloaded = outcome; });
+  EXPECT_TRUE(loop.run_until([&] { return reloaded.has_value(); }, kLongestMs));
   note_addresses();
-  return problems;
+  return reloaded->problems;
 }
 
-void Town::load_tls(const config::Config& /*the one in force*/) {
-  x_world->tell_files_changed();
-  pass_ms(app::TlsContexts::kTogetherMs);
+void Town::write(std::string_view yaml) { files.set(kFile, std::string(yaml)); }
+
+void Town::load_tls() {
+  files.look_again();
+  run();
+  pass_ms(app::NamedFiles::kTogetherMs);
 }
 
 void Town::set_endpoints(const std::string& name, const std::vector<std::string>& addresses) {

@@ -152,6 +152,62 @@ TEST_F(Api, AReloadWithMistakesNamesEachWithItsLine) {
   EXPECT_EQ(error["column"], 5);
 }
 
+TEST_F(Api, AReloadThatWaitsForTheDiskGoesOnAfterASecond) {
+  x_control.is_disk_dead = true;
+  const Caller& got = begin("POST", "/api/v1/config/reload");
+  x_loop.advance_ms(AdminApi::kTakenMs - 1);
+  EXPECT_EQ(got.status, 0);
+  x_loop.advance_ms(1);
+  EXPECT_EQ(got.status, 202);
+  EXPECT_EQ(got.as<Json>()["reloading"], true);
+}
+
+TEST_F(Api, ACallerThatLeavesAReloadIsForgotten) {
+  x_control.is_disk_dead = true;
+  Caller& got = begin("POST", "/api/v1/config/reload");
+  end(got);
+  x_loop.advance_ms(2 * AdminApi::kTakenMs);
+  EXPECT_EQ(got.status, 0);
+}
+
+TEST_F(Api, SaysHowTheFileStandsToWhatRuns) {
+  x_control.config = {.running_hash = "r",
+                      .file_hash = "f",
+                      .effective_hash = "e",
+                      .good_at_ms = 0,
+                      .differs_since_ms = 1'000,
+                      .problems = {{"f.yaml", 3, 5, "listeners.a", "taken"}},
+                      .awaits_restart = {"workers"}};
+  const Json state = begin("GET", "/api/v1/config", {{"accept", "application/json"}}).as<Json>();
+  EXPECT_EQ(state["running"]["hash"], "r");
+  EXPECT_EQ(state["running"]["effective_hash"], "e");
+  EXPECT_EQ(state["file"]["hash"], "f");
+  EXPECT_EQ(state["differs_since"], "1970-01-01T00:00:01.000Z");
+  EXPECT_EQ(state["awaits_restart"], Json::array({"workers"}));
+  EXPECT_EQ(state["errors"][0]["line"], 3);
+  x_control.config = {};
+  const Json same = begin("GET", "/api/v1/config", {{"accept", "application/json"}}).as<Json>();
+  EXPECT_FALSE(same.contains("differs_since"));
+  EXPECT_EQ(same["errors"], Json::array());
+}
+
+TEST_F(Api, ChecksAConfigurationAndChangesNothing) {
+  const auto check = [&](std::string_view body, const std::string& type = "application/yaml") {
+    return &begin("POST", "/api/v1/config/check", {{"content-type", type}}, body);
+  };
+  const Caller& good = *check("workers: ${WORKERS}\nadmin: {tls: {cert_file: /no, key_file: /no}}");
+  EXPECT_EQ(good.status, 200);
+  EXPECT_EQ(good.as<Json>()["notes"], Json::array());
+  const Caller& bad = *check("a: 1\nb: 2\n");
+  EXPECT_EQ(bad.status, 422);
+  EXPECT_EQ(bad.as<Json>()["errors"].size(), 2u);
+  EXPECT_EQ(bad.as<Json>()["errors"][1]["line"], 2);
+  EXPECT_EQ(check("{}", "text/plain")->status, 415);
+  EXPECT_EQ(check(std::string(100 * 1024, ' ') + "services: {}")->status, 200);
+  EXPECT_EQ(check(std::string(1024 * 1024 + 1, ' '))->status, 413);
+  EXPECT_EQ(x_control.installs, 0);
+}
+
 TEST_F(Api, BeginsTheDrain) {
   const Caller& got = call("POST", "/api/v1/drain?reason=node+goes");
   EXPECT_EQ(got.status, 202);

@@ -50,10 +50,12 @@ class FakeControl final : public Control {
     }
     return {};
   }
-  Reloaded reload(std::string_view actor, std::string_view reason) override {
+  void reload(std::string_view actor, std::string_view reason,
+              std::function<void(const Reloaded&)> done) override {
     reloads.push_back(std::string(actor) + ": " + std::string(reason));
-    return outcome;
+    if (!is_disk_dead) done(outcome);
   }
+  const ConfigState& config_state() const override { return config; }
   void let_workers_take() {
     for (const auto& taken : std::exchange(held, {})) taken();
   }
@@ -72,6 +74,8 @@ class FakeControl final : public Control {
   int drains = 0;
   std::vector<std::string> reloads;
   Reloaded outcome;  // of each
+  bool is_disk_dead = false;
+  ConfigState config;
   std::vector<std::string> cleared;
   std::vector<UnmatchedHost> unmatched_hosts;
   HealthStates states;
@@ -260,7 +264,7 @@ class AdminTest : public ::testing::Test {
   IdleFacts x_facts;
   metrics::Exporter x_exporter{x_shards, x_facts};
   config::AdminConfig x_admin;
-  AccessRules x_rules{x_context.clock, x_admin};
+  AccessRules x_rules{x_admin};
   Parts x_parts{x_context, x_control, x_changes, x_events, x_exporter};
   AdminApi x_api{x_parts, x_rules};
   AdminApi x_metrics_api{x_parts};

@@ -106,6 +106,7 @@ class OpenApi : public testing::AdminTest {
     if (operation.body != BodyKind::kNone) {
       headers.emplace_back("content-type", "application/json");
       body = operation.body == BodyKind::kJson ? R"({"state": "shadow"})" : R"({"probes": 2})";
+      if (operation.body == BodyKind::kYaml) body = R"({"services": {}})";
     }
     return call(to_string(operation.method), path, headers, body);
   }

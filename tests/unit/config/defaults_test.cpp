@@ -132,8 +132,8 @@ TEST(Defaults, MakeAFileOfThreeLinesComplete) {
               testing::ElementsAre("127.0.0.1:15001", "[::1]:15001"));
 }
 
-TEST(Defaults, HoldForAnEmptyFile) {
-  EXPECT_EQ(good(""), Config{});
+TEST(Defaults, HoldForAFileThatSaysNothing) {
+  EXPECT_EQ(good("{}"), Config{});
   EXPECT_EQ(good("# nothing yet\n"), Config{});
 }
 

@@ -11,10 +11,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST(Files, ThatCannotBeReadSaySo) {
-  EXPECT_THAT(texts(load_file("/no/such", no_environment()).problems),
+  EXPECT_THAT(texts(load_files({"/no/such"}, no_environment()).problems),
               ElementsAre("/no/such: cannot be read: No such file or directory"));
-  EXPECT_THAT(texts(load_file("/", no_environment()).problems),
-              ElementsAre("/: cannot be read: it is a folder"));
+  EXPECT_THAT(texts(load_files({"/usr"}, no_environment()).problems),
+              ElementsAre("/usr: cannot be read: it is a folder"));
 }
 
 TEST(EndpointFile, HoldsTheSameItemsAsStatic) {

@@ -68,8 +68,7 @@ TEST(Tls, SaysWhatIsNotAValue) {
   };
   EXPECT_THAT(mistake("cert_file: " + file()),
               ElementsAre(testing::EndsWith("\"cert_file\" and \"key_file\" need each other")));
-  EXPECT_THAT(mistake("ca_file: /none"),
-              ElementsAre(testing::HasSubstr("\"/none\", not a file that can be read")));
+  EXPECT_THAT(mistake("ca_file: ''"), ElementsAre(testing::HasSubstr("not the path of a file")));
   EXPECT_THAT(mistake("server_name: \"a:443\""),
               ElementsAre(testing::EndsWith("not a host name or an IP; write it without a port")));
   for (const char* id : {"http://a", "spiffe://", "spiffe:///a", "spiffe://a/", "\"spiffe://a b\"",

@@ -1,6 +1,5 @@
 // What each policy makes of a gRPC call: statuses in heads and trailers, methods by their path,
 // deadlines, answers that stand in.
-#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -177,24 +176,20 @@ TEST(GrpcRetry, ARefusalOfOursGivesTheStatusOfTheFirstAttempt) {
 
 // ---- fallback
 
-// A file with some bytes, for a message.
-std::string file_of(const std::string& bytes) {
-  const std::string path = ::testing::TempDir() + "outrigger_grpc_message";
-  std::ofstream(path, std::ios::binary) << bytes;
-  return path;
-}
-
-config::Fallback answering(int status, std::string message_file = {}) {
+config::Fallback answering(int status, std::string_view message = {}) {
   config::FallbackRespond reply;
   reply.grpc_status = status;
-  reply.message_file = std::move(message_file);
+  if (!message.empty()) {
+    reply.message_file = "message";
+    reply.content = std::make_shared<const std::string>(message);
+  }
   config::Fallback entry = on_any(std::move(reply));
   entry.grpc = {"/shop.Stock/Get*"};
   return entry;
 }
 
 TEST(GrpcFallback, AnswersAMessageWithTheStatusInTrailers) {
-  PolicyWorld world(with({answering(0, file_of("abc"))}));
+  PolicyWorld world(with({answering(0, "abc")}));
   world.script({Script::grpc(14)});
   PolicyCall& call = world.call(grpc_call());
   EXPECT_EQ(call.status(), 200);

@@ -1,8 +1,5 @@
 #include "filters/headers.hpp"
 
-#include <cstdio>
-#include <fstream>
-
 #include <gtest/gtest.h>
 
 #include "tests/support/policy_world.hpp"
@@ -18,20 +15,8 @@ using outrigger::testing::Script;
 
 HeaderValue value(const std::string& name, const std::string& text) { return {name, text, {}, {}}; }
 
-// A file that lasts as long as the test.
-class TextFile {
- public:
-  explicit TextFile(const std::string& text) : path(::testing::TempDir() + "outrigger_header") {
-    std::ofstream(path, std::ios::binary) << text;
-  }
-  ~TextFile() { std::remove(path.c_str()); }
-
-  const std::string path;
-};
-
 std::optional<std::string> from_file(const std::string& text, const std::string& prefix = "") {
-  const TextFile file(text);
-  return header_value({"x", {}, file.path, prefix});
+  return header_value({"x", {}, "file", prefix, std::make_shared<const std::string>(text)});
 }
 
 TEST(Headers, SetsAddsAndRemovesFieldsOfTheRequest) {
@@ -103,7 +88,7 @@ TEST(Headers, AFileThatWouldEndTheFieldEarlyGivesNone) {
   EXPECT_EQ(from_file(std::string("a\0b", 3)), std::nullopt);
 }
 
-TEST(Headers, AFileThatCannotBeReadGivesNone) {
+TEST(Headers, AFileThatWasNotReadGivesNone) {
   EXPECT_EQ(header_value({"x", {}, "/nowhere/at/all", "Bearer "}), std::nullopt);
   Policy policy;
   policy.headers.request = {{{"authorization", {}, "/nowhere/at/all", "Bearer "}}, {}, {}};

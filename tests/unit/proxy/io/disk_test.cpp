@@ -56,6 +56,13 @@ TEST_F(DiskTest, ReadsAsMuchAsIsAllowed) {
   EXPECT_EQ(read("a"), "");
 }
 
+TEST_F(DiskTest, AFolderIsTheNamesInIt) {
+  for (const char* name : {"b", "a.yaml", ".hidden"}) write(name, "x");
+  EXPECT_EQ(read(""), "a.yaml\nb\n");
+  EXPECT_EQ(read("", 9), root + "/: larger than 9 bytes");
+  EXPECT_EQ(read("none/"), at("none/") + ": No such file or directory");
+}
+
 TEST_F(DiskTest, SaysWhyThereIsNothing) {
   EXPECT_EQ(read("a"), at("a") + ": No such file or directory");
   EXPECT_EQ(read(""), at("") + ": not a regular file");

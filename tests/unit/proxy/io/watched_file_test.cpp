@@ -98,6 +98,22 @@ TEST_F(WatchedFileTest, TellsWhatStandsThereOnceItWasSeenTwice) {
   EXPECT_EQ(disk.reads, 2);
 }
 
+TEST(WatchedFolder, HearsOfWhateverComesIntoIt) {
+  VirtualLoop loop;
+  MemoryDisk disk;
+  disk.content = std::string("a.yaml\n");
+  disk.way = {{"/", "etc"}};
+  io::WatchedFile folder(loop.context(), disk, "/etc/");
+  const auto heard = std::make_shared<Heard>();
+  folder.add(heard);
+  loop.advance_ms(1 + io::WatchedFile::kSettleMs);
+  EXPECT_THAT(disk.folders(), ElementsAre("/", "/etc"));
+  disk.content = std::string("a.yaml\nb.yaml\n");
+  disk.tell("/etc", "b.yaml");
+  loop.advance_ms(io::WatchedFile::kQuietMs + io::WatchedFile::kSettleMs);
+  EXPECT_THAT(heard->all, ElementsAre("a.yaml\n", "a.yaml\nb.yaml\n"));
+}
+
 TEST_F(WatchedFileTest, AFileThatIsWrittenInPiecesIsTakenWhole) {
   begin("10.0.0.1:80");
   for (const char* piece : {"", "10.0.0.2:80", "10.0.0.2:8080", "10.0.0.2:8080\n"}) {
