@@ -17,18 +17,26 @@ namespace outrigger::admin {
 
 class LaterAnswer;
 
+// What an answer waits for. Numbers count changes and saves; 0 is none.
+struct Awaited {
+  uint64_t change = 0;  // every worker has it
+  uint64_t save = 0;    // it is on disk, or failed to get there
+};
+
 struct Answer {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields;
-  // The answer waits until every worker took this change, at most a second: 200, else 202.
-  std::optional<uint64_t> change;
+  // The answer waits for these, at most a second: 200, else 202.
+  Awaited awaited;
   // The answer is another one, which comes later; this one is given when it takes more than a
   // second.
   std::shared_ptr<LaterAnswer> later;
   // Instead of a body: events after this id, as they come.
   std::optional<uint64_t> stream_after;
+  // Instead of a body: what is going on, once a second.
+  bool is_live = false;
   // Instead of a body: the page of metrics, as it is made.
   std::optional<metrics::Exposition> scrape;
 };

@@ -2,6 +2,7 @@
 
 #include "admin/call.hpp"
 #include "admin/event_stream.hpp"
+#include "admin/live_stream.hpp"
 #include "proxy/chain/exchange.hpp"
 
 namespace outrigger::admin {
@@ -47,6 +48,12 @@ std::optional<Answer> refuse_body(const Operation& operation, const Request& req
     return too_large(most);
   }
   return std::nullopt;
+}
+
+Answer too_many_subscribers() {
+  Answer answer = problem(503, "too many subscribers");
+  answer.fields.emplace_back("Retry-After", "10");
+  return answer;
 }
 
 template <class T>
@@ -102,8 +109,13 @@ chain::CallPtr AdminApi::start(chain::Leg& leg) {
     auto* stream = new EventStream(x_parts.loop, x_parts.events, leg, *answer.stream_after);
     chain::CallPtr call = owned(stream, x_parts.loop);
     if (stream->begin()) return call;
-    answer = problem(503, "too many subscribers");
-    answer.fields.emplace_back("Retry-After", "10");
+    answer = too_many_subscribers();
+  }
+  if (answer.is_live && leg.request().method != http::Method::kHead) {
+    auto* stream = new LiveStream(x_parts, leg);
+    chain::CallPtr call = owned(stream, x_parts.loop);
+    if (stream->begin()) return call;
+    answer = too_many_subscribers();
   }
   if (answer.scrape && leg.request().method != http::Method::kHead) {
     auto* stream = new ScrapeStream(x_parts.loop, leg, x_pages.get(*answer.scrape));
@@ -111,7 +123,8 @@ chain::CallPtr AdminApi::start(chain::Leg& leg) {
     stream->begin(answer);
     return call;
   }
-  if (!answer.change && answer.later == nullptr) {
+  const bool is_done = x_parts.changes.is_done(answer.awaited) && answer.awaited.save == 0;
+  if (is_done && answer.later == nullptr) {
     deliver(leg, answer);
     return nullptr;
   }

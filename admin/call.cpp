@@ -58,11 +58,13 @@ void AdminCall::conclude(Answer answer) {
     answer.later->set_waiter([this] { on_given(); });
     return await(std::move(answer));
   }
-  if (!answer.change || x_parts.changes.is_taken(*answer.change)) {
+  const Awaited awaited = answer.awaited;
+  if (x_parts.changes.is_done(awaited)) {
     x_timer.cancel();
-    return deliver(x_leg, answer);
+    x_answer = std::move(answer);
+    return finish();
   }
-  x_parts.changes.wait(*answer.change, *this);
+  x_parts.changes.wait(awaited, *this);
   await(std::move(answer));
 }
 
@@ -80,7 +82,17 @@ void AdminCall::on_given() {
 
 void AdminCall::on_taken() {
   x_timer.cancel();
-  deliver(x_leg, *std::exchange(x_answer, std::nullopt));
+  finish();
+}
+
+void AdminCall::finish() {
+  Answer answer = *std::exchange(x_answer, std::nullopt);
+  if (const auto is_kept = x_parts.changes.is_kept(answer.awaited.save)) {
+    const std::string_view rest = std::string_view(answer.body).substr(1);
+    answer.body = std::string("{\"persisted\":") + (*is_kept ? "true" : "false") +
+                  (rest == "}" ? "" : ",") + std::string(rest);
+  }
+  deliver(x_leg, answer);
 }
 
 // It goes on; the event tells when it is done.
@@ -89,7 +101,7 @@ void AdminCall::on_late() {
   ChangeWaiter::unlink();
   if (x_answer->later != nullptr) x_answer->later->set_waiter(nullptr);
   x_answer->status = kAccepted;
-  deliver(x_leg, *std::exchange(x_answer, std::nullopt));
+  finish();
 }
 
 void AdminCall::cancel() noexcept {

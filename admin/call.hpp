@@ -1,5 +1,6 @@
 // One call of the admin API that cannot be answered at once: it reads the request's body, or waits
-// for the workers to take a change, or both. Owned by its leg; control thread.
+// for the workers to take a change and for the disk to have it, or all of this. Owned by its leg;
+// control thread.
 #pragma once
 
 #include <optional>
@@ -37,12 +38,13 @@ class AdminCall final : public chain::Call, private ChangeWaiter {
   void on_given();
   void on_late();
   void await(Answer answer);
+  void finish();
 
   const Parts& x_parts;
   chain::Leg& x_leg;
   const Operation* x_operation = nullptr;  // while the body is read
   Request x_request;
-  std::optional<Answer> x_answer;  // while the workers, or a later one, are waited for
+  std::optional<Answer> x_answer;  // while workers, the disk or a later one are waited for
   Timer x_timer;
 };
 

@@ -1,17 +1,24 @@
 #include "admin/changes.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "admin/kept_overrides.hpp"
 #include "admin/settings.hpp"
 #include "proxy/base/json_line.hpp"
 
 namespace outrigger::admin {
 namespace {
 
+using Kind = OverrideEntry::Kind;
+using Layer = OverrideEntry::Layer;
+
 // Wall time may jump: the end of an override is looked at again at least so often.
 constexpr int64_t kLookMs = 60'000;
+constexpr std::string_view kAuto = "\"auto\"";
 
 std::string quoted(std::string_view text) {
   std::string json;
@@ -19,37 +26,37 @@ std::string quoted(std::string_view text) {
   return json;
 }
 
-Event event_of(std::string_view kind, const config::Target& target, std::string_view reason,
-               std::string_view actor) {
+std::string or_null(std::string json) { return json.empty() ? "null" : json; }
+
+Event event_of(std::string_view kind, const config::Target& target, const Write& write) {
   Event event;
   event.kind = kind;
   event.service = target.service;
   event.route = target.route;
-  event.reason = reason;
-  event.actor = actor;
+  event.reason = write.reason;
+  event.actor = write.actor;
   return event;
-}
-
-// The settings before and after, as they are in effect.
-void tell_settings(Event& event, const config::Loaded& before, const config::Loaded& after) {
-  const config::Target target{event.service, event.route};
-  event.before = setting_json(before.config, target, "circuit");
-  event.after = setting_json(after.config, target, "circuit");
 }
 
 std::string name_of(const config::Target& target) {
   return target.route.empty() ? target.service : target.service + "/" + target.route;
 }
 
-// Below a key that the file switches off there is nothing.
-std::string file_value(const config::Config& file, const OverrideEntry& entry) {
-  std::string json = setting_json(file, entry.target, entry.key);
-  return json.empty() ? "null" : json;
+bool same_settings(const OverrideStore& a, const OverrideStore& b) {
+  const auto settings = [](const OverrideStore& store) {
+    std::vector<std::tuple<Layer, std::string, std::string, std::string, std::string>> all;
+    for (const OverrideEntry& entry : store.all()) {
+      if (!entry.is_setting()) continue;
+      all.emplace_back(entry.layer, entry.target.service, entry.target.route, entry.key,
+                       entry.value);
+    }
+    return all;
+  };
+  return settings(a) == settings(b);
 }
 
-bool has_ended(const OverrideEntry& entry, const config::Config& file) {
-  if (entry.is_state()) return !has_circuit(file, entry.target);
-  return file_value(file, entry) != entry.file_value;
+bool is_of_target(const OverrideEntry& entry, const config::Target& target) {
+  return entry.target.service == target.service && entry.target.route == target.route;
 }
 
 }  // namespace
@@ -71,202 +78,258 @@ bool has_circuit(const config::Config& config, const config::Target& target) {
   });
 }
 
-Changes::Changes(LoopContext loop, Control& control, Events& events)
+Changes::Changes(LoopContext loop, Control& control, Events& events, Persistence* persistence)
     : x_loop(loop),
       x_control(control),
       x_events(events),
+      x_persistence(persistence),
+      x_log_level(log::level()),
+      x_last_id(static_cast<uint64_t>(loop.clock.wall_ms())),
       x_timer(Timer::of<&Changes::on_time>(*this)) {}
 
-Changed Changes::patch_circuit(const config::Target& target, std::string_view merge_patch,
-                               const Write& write) {
-  config::Loaded next = config::apply_override(x_control.loaded(), target, "circuit", merge_patch);
-  if (!next.ok()) return {0, 0, std::move(next.problems)};
-  Event event = event_of("settings", target, write.reason, write.actor);
-  tell_settings(event, x_control.loaded(), next);
-  Changed changed = install(std::move(next), {std::move(event)});
-  if (changed.problems.empty()) remember(target, merge_patch, write);
-  return changed;
+const config::Loaded& Changes::file() const {
+  if (!x_file) x_file = config::with_overrides(x_control.loaded(), {});
+  return *x_file;
 }
 
-void Changes::remember(const config::Target& target, std::string_view merge_patch,
-                       const Write& write) {
-  const config::Loaded file = without_overrides(x_control.loaded());
-  const int64_t now_ms = x_loop.clock.wall_ms();
-  for (PatchedKey& patched : patched_keys("circuit", merge_patch)) {
+// ---- settings
+
+OverrideEntry Changes::entry_of(Kind kind, const config::Target& target, const Write& write) const {
+  OverrideEntry entry;
+  entry.kind = kind;
+  entry.target = target;
+  entry.actor = write.actor;
+  entry.reason = write.reason;
+  entry.since_ms = x_loop.clock.wall_ms();
+  if (write.ttl_ms) entry.until_ms = entry.since_ms + *write.ttl_ms;
+  return entry;
+}
+
+OverrideStore Changes::patched(const config::Target& target, std::string_view section,
+                               std::string_view merge_patch, const Write& write,
+                               uint64_t& last_id) const {
+  OverrideStore next = x_overrides;
+  for (PatchedKey& patched : patched_keys(section, merge_patch)) {
+    OverrideEntry entry = entry_of(Kind::kSetting, target, write);
+    entry.key = std::move(patched.key);
     if (patched.value.empty()) {
-      x_overrides.erase(target, patched.key);
+      next.erase(entry, patched.is_null);
       continue;
     }
-    OverrideEntry entry{target, patched.key, std::move(patched.value),
-                        {},     write.actor, write.reason,
-                        now_ms, std::nullopt};
-    entry.file_value = file_value(file.config, entry);
-    if (write.ttl_ms) entry.until_ms = now_ms + *write.ttl_ms;
-    x_overrides.set(std::move(entry));
+    entry.id = std::to_string(++last_id);
+    entry.value = std::move(patched.value);
+    entry.file_value = or_null(setting_json(file().config, target, entry.key));
+    entry.replaced = or_null(setting_json(x_control.loaded().config, target, entry.key));
+    next.set(std::move(entry));
   }
-  arm();
+  return next;
 }
 
-void Changes::force(const config::Target& target, upstream::CircuitForce force,
-                    const Write& write) {
-  upstream::Circuit& circuit = *find_circuit(x_control.services(), target);
-  const int64_t now_ms = x_loop.clock.now_ms();
-  Event event = event_of("state", target, write.reason, write.actor);
-  event.from = upstream::to_string(circuit.snapshot(now_ms).force);
-  event.to = upstream::to_string(force);
-  circuit.force(force, now_ms);
-  if (force == upstream::CircuitForce::kAuto) {
-    x_overrides.erase(target, OverrideEntry::kStateKey);
-  } else {
-    const int64_t wall_ms = x_loop.clock.wall_ms();
-    OverrideEntry entry{target,           std::string(OverrideEntry::kStateKey),
-                        quoted(event.to), quoted("auto"),
-                        write.actor,      write.reason,
-                        wall_ms,          std::nullopt};
-    if (write.ttl_ms) entry.until_ms = wall_ms + *write.ttl_ms;
-    x_overrides.set(std::move(entry));
-  }
-  x_events.publish(std::move(event));
-  arm();
+config::Loaded Changes::preview(const config::Target& target, std::string_view section,
+                                std::string_view merge_patch) const {
+  uint64_t id = x_last_id;
+  return config::with_overrides(file(), patched(target, section, merge_patch, {}, id).layers());
 }
 
-void Changes::unforce(const config::Target& target) {
-  upstream::Circuit* circuit = find_circuit(x_control.services(), target);
-  if (circuit != nullptr) circuit->force(upstream::CircuitForce::kAuto, x_loop.clock.now_ms());
-}
-
-Changed Changes::return_to_file(std::string_view service, const Write& write) {
-  return end(x_overrides.take_if([&](const OverrideEntry& entry) {
-    return service.empty() || entry.target.service == service;
-  }),
-             "override_removed", write.reason, write.actor);
-}
-
-// Takes settings out of the configuration in force and forced states off their circuits.
-Changed Changes::end(const std::vector<OverrideEntry>& ended, std::string_view kind,
-                     std::string_view reason, std::string_view actor) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> keys;
-  std::vector<Event> events;
-  for (const OverrideEntry& entry : ended) {
-    Event event = event_of(kind, entry.target, reason, actor);
-    event.from = entry.key;
-    event.before = entry.value;
-    event.after = entry.file_value;
-    if (!entry.is_state()) {
-      keys[{entry.target.service, entry.target.route}].push_back(entry.key);
-      events.push_back(std::move(event));
-    } else {
-      unforce(entry.target);
-      x_events.publish(std::move(event));
-    }
-  }
-  arm();
-  Changed changed;
-  changed.ended = ended.size();
-  if (keys.empty()) return changed;
-  config::Loaded next = x_control.loaded();
-  for (const auto& [target, of_target] : keys) {
-    config::Loaded without =
-        config::apply_override(next, {target.first, target.second}, "", returning_patch(of_target));
-    // What was valid before the override is valid after it; if other overrides lean on this one,
-    // the whole target returns to the file.
-    next = without.ok() ? std::move(without)
-                        : config::remove_override(next, {target.first, target.second}, "");
-  }
-  Changed installed = install(std::move(next), std::move(events));
-  installed.ended = changed.ended;
-  return installed;
-}
-
-// ---- another file
-
-Changed Changes::reload(config::Loaded fresh, const Write& write) {
-  if (!fresh.ok()) return {0, 0, std::move(fresh.problems)};
-  Rebased rebased = rebase(std::move(fresh));
-  Event event = event_of("reload", {}, write.reason, write.actor);
-  Changed changed = install(std::move(rebased.next), {std::move(event)});
-  if (!changed.problems.empty()) return changed;
-  x_overrides = std::move(rebased.standing);
-  for (const OverrideEntry& entry : rebased.ended) {
-    if (entry.is_state()) unforce(entry.target);
-  }
-  for (Event& ended : rebased.events) x_events.publish(std::move(ended));
-  changed.ended = rebased.ended.size();
-  arm();
+Changed Changes::patch(const config::Target& target, std::string_view section,
+                       std::string_view merge_patch, const Write& write) {
+  uint64_t last_id = x_last_id;
+  OverrideStore next = patched(target, section, merge_patch, write, last_id);
+  config::Loaded loaded = config::with_overrides(file(), next.layers());
+  if (!loaded.ok()) return {{}, 0, std::move(loaded.problems)};
+  Event event = event_of("settings", target, write);
+  const auto tell = [&](const config::Config& config) {
+    return section.empty() ? sections_json(config, target, merge_patch)
+                           : setting_json(config, target, section);
+  };
+  event.before = tell(x_control.loaded().config);
+  event.after = tell(loaded.config);
+  Changed changed = become(std::move(loaded), std::move(next), {std::move(event)});
+  x_last_id = last_id;
   return changed;
 }
 
-Changes::Rebased Changes::rebase(config::Loaded fresh) const {
-  Rebased rebased;
-  rebased.standing = x_overrides;
-  const auto end = [&](std::vector<OverrideEntry> ended, std::string_view why) {
-    for (OverrideEntry& entry : ended) {
-      const bool is_gone = find_policy(fresh.config, entry.target) == nullptr;
-      Event event =
-          event_of("override_ended", entry.target, is_gone ? "removed_from_file" : why, "");
-      event.from = entry.key;
-      event.before = entry.value;
-      event.after = setting_json(fresh.config, entry.target, entry.key);
-      rebased.events.push_back(std::move(event));
-      rebased.ended.push_back(std::move(entry));
-    }
-  };
-  end(rebased.standing.take_if(
-          [&](const OverrideEntry& entry) { return has_ended(entry, fresh.config); }),
-      "file_changed");
-  rebased.next = fresh;
-  std::set<std::pair<std::string, std::string>> done;
-  const std::vector<OverrideEntry> standing = rebased.standing.all();
-  for (const OverrideEntry& entry : standing) {
-    const config::Target& target = entry.target;
-    if (entry.is_state() || !done.emplace(target.service, target.route).second) continue;
-    config::Loaded with =
-        config::apply_override(rebased.next, target, "", rebased.standing.patch_of(target));
-    if (with.ok()) {
-      rebased.next = std::move(with);
-      continue;
-    }
-    // The rest of the file no longer agrees with it.
-    end(rebased.standing.take_if([&](const OverrideEntry& one) {
-      return one.target.service == target.service && one.target.route == target.route &&
-             !one.is_state();
-    }),
-        "no_longer_valid");
-  }
-  return rebased;
+// ---- states
+
+Changed Changes::force(const config::Target& target, upstream::CircuitForce force,
+                       const Write& write) {
+  OverrideEntry entry = entry_of(Kind::kCircuit, target, write);
+  Event event = event_of("state", target, write);
+  const int64_t now_ms = x_loop.clock.now_ms();
+  event.from =
+      upstream::to_string(find_circuit(x_control.services(), target)->snapshot(now_ms).force);
+  event.to = upstream::to_string(force);
+  entry.value = quoted(event.to);
+  return set_state(std::move(entry), force == upstream::CircuitForce::kAuto, std::move(event));
 }
 
-// ---- the workers
+Changed Changes::set_endpoint(const std::string& service, const Address& endpoint,
+                              upstream::OperatorState state, const Write& write) {
+  OverrideEntry entry = entry_of(Kind::kEndpoint, {service, ""}, write);
+  entry.endpoint = endpoint.to_string();
+  entry.value = quoted(upstream::to_string(state));
+  Event event = event_of("endpoint_state", entry.target, write);
+  event.endpoint = entry.endpoint;
+  return set_state(std::move(entry), state == upstream::OperatorState::kAuto, std::move(event));
+}
+
+Changed Changes::set_log_level(std::optional<log::Level> level, const Write& write) {
+  OverrideEntry entry = entry_of(Kind::kLog, {}, write);
+  entry.value = quoted(level ? log::to_string(*level) : "auto");
+  return set_state(std::move(entry), !level, event_of("log", {}, write));
+}
+
+std::string Changes::state_now(const OverrideEntry& like) const {
+  const OverrideEntry* top = x_overrides.top(like);
+  return std::string(top == nullptr ? "auto" : top->state());
+}
+
+Changed Changes::set_state(OverrideEntry entry, bool is_auto, Event event) {
+  if (event.from.empty()) event.from = state_now(entry);
+  entry.file_value = kAuto;
+  entry.replaced = quoted(event.from);
+  OverrideStore next = x_overrides;
+  if (is_auto) {
+    next.erase(entry);
+  } else {
+    entry.id = std::to_string(++x_last_id);
+    next.set(entry);
+  }
+  // What the overrides file says shows again.
+  const OverrideEntry* top = next.top(entry);
+  event.to = top == nullptr ? "auto" : top->state();
+  return become(std::move(next), {std::move(event)});
+}
+
+void Changes::apply_state(const OverrideEntry& like) {
+  const OverrideEntry* top = x_overrides.top(like);
+  const std::string_view state = top == nullptr ? std::string_view("auto") : top->state();
+  if (like.kind == Kind::kCircuit) {
+    upstream::Circuit* circuit = find_circuit(x_control.services(), like.target);
+    if (circuit == nullptr) return;
+    const auto force = upstream::circuit_force_from(state).value_or(upstream::CircuitForce::kAuto);
+    const int64_t now_ms = x_loop.clock.now_ms();
+    if (circuit->snapshot(now_ms).force != force) circuit->force(force, now_ms);
+  } else if (like.kind == Kind::kEndpoint) {
+    const auto service = x_control.services().find(like.target.service);
+    const auto address = Address::parse(like.endpoint);
+    if (service == nullptr || !address) return;
+    service->set_operator_state(
+        *address, upstream::operator_state_from(state).value_or(upstream::OperatorState::kAuto));
+  } else if (like.kind == Kind::kLog) {
+    log::set_level(log::level_from(state).value_or(x_log_level));
+  }
+}
+
+// ---- what is in force
+
+Changed Changes::become(OverrideStore next, std::vector<Event> events) {
+  if (!same_settings(next, x_overrides)) {
+    config::Loaded loaded = config::with_overrides(file(), next.layers());
+    return become(std::move(loaded), std::move(next), std::move(events));
+  }
+  adopt(std::move(next));
+  for (Event& event : events) x_events.publish(std::move(event));
+  return {{0, save()}, 0, {}};
+}
+
+Changed Changes::become(config::Loaded next, OverrideStore store, std::vector<Event> events) {
+  if (!next.ok()) return {{}, 0, std::move(next.problems)};
+  Changed changed = install(std::move(next), std::move(events));
+  if (!changed.problems.empty()) return changed;
+  adopt(std::move(store));
+  changed.awaited.save = save();
+  return changed;
+}
+
+void Changes::adopt(OverrideStore next) {
+  const OverrideStore before = std::exchange(x_overrides, std::move(next));
+  const OverrideStore now = x_overrides;
+  for (const OverrideStore* store : {&before, &now}) {
+    for (const OverrideEntry& entry : store->all()) {
+      if (!entry.is_setting()) apply_state(entry);
+    }
+  }
+  arm();
+}
 
 Changed Changes::install(config::Loaded next, std::vector<Event> events) {
   const uint64_t number = ++x_last;
   const size_t announced = x_announcements.size();
   for (Event& event : events) x_announcements.push_back({number, std::move(event)});
   auto problems = x_control.install(std::move(next), [this, number] { on_taken(number); });
-  if (problems.empty()) return {number, 0, {}};
+  if (problems.empty()) return {{number, 0}, 0, {}};
   x_announcements.resize(announced);
   --x_last;
-  return {0, 0, std::move(problems)};
+  return {{}, 0, std::move(problems)};
 }
 
 void Changes::on_taken(uint64_t number) {
   x_taken = std::max(x_taken, number);
-  while (!x_announcements.empty() && is_taken(x_announcements.front().number)) {
+  while (!x_announcements.empty() && x_announcements.front().number <= x_taken) {
     Event event = std::move(x_announcements.front().event);
     x_announcements.pop_front();
     x_events.publish(std::move(event));
   }
-  while (!x_waiters.empty() && is_taken(x_waiters.front().x_number)) {
-    x_waiters.pop_front().on_taken();
-  }
+  call_waiters();
 }
 
-void Changes::wait(uint64_t number, ChangeWaiter& waiter) {
-  waiter.x_number = number;
+void Changes::wait(const Awaited& awaited, ChangeWaiter& waiter) {
+  waiter.x_awaited = awaited;
   x_waiters.push_back(waiter);
 }
 
-// ---- time
+void Changes::call_waiters() {
+  List<ChangeWaiter> due;
+  x_waiters.for_each([&](ChangeWaiter& waiter) {
+    if (!is_done(waiter.x_awaited)) return;
+    waiter.unlink();
+    due.push_back(waiter);
+  });
+  while (!due.empty()) due.pop_front().on_taken();
+}
+
+// ---- the end of overrides
+
+Changed Changes::take_back(const std::function<bool(const OverrideEntry&)>& which,
+                           const Write& write) {
+  const auto ours = [&](const OverrideEntry& entry) {
+    return entry.layer == Layer::kAdmin && which(entry);
+  };
+  return end(ours, "override_removed", write);
+}
+
+Changed Changes::end(const std::function<bool(const OverrideEntry&)>& which, std::string_view kind,
+                     const Write& write) {
+  OverrideStore next = x_overrides;
+  std::vector<Event> events;
+  const auto take = [&](const auto& ends, std::string_view how, std::string_view reason) {
+    const std::vector<OverrideEntry> ended = next.take_if(ends);
+    for (const OverrideEntry& entry : ended) {
+      events.push_back(ended_event(entry, how, reason));
+      events.back().actor = write.actor;
+    }
+    return ended;
+  };
+  const std::vector<OverrideEntry> ended = take(which, kind, write.reason);
+  if (ended.empty()) return {};
+  // What was valid before the override is valid after it; if others lean on this one, all of its
+  // target end.
+  if (!config::with_overrides(file(), next.layers()).ok()) {
+    for (const OverrideEntry& one : ended) {
+      take(
+          [&](const OverrideEntry& entry) {
+            return entry.is_setting() && entry.layer == Layer::kAdmin &&
+                   is_of_target(entry, one.target);
+          },
+          "override_ended", "no_longer_valid");
+    }
+  }
+  const size_t count = events.size();
+  Changed changed = become(std::move(next), std::move(events));
+  changed.ended = count;
+  return changed;
+}
 
 void Changes::arm() {
   const std::optional<int64_t> end_ms = x_overrides.next_end_ms();
@@ -277,17 +340,44 @@ void Changes::arm() {
 
 void Changes::on_time() {
   const int64_t now_ms = x_loop.clock.wall_ms();
-  std::vector<OverrideEntry> ended = x_overrides.take_if(
-      [&](const OverrideEntry& entry) { return entry.until_ms && *entry.until_ms <= now_ms; });
-  if (ended.empty()) return arm();
-  end(ended, "override_ended", "expired", "");
+  end([&](const OverrideEntry& entry) { return entry.until_ms && *entry.until_ms <= now_ms; },
+      "override_ended", {"", "expired", std::nullopt});
+  arm();
+}
+
+// ---- on disk
+
+uint64_t Changes::save() {
+  if (x_persistence == nullptr || !x_persistence->is_on()) return 0;
+  ++x_saves;
+  save_next();
+  return x_saves;
+}
+
+// One at a time; what changes meanwhile is in the next one.
+void Changes::save_next() {
+  if (x_is_saving || x_saved == x_saves) return;
+  x_is_saving = true;
+  x_persistence->save(to_kept(x_overrides.all()), [this, number = x_saves](bool is_kept) {
+    x_is_saving = false;
+    x_saved = number;
+    if (is_kept) x_last_kept = number;
+    if (!is_kept) ++x_saves_failed;
+    call_waiters();
+    save_next();
+  });
+}
+
+std::optional<bool> Changes::is_kept(uint64_t save) const {
+  if (save == 0) return std::nullopt;
+  return save <= x_last_kept;
 }
 
 std::vector<metrics::OverrideCount> Changes::counts() const {
   constexpr double kMsPerSecond = 1e3;
   std::map<std::pair<std::string, std::string>, metrics::OverrideCount> counts;
   for (const OverrideEntry& entry : x_overrides.all()) {
-    metrics::OverrideCount& of = counts[{entry.target.service, std::string(entry.kind())}];
+    metrics::OverrideCount& of = counts[{entry.target.service, std::string(entry.kind_name())}];
     const double since_s = static_cast<double>(entry.since_ms) / kMsPerSecond;
     of.oldest_at_s = of.count == 0 ? since_s : std::min(of.oldest_at_s, since_s);
     ++of.count;

@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/answer.hpp"
 #include "config/config.hpp"
+#include "proxy/base/result.hpp"
 #include "proxy/upstream/service.hpp"
 
 namespace outrigger::admin {
@@ -34,7 +36,7 @@ struct HealthStates {
 struct Reloaded {
   std::vector<config::Problem> problems;    // not empty: nothing has changed
   std::vector<std::string> awaits_restart;  // keys that are not in force before one
-  uint64_t change = 0;                      // as in Changed
+  Awaited awaited;                          // as in Changed
 };
 
 // How what runs stands to what the files say.
@@ -72,6 +74,9 @@ class Control {
                       std::function<void(const Reloaded&)> done) = 0;
   virtual const ConfigState& config_state() const = 0;
 
+  // What the command of that name says, of what runs. The failure says what is wrong with the
+  // question.
+  virtual Result<std::string> explain(std::string_view method, std::string_view url) const = 0;
   // The last 100.
   virtual std::vector<UnmatchedHost> unmatched() const = 0;
   // Returns how many answers its stale store held.

@@ -4,16 +4,20 @@
 
 namespace outrigger::admin {
 
-bool EventStream::begin() {
-  if (!x_events.subscribe(*this)) return false;
-  Arena& arena = x_leg.exchange().arena();
+void deliver_event_stream(chain::Leg& leg) {
+  Arena& arena = leg.exchange().arena();
   auto* head = arena.make<http::ResponseHead>();
   head->status = 200;
   head->framing = http::Framing::kChunked;
   head->fields.add(arena, http::Name::kContentType, "text/event-stream");
   head->fields.add(arena, http::Name::kCacheControl, "no-store");
   head->fields.add(arena, "X-Content-Type-Options", "nosniff");
-  x_leg.deliver_head(*head);
+  leg.deliver_head(*head);
+}
+
+bool EventStream::begin() {
+  if (!x_events.subscribe(*this)) return false;
+  deliver_event_stream(x_leg);
   return true;
 }
 

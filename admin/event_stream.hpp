@@ -13,6 +13,9 @@
 
 namespace outrigger::admin {
 
+// The head of a stream of them.
+void deliver_event_stream(chain::Leg& leg);
+
 class EventStream final : public chain::Call, private EventSubscriber {
  public:
   static constexpr size_t kBatchBytesMax = 64 * 1024;

@@ -25,6 +25,7 @@ std::string to_json(const Event& event) {
   add(line, "kind", event.kind);
   add(line, "service", event.service);
   add(line, "route", event.route);
+  add(line, "endpoint", event.endpoint);
   add(line, "from", event.from);
   add(line, "to", event.to);
   add(line, "reason", event.reason);

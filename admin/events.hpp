@@ -21,6 +21,7 @@ struct Event {
   std::string kind;  // circuit, settings, state, override_ended, drain, reload, ...
   std::string service;
   std::string route;
+  std::string endpoint;
   std::string from;
   std::string to;
   std::string reason;

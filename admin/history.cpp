@@ -1,5 +1,5 @@
 // Overrides and events: what differs from the file, and what happened.
-#include <charconv>
+#include <algorithm>
 
 #include "admin/resources.hpp"
 #include "proxy/http/text.hpp"
@@ -9,6 +9,17 @@ namespace {
 
 bool is_unknown(const Parts& parts, std::string_view service) {
   return !service.empty() && parts.control.loaded().config.find_service(service) == nullptr;
+}
+
+// One that is named must be there, and ours to take back.
+template <class F>
+std::optional<Answer> refuse_id(const Parts& parts, std::string_view id, const F& is_meant) {
+  if (id.empty()) return std::nullopt;
+  const auto& all = parts.changes.overrides().all();
+  const auto found = std::find_if(all.begin(), all.end(), is_meant);
+  if (found == all.end()) return problem(404, "there is no override with that id");
+  if (found->layer == OverrideEntry::Layer::kAdmin) return std::nullopt;
+  return problem(409, "it is an entry of the overrides file; change the file");
 }
 
 }  // namespace
@@ -31,9 +42,20 @@ Answer delete_overrides(const Parts& parts, const Request& request) {
   if (is_unknown(parts, service)) return unknown_service(parts.control.loaded().config, service);
   const auto write = read_write(request);
   if (!write) return write.error();
-  const Changed changed = parts.changes.return_to_file(service, *write);
+  const std::string_view id = request.parameter("id");
+  const auto is_meant = [&](const OverrideEntry& entry) {
+    return (service.empty() || entry.target.service == service) && (id.empty() || entry.id == id);
+  };
+  if (auto refusal = refuse_id(parts, id, is_meant)) return *refusal;
+  const Changed changed = parts.changes.take_back(is_meant, *write);
   Answer answer = json("{\"removed\":" + std::to_string(changed.ended) + "}");
-  answer.change = changed.number;
+  answer.awaited = changed.awaited;
+  return answer;
+}
+
+Answer get_live(const Parts&, const Request&) {
+  Answer answer = text("", "text/event-stream");
+  answer.is_live = true;
   return answer;
 }
 

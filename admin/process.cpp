@@ -30,7 +30,7 @@ Answer answer_of(const Reloaded& reloaded) {
     return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
   }
   Answer answer = json("{\"awaits_restart\":" + list_json(reloaded.awaits_restart) + "}");
-  answer.change = reloaded.change;
+  answer.awaited = reloaded.awaited;
   return answer;
 }
 
@@ -69,6 +69,15 @@ Result<Write, Answer> read_write(const Request& request) {
   }
   write.ttl_ms = static_cast<int64_t>(*ttl_ms);
   return write;
+}
+
+Result<std::string, Answer> read_word(const Request& request, std::string_view key) {
+  std::vector<config::Problem> problems;
+  const config::Node body = config::parse_json(request.body, problems);
+  if (!problems.empty()) return failure(problem(400, problems[0].what));
+  const config::Node* word = body.find(key);
+  const bool is_alone = word != nullptr && word->is_scalar() && body.entries.size() == 1;
+  return is_alone ? word->text : std::string();
 }
 
 Answer get_index(const Parts&, const Request&) {
@@ -155,6 +164,17 @@ Answer post_config_check(const Parts&, const Request& request) {
   std::string body = "{\"notes\":";
   append_errors(body, config::notes(loaded));
   return json(body + "}");
+}
+
+Answer get_schema(const Parts&, const Request&) {
+  return text(config::schema(), "application/schema+json");
+}
+
+Answer get_explain(const Parts& parts, const Request& request) {
+  const std::string_view method = request.parameter("method");
+  const auto said =
+      parts.control.explain(method.empty() ? "GET" : method, request.parameter("url"));
+  return said ? text(*said) : problem(400, said.error());
 }
 
 Answer post_config_reload(const Parts& parts, const Request& request) {

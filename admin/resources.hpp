@@ -27,18 +27,26 @@ Answer get_circuit(const Parts& parts, const Request& request);
 Answer patch_circuit(const Parts& parts, const Request& request);
 Answer put_circuit_state(const Parts& parts, const Request& request);
 
+Answer get_policy(const Parts& parts, const Request& request);
+Answer patch_policy(const Parts& parts, const Request& request);
+Answer put_endpoint_state(const Parts& parts, const Request& request);
+Answer put_log(const Parts& parts, const Request& request);
+
 Answer get_services(const Parts& parts, const Request& request);
 Answer get_service(const Parts& parts, const Request& request);
 
 Answer get_overrides(const Parts& parts, const Request& request);
 Answer delete_overrides(const Parts& parts, const Request& request);
 
+Answer get_live(const Parts& parts, const Request& request);
 Answer get_events(const Parts& parts, const Request& request);
 
 Answer get_unmatched(const Parts& parts, const Request& request);
 Answer delete_cache(const Parts& parts, const Request& request);
 Answer get_config(const Parts& parts, const Request& request);
 Answer post_config_check(const Parts& parts, const Request& request);
+Answer get_schema(const Parts& parts, const Request& request);
+Answer get_explain(const Parts& parts, const Request& request);
 Answer post_config_reload(const Parts& parts, const Request& request);
 Answer post_drain(const Parts& parts, const Request& request);
 
@@ -51,6 +59,10 @@ Answer get_openapi(const Parts& parts, const Request& request);
 
 // What writes share: ?ttl and ?reason. The failure is a 400.
 Result<Write, Answer> read_write(const Request& request);
+
+// The body is {KEY: WORD}: the word, or an empty one when it is anything else. The failure is a
+// 400.
+Result<std::string, Answer> read_word(const Request& request, std::string_view key);
 
 Answer unknown_service(const config::Config& config, std::string_view name);
 

@@ -1,6 +1,7 @@
 // GET of services: endpoints, circuit, limits in use, age of the list.
 #include <nlohmann/json.hpp>
 
+#include "admin/json_value.hpp"
 #include "admin/resources.hpp"
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
@@ -22,7 +23,19 @@ Json protocol_json(upstream::Agreed agreed) {
   return agreed == upstream::Agreed::kHttp2 ? "http2" : "http1";
 }
 
-Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+// Who took it out, why and until when; null: nobody did.
+Json override_json(const Parts& parts, const std::string& service, const std::string& address) {
+  OverrideEntry like;
+  like.kind = OverrideEntry::Kind::kEndpoint;
+  like.target.service = service;
+  like.endpoint = address;
+  const OverrideEntry* entry = parts.changes.overrides().top(like);
+  return entry == nullptr ? Json() : parsed<Json>(to_json(*entry));
+}
+
+Json endpoint_json(const Parts& parts, const std::string& service,
+                   const upstream::EndpointEntry& entry, bool has_ready) {
+  const int64_t now_ms = parts.loop.clock.now_ms();
   const upstream::Endpoint& endpoint = *entry.endpoint;
   const upstream::EndpointCircuit& circuit = endpoint.circuit();
   Json json;
@@ -31,6 +44,7 @@ Json endpoint_json(const upstream::EndpointEntry& entry, bool has_ready, int64_t
   json["weight"] = entry.weight;
   json["terminating"] = entry.terminating;
   json["operator"] = upstream::to_string(endpoint.operator_state());
+  json["override"] = override_json(parts, service, endpoint.name());
   json["health"] = to_string(endpoint.health());
   json["outstanding"] = endpoint.outstanding();
   json["listed_ms_ago"] = now_ms - endpoint.listed_since_ms();
@@ -79,8 +93,9 @@ Json discovery_json(const upstream::DiscoveryFacts& facts, int64_t now_ms) {
   return json;
 }
 
-Json service_json(upstream::Service& service, const config::ServiceConfig& config, int64_t now_ms,
-                  bool with_endpoints) {
+Json service_json(const Parts& parts, upstream::Service& service,
+                  const config::ServiceConfig& config, bool with_endpoints) {
+  const int64_t now_ms = parts.loop.clock.now_ms();
   const auto set = service.endpoints();
   const EndpointCounts counts = count_endpoints(set.get(), now_ms);
   Json json;
@@ -104,13 +119,9 @@ Json service_json(upstream::Service& service, const config::ServiceConfig& confi
   if (set == nullptr) return json;
   const bool has_ready = set->has_ready();
   for (const upstream::EndpointEntry& entry : set->entries) {
-    json["endpoints"].push_back(endpoint_json(entry, has_ready, now_ms));
+    json["endpoints"].push_back(endpoint_json(parts, config.name, entry, has_ready));
   }
   return json;
-}
-
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -129,7 +140,7 @@ Answer get_services(const Parts& parts, const Request&) {
   for (const config::ServiceConfig& config : parts.control.loaded().config.services) {
     const auto service = parts.control.services().find(config.name);
     if (service == nullptr) continue;
-    list.push_back(service_json(*service, config, parts.loop.clock.now_ms(), false));
+    list.push_back(service_json(parts, *service, config, false));
   }
   return json(dumped(Json{{"services", std::move(list)}}));
 }
@@ -140,7 +151,7 @@ Answer get_service(const Parts& parts, const Request& request) {
   if (found == nullptr) return unknown_service(config, request.part("service"));
   const auto service = parts.control.services().find(found->name);
   if (service == nullptr) return problem(503, "the service is not running yet");
-  return json(dumped(service_json(*service, *found, parts.loop.clock.now_ms(), true)));
+  return json(dumped(service_json(parts, *service, *found, true)));
 }
 
 }  // namespace outrigger::admin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/key_path.hpp"
 #include "config/write.hpp"
 
 namespace outrigger::admin {
@@ -9,26 +10,16 @@ namespace {
 
 using config::Node;
 
-const Node* walk(const Node& from, std::string_view path) {
-  const Node* node = &from;
-  while (node != nullptr && !path.empty()) {
-    const size_t dot = path.find('.');
-    node = node->find(path.substr(0, dot));
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-  }
-  return node;
-}
-
 void collect(const std::string& path, const Node& node, std::vector<PatchedKey>& keys) {
-  // An empty object over a value takes it away, as null does.
+  // An empty object in place of a value takes it away, but nothing of another object.
   if (node.is_null() || (node.is_map() && node.entries.empty())) {
-    keys.push_back({path, ""});
+    keys.push_back({path, "", node.is_null()});
   } else if (node.is_map()) {
     for (const config::Entry& entry : node.entries) {
-      collect(path.empty() ? entry.key : path + "." + entry.key, entry.value, keys);
+      collect(config::joined(path, entry.key), entry.value, keys);
     }
   } else {
-    keys.push_back({path, config::to_json(node, false)});
+    keys.push_back({path, config::to_json(node, false), false});
   }
 }
 
@@ -49,14 +40,14 @@ std::string setting_json(const config::Config& config, const config::Target& tar
   const config::Policy* policy = find_policy(config, target);
   if (policy == nullptr) return {};
   const Node written = config::write_policy(*policy, config::Secrets::kRedacted);
-  const Node* found = walk(written, key);
+  const Node* found = config::find_at(written, key);
   return found == nullptr ? std::string() : config::to_json(*found, false);
 }
 
 std::string overridden_json(const config::Loaded& loaded, const config::Target& target,
                             std::string_view section) {
-  const config::Override* over = loaded.document.find_override(target.service, target.route);
-  const Node* found = over == nullptr ? nullptr : over->policy.find(section);
+  const Node over = loaded.document.overridden({}, target.service, target.route);
+  const Node* found = over.is_map() ? config::find_at(over, section) : nullptr;
   return found == nullptr ? std::string() : config::to_json(*found, false);
 }
 
@@ -68,10 +59,17 @@ std::vector<PatchedKey> patched_keys(std::string_view section, std::string_view 
   return keys;
 }
 
-config::Loaded without_overrides(const config::Loaded& loaded) {
-  config::Document document = loaded.document;
-  document.overrides.clear();
-  return config::compile(std::move(document));
+std::string sections_json(const config::Config& config, const config::Target& target,
+                          std::string_view merge_patch) {
+  std::vector<config::Problem> problems;
+  Node sections = Node::map();
+  const config::Policy* policy = find_policy(config, target);
+  if (policy == nullptr) return {};
+  const Node written = config::write_policy(*policy, config::Secrets::kRedacted);
+  for (const config::Entry& entry : config::parse_json(merge_patch, problems).entries) {
+    if (const Node* section = written.find(entry.key)) sections.set(entry.key, *section);
+  }
+  return config::to_json(sections, false);
 }
 
 }  // namespace outrigger::admin

@@ -19,16 +19,18 @@ std::string setting_json(const config::Config& config, const config::Target& tar
 std::string overridden_json(const config::Loaded& loaded, const config::Target& target,
                             std::string_view section);
 
-// One key that a merge patch writes: its path and JSON value; empty: the key returns to the file.
+// One key that a merge patch writes: its path and JSON value; empty: the key returns to what is
+// below.
 struct PatchedKey {
   std::string key;
   std::string value;
+  bool is_null = false;  // with all that is in it
 };
-// Every key that the patch of `section` writes. Requires: the patch was accepted by
-// config::apply_override.
+// Every key that the patch of `section` writes. Requires: the patch is a JSON object.
 std::vector<PatchedKey> patched_keys(std::string_view section, std::string_view merge_patch);
 
-// The file alone.
-config::Loaded without_overrides(const config::Loaded& loaded);
+// The sections of the policy in effect that the patch writes to, as one object.
+std::string sections_json(const config::Config& config, const config::Target& target,
+                          std::string_view merge_patch);
 
 }  // namespace outrigger::admin

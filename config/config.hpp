@@ -62,13 +62,9 @@ struct Target {
   std::string route;  // empty: the service's own
 };
 
-// A JSON merge patch (RFC 7396) over one section of a target's policy: `circuit` and what is in it,
-// or over all sections when `section` is empty. `null` returns a key to the file. Nothing of
-// `loaded` changes; the result is what would be. Problems name the path, as a patch has no lines.
-Loaded apply_override(const Loaded& loaded, const Target& target, std::string_view section,
-                      std::string_view merge_patch);
-// Without this target's override, or without its override of that one section.
-Loaded remove_override(const Loaded& loaded, const Target& target, std::string_view section);
+// The same files under other overrides. Nothing of `loaded` changes; the result is what would be.
+// Problems name the path, as a patch has no lines.
+Loaded with_overrides(const Loaded& loaded, std::vector<Override> overrides);
 
 // A section, or a key in it (`circuit.open_for`), as compact JSON. Empty strings: no such target,
 // section or key.
@@ -90,6 +86,17 @@ struct Place {
 // `key` is a path with dots from the target's map; empty is the service or route itself. The
 // nearest layer that says it is named: the route, the service, or `defaults`.
 std::optional<Place> where(const Loaded& loaded, const Target& target, std::string_view key = {});
+
+// What says a value of a policy, the lowest first.
+enum class Layer : uint8_t { kBuiltIn, kDefaults, kProfile, kService, kRoute, kOverride };
+struct Setting {
+  std::string key;  // a path with dots; see key_path.hpp
+  Node value;       // in effect: a scalar or a list, secrets redacted
+  Layer layer = Layer::kBuiltIn;
+  std::optional<Place> place;  // nothing: built in, or an override
+};
+// All of them, in the order of the effective output; none when there is no such target.
+std::vector<Setting> settings_of(const Loaded& loaded, const Target& target);
 std::optional<Place> where_listener(const Loaded& loaded, std::string_view name);
 // A path from the top of the file: `admin.address`, `unmatched`.
 std::optional<Place> where_key(const Loaded& loaded, std::string_view path);

@@ -38,6 +38,10 @@ inline constexpr std::string_view kSection<StartupConfig> = "startup";
 template <>
 inline constexpr std::string_view kSection<DrainConfig> = "drain";
 template <>
+inline constexpr std::string_view kSection<SnapshotConfig> = "snapshot";
+template <>
+inline constexpr std::string_view kSection<OverridesConfig> = "overrides";
+template <>
 inline constexpr std::string_view kSection<ListenerTimeout> = "listener timeout";
 template <>
 inline constexpr std::string_view kSection<ListenerLimits> = "listener limits";
@@ -63,6 +67,10 @@ void check(Reader& reader, const Node& node, const DrainConfig& drain);
 void check(Reader& reader, const Node& node, const ListenerConfig& listener);
 void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry);
 
+inline Text path_kind() {
+  return {"a path", "write /var/lib/outrigger",
+          [](std::string_view text) { return !text.empty(); }};
+}
 inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
 inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
@@ -152,6 +160,17 @@ void describe(V& v, DrainConfig& drain) {
   v.key("grace", drain.grace_ms, Duration{0}, "From SIGTERM to the end at the latest");
   v.key("quiet", drain.quiet_ms, Duration{0},
         "Ends earlier when no connection is open and none came for so long");
+}
+
+template <class V>
+void describe(V& v, SnapshotConfig& snapshot) {
+  v.key("dir", snapshot.dir, off_or(path_kind()),
+        "A folder of ours alone; what is kept there outlives the process");
+}
+
+template <class V>
+void describe(V& v, OverridesConfig& overrides) {
+  v.key("file", overrides.file, off_or(path_kind()), "Watched; holds overrides of services");
 }
 
 template <class V>
@@ -246,9 +265,10 @@ void describe(V& v, RouteMatch& match) {
 
 template <class V>
 void describe(V& v, RouteConfig& route) {
-  v.key("name", route.name, name_kind(), "Needed where circuit or limits are overridden");
+  v.key("name", route.name, name_kind(), "Needed where circuit or limits are overridden",
+        Live::kNo);
   v.key("match", route.match, Map<RouteMatch>{},
-        "Which calls; the first route that matches is taken");
+        "Which calls; the first route that matches is taken", Live::kNo);
   describe_overridable(v, route.policy);
   describe_fallback(v, route.policy);
   describe_headers(v, route.policy);
@@ -256,15 +276,16 @@ void describe(V& v, RouteConfig& route) {
 
 template <class V>
 void describe(V& v, ServiceConfig& service) {
-  v.key("profile", service.name, ProfileName{}, "Stands between `defaults` and what is said here");
+  v.key("profile", service.name, ProfileName{}, "Stands between `defaults` and what is said here",
+        Live::kNo);
   v.key("hosts", service, Hosts{},
-        "Authorities it answers to: exact or *.suffix, with or without a port");
+        "Authorities it answers to: exact or *.suffix, with or without a port", Live::kNo);
   v.key("addresses", service.addresses, List<Text>{address_range_kind(), false, 0, 1'000},
-        "CIDR:PORT of original destinations that are this service");
-  v.key("endpoints", service.endpoints, Source{}, "Where its instances are");
+        "CIDR:PORT of original destinations that are this service", Live::kNo);
+  v.key("endpoints", service.endpoints, Source{}, "Where its instances are", Live::kNo);
   describe(v, service.policy);
   v.key("routes", service.routes, Routes{},
-        "Calls with policies of their own; the first match wins");
+        "Calls with policies of their own; the first match wins", Live::kNo);
 }
 
 template <class V>
@@ -291,6 +312,10 @@ void describe(V& v, Config& config) {
   v.key("intercept", config.intercept, Map<InterceptConfig>{},
         "Which connections `outrigger intercept` sends here");
   v.key("registries", config.registries, Registries{}, "Where services are looked up, by name");
+  v.key("snapshot", config.snapshot, Map<SnapshotConfig>{},
+        "Overrides on disk, so that a restart keeps them");
+  v.key("overrides", config.overrides, Map<OverridesConfig>{},
+        "Overrides from a file, such as one ConfigMap for a whole fleet");
   v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");
   v.key("profiles", config.passthrough, Profiles{},
         "By name: keys of a service, for those that say `profile: NAME`");

@@ -223,11 +223,12 @@ void describe(V& v, FallbackRespond& respond) {
   v.key("status", respond.status, Count{200, 599}, "Of the answer");
   v.key("headers", respond.headers, HeaderValues{}, "Of the answer");
   v.key("body", respond.body, Text{}, "Of the answer");
-  v.key("body_file", respond.body_file, FilePath{FileUse::kBody}, "A file that holds the body");
+  v.key("body_file", respond.body_file, FilePath{FileUse::kBody}, "A file that holds the body",
+        Live::kNo);
   v.key("grpc_status", respond.grpc_status, Maybe<Count>{{0, 16}},
         "Makes it an answer to gRPC calls, with that status");
   v.key("message_file", respond.message_file, FilePath{FileUse::kBody},
-        "A file that holds the one message of an answer to gRPC calls");
+        "A file that holds the one message of an answer to gRPC calls", Live::kNo);
 }
 
 // The policies that a route may override.
@@ -264,7 +265,7 @@ void describe(V& v, Policy& p) {
   v.key("proxy", p.proxy, Flag{},
         "The endpoints are forward proxies: requests in absolute form go to them as written");
   v.key("tls", p.tls, Switch<Map<ClientTls>>{},
-        "Towards the upstream, which is always verified; on: by the system's roots");
+        "Towards the upstream, which is always verified; on: by the system's roots", Live::kNo);
   v.key("balance", p.balance, BalanceKind{}, "How an endpoint is picked");
   v.key("slow_start", p.slow_start_ms, off_or(Duration{}),
         "A new endpoint gets its full share after so long");

@@ -20,8 +20,7 @@ Node Document::service_layers(std::string_view service, bool with_overrides) con
   const Node& own = child(child(root, "services"), service);
   const Node& profile = child(child(root, "profiles"), profile_of(service));
   Node merged = layered(layered(child(root, "defaults"), profile), own);
-  const Override* over = with_overrides ? find_override(service, "") : nullptr;
-  return over == nullptr ? merged : layered(merged, over->policy);
+  return with_overrides ? overridden(std::move(merged), service, "") : merged;
 }
 
 Node Document::route_layer(std::string_view service, std::string_view route,
@@ -32,17 +31,16 @@ Node Document::route_layer(std::string_view service, std::string_view route,
   for (const Node& item : child(whole, "routes").items) {
     const Node* name = item.find("name");
     if (name == nullptr || name->text != route) continue;
-    const Override* over = with_overrides ? find_override(service, route) : nullptr;
-    return over == nullptr ? item : layered(item, over->policy);
+    return with_overrides ? overridden(item, service, route) : item;
   }
   return {};
 }
 
-const Override* Document::find_override(std::string_view service, std::string_view route) const {
+Node Document::overridden(Node node, std::string_view service, std::string_view route) const {
   for (const Override& over : overrides) {
-    if (over.service == service && over.route == route) return &over;
+    if (over.service == service && over.route == route) node = layered(node, over.policy);
   }
-  return nullptr;
+  return node;
 }
 
 }  // namespace outrigger::config

@@ -14,13 +14,13 @@ namespace outrigger::config {
 struct Override {
   std::string service;
   std::string route;  // empty: the service itself
-  Node policy;        // a map of policy sections
+  Node policy;        // a map of policy sections, without nulls
 };
 
 struct Document {
   std::vector<std::string> files;  // Mark::file counts them
   Node root;
-  std::vector<Override> overrides;
+  std::vector<Override> overrides;  // several of one target: the later ones are over the earlier
 
   // What a service says, with its profile and `defaults` under it and, unless left out, the
   // override over it.
@@ -30,7 +30,8 @@ struct Document {
   // What a route itself says, with its override. Null when the service has no such route.
   Node route_layer(std::string_view service, std::string_view route,
                    bool with_overrides = true) const;
-  const Override* find_override(std::string_view service, std::string_view route) const;
+  // `node` with all overrides of that target over it.
+  Node overridden(Node node, std::string_view service, std::string_view route) const;
 };
 
 }  // namespace outrigger::config

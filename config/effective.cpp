@@ -1,6 +1,7 @@
 // Printing: the effective configuration and the JSON Schema, both from the description of the keys.
 #include "config/config.hpp"
 #include "config/describe.hpp"
+#include "config/key_path.hpp"
 #include "config/write.hpp"
 
 namespace outrigger::config {
@@ -15,6 +16,16 @@ bool looks_secret(std::string_view name) {
   return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
     return name.find(word) != std::string_view::npos;
   });
+}
+
+// Below a key that holds fields of a head.
+void redact_fields(Node& value, std::string_view name, bool of_fields) {
+  if (of_fields && value.is_scalar() && looks_secret(to_lower(name))) {
+    value = Node::string(kRedacted);
+  }
+  const bool holds_fields = name == "set" || name == "add" || name == "headers";
+  for (Entry& entry : value.entries) redact_fields(entry.value, entry.key, holds_fields);
+  for (Node& item : value.items) redact_fields(item, name, false);
 }
 
 void redact(std::vector<HeaderValue>& values) {
@@ -48,6 +59,16 @@ Node write_policy(Policy policy, Secrets secrets) {
   WriteVisitor visitor;
   describe(visitor, policy);
   return visitor.take();
+}
+
+void redact_value(Node& value, std::string_view path) {
+  std::string name;
+  bool of_fields = false;
+  while (!path.empty()) {
+    of_fields = name == "set" || name == "add" || name == "headers";
+    name = take_key(path);
+  }
+  redact_fields(value, name, of_fields);
 }
 
 Node write_config(Config config, Secrets secrets) {

@@ -50,14 +50,19 @@ void read_field_value(Reader& reader, const Node& node, std::string& out) {
   out = node.text;
 }
 
+template <class V>
+void describe_from_file(V& v, HeaderValue& value) {
+  v.key("file", value.file, FilePath{FileUse::kHeader}, "Holds the value", Live::kNo);
+  v.key("prefix", value.prefix, Text{"text", "", &is_field_value}, "Before what the file holds");
+}
+
 void read_header_value(Reader& reader, const Node& node, HeaderValue& out) {
   if (!node.is_map()) {
     if (!node.is_scalar()) return reader.wrong(node, "a value", "write text, or {file: PATH}");
     return read_field_value(reader, node, out.value);
   }
   ReadVisitor visitor(reader, node, "header value");
-  visitor.key("file", out.file, FilePath{FileUse::kHeader}, "");
-  visitor.key("prefix", out.prefix, Text{"text", "", &is_field_value}, "");
+  describe_from_file(visitor, out);
   visitor.finish();
   if (node.find("file") == nullptr) {
     reader.problem(node.mark,
@@ -99,14 +104,10 @@ Node HeaderValues::write(const std::vector<HeaderValue>& values) const {
 }
 
 Node HeaderValues::schema() const {
-  Node properties = Node::map();
-  properties.set("file", Text{}.schema());
-  properties.set("prefix", Text{}.schema());
-  Node from_file = Node::map();
-  from_file.set("type", Node::string("object"));
-  from_file.set("additionalProperties", Node::scalar("false"));
-  from_file.set("properties", std::move(properties));
-  return or_off(map_of(any_of({Text{}.schema(), std::move(from_file)})));
+  HeaderValue built_in;
+  SchemaVisitor from_file;
+  describe_from_file(from_file, built_in);
+  return or_off(map_of(any_of({Text{}.schema(), from_file.take()})));
 }
 
 void HeaderMatches::read(Reader& reader, const Node& node, std::vector<HeaderMatch>& out) const {

@@ -8,8 +8,6 @@ namespace {
 
 constexpr auto kLater = std::to_array<Later>({
     {"config", "zone", "off"},
-    {"config", "snapshot", "{dir: off}"},
-    {"config", "overrides", "{file: off}"},
     {"config", "register", "[]"},
     {"metrics", "endpoint_label", "off"},
     {"memory", "idempotency", ""},

@@ -264,6 +264,19 @@ struct ServiceConfig {
   bool operator==(const ServiceConfig&) const = default;
 };
 
+// What outlives the process, on disk.
+struct SnapshotConfig {
+  std::optional<std::string> dir;
+
+  bool operator==(const SnapshotConfig&) const = default;
+};
+
+struct OverridesConfig {
+  std::optional<std::string> file;  // watched
+
+  bool operator==(const OverridesConfig&) const = default;
+};
+
 struct Config {
   std::optional<std::string> required;  // `>=1.4`: by files that older binaries cannot read
   std::optional<AdminConfig> admin = AdminConfig{};
@@ -279,6 +292,8 @@ struct Config {
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
   InterceptConfig intercept;
   std::vector<DnsRegistryConfig> registries{DnsRegistryConfig{}};
+  SnapshotConfig snapshot;
+  OverridesConfig overrides;
   Policy passthrough = passthrough_policy();  // of calls that no service claims
   std::vector<ServiceConfig> services;        // in file order
 

@@ -17,6 +17,7 @@ struct Mark {
   int line = 0;
   int column = 0;
 
+  bool is_of_patch() const { return line == 0 && column > 0; }
   bool operator==(const Mark&) const = default;
 };
 

@@ -62,8 +62,7 @@ bool has_own_port(const Config& config, const ServiceConfig& service) {
 Node own_layers(const Document& document, const std::string& service) {
   const Node* services = document.root.find("services");
   const Node* written = services == nullptr ? nullptr : services->find(service);
-  const Override* over = document.find_override(service, "");
-  return layered(written == nullptr ? Node{} : *written, over == nullptr ? Node{} : over->policy);
+  return document.overridden(written == nullptr ? Node{} : *written, service, "");
 }
 
 }  // namespace

@@ -1,48 +1,15 @@
 // Overrides over the file, and the questions about single settings: what the file gives, what is in
 // effect, and which line says so.
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "config/config.hpp"
+#include "config/key_path.hpp"
 #include "config/write.hpp"
 
 namespace outrigger::config {
 namespace {
-
-constexpr auto kNotPolicies = std::to_array<std::string_view>(
-    {"hosts", "addresses", "endpoints", "routes", "name", "match", "profile"});
-
-// RFC 7396.
-Node merge_patched(const Node& target, const Node& patch) {
-  if (!patch.is_map()) return patch;
-  Node merged = target.is_map() ? target : Node::map();
-  for (const Entry& entry : patch.entries) {
-    if (entry.value.is_null()) {
-      std::erase_if(merged.entries, [&](const Entry& other) { return other.key == entry.key; });
-      continue;
-    }
-    const Node* old = merged.find(entry.key);
-    merged.set(entry.key, merge_patched(old == nullptr ? Node{} : *old, entry.value));
-  }
-  return merged;
-}
-
-// A map that only held what was taken out says nothing any more.
-void prune(Node& map) {
-  for (Entry& entry : map.entries) prune(entry.value);
-  std::erase_if(map.entries, [](const Entry& entry) {
-    return entry.value.is_map() && entry.value.entries.empty();
-  });
-}
-
-const Node* walk(const Node& from, std::string_view path) {
-  const Node* node = &from;
-  while (node != nullptr && !path.empty()) {
-    const size_t dot = path.find('.');
-    node = node->find(path.substr(0, dot));
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-  }
-  return node;
-}
 
 const RouteConfig* find_route(const ServiceConfig& service, std::string_view name) {
   const auto found = std::find_if(service.routes.begin(), service.routes.end(),
@@ -59,24 +26,9 @@ const Policy* find_policy(const Config& config, const Target& target) {
   return route == nullptr ? nullptr : &route->policy;
 }
 
-Loaded refused(const Loaded& loaded, std::string path, std::string what) {
-  Loaded result = loaded;
-  result.problems = {Problem{"", 0, 0, std::move(path), std::move(what)}};
-  return result;
-}
-
-void replace_override(Document& document, const Target& target, Node policy) {
-  std::erase_if(document.overrides, [&](const Override& over) {
-    return over.service == target.service && over.route == target.route;
-  });
-  if (!policy.entries.empty()) {
-    document.overrides.push_back(Override{target.service, target.route, std::move(policy)});
-  }
-}
-
-Node current_override(const Document& document, const Target& target) {
-  const Override* over = document.find_override(target.service, target.route);
-  return over == nullptr ? Node::map() : over->policy;
+Problem unknown_target(const Target& target) {
+  const std::string route = target.route.empty() ? "" : "/" + target.route;
+  return {"", 0, 0, "", "there is no \"" + target.service + route + "\" in the file"};
 }
 
 std::optional<Place> place(const Document& document, const Mark& mark) {
@@ -87,11 +39,10 @@ std::optional<Place> place(const Document& document, const Mark& mark) {
 // Where the last key of a path is written.
 std::optional<Place> place_of_key(const Document& document, const Node& from,
                                   std::string_view path) {
-  const size_t dot = path.rfind('.');
-  const Node* map = dot == std::string_view::npos ? &from : walk(from, path.substr(0, dot));
-  const Entry* entry = map == nullptr
-                           ? nullptr
-                           : map->entry(path.substr(dot == std::string_view::npos ? 0 : dot + 1));
+  const Node* map = &from;
+  std::string key = take_key(path);
+  for (; map != nullptr && !path.empty(); key = take_key(path)) map = map->find(key);
+  const Entry* entry = map == nullptr ? nullptr : map->entry(key);
   return entry == nullptr ? std::nullopt : place(document, entry->mark);
 }
 
@@ -99,44 +50,24 @@ std::string json_at(const Config& config, const Target& target, std::string_view
   const Policy* policy = find_policy(config, target);
   if (policy == nullptr) return {};
   const Node written = write_policy(*policy, Secrets::kRedacted);
-  const Node* found = walk(written, key);
+  const Node* found = find_at(written, key);
   return found == nullptr ? std::string() : to_json(*found, false);
 }
 
 }  // namespace
 
-Loaded apply_override(const Loaded& loaded, const Target& target, std::string_view section,
-                      std::string_view merge_patch) {
-  if (find_policy(loaded.config, target) == nullptr) {
-    const std::string route = target.route.empty() ? "" : "/" + target.route;
-    return refused(loaded, "", "there is no \"" + target.service + route + "\" in the file");
-  }
-  std::vector<Problem> problems;
-  Node patch = parse_json(merge_patch, problems);
-  if (!problems.empty()) return refused(loaded, std::string(section), problems[0].what);
-  if (!section.empty()) {
-    Node whole = Node::map();
-    whole.set(section, std::move(patch));
-    patch = std::move(whole);
-  }
-  for (const Entry& entry : patch.entries) {
-    if (std::find(kNotPolicies.begin(), kNotPolicies.end(), entry.key) != kNotPolicies.end()) {
-      return refused(loaded, entry.key, "\"" + entry.key + "\" is not a policy; change the file");
+Loaded with_overrides(const Loaded& loaded, std::vector<Override> overrides) {
+  if (overrides.empty() && loaded.document.overrides.empty()) return loaded;
+  Document document = loaded.document;
+  document.overrides = std::move(overrides);
+  Loaded next = compile(std::move(document));
+  for (const Override& over : next.document.overrides) {
+    const Target target{over.service, over.route};
+    if (find_policy(next.config, target) == nullptr) {
+      next.problems.push_back(unknown_target(target));
     }
   }
-  Document document = loaded.document;
-  Node merged = merge_patched(current_override(document, target), patch);
-  prune(merged);
-  replace_override(document, target, std::move(merged));
-  return compile(std::move(document));
-}
-
-Loaded remove_override(const Loaded& loaded, const Target& target, std::string_view section) {
-  Document document = loaded.document;
-  Node policy = section.empty() ? Node::map() : current_override(document, target);
-  std::erase_if(policy.entries, [&](const Entry& entry) { return entry.key == section; });
-  replace_override(document, target, std::move(policy));
-  return compile(std::move(document));
+  return next;
 }
 
 SettingText read_setting(const Loaded& loaded, const Target& target, std::string_view key) {
@@ -145,11 +76,68 @@ SettingText read_setting(const Loaded& loaded, const Target& target, std::string
   Document file = loaded.document;
   file.overrides.clear();
   setting.file = json_at(compile(std::move(file)).config, target, key);
-  const Node over = current_override(loaded.document, target);
-  if (const Node* found = walk(over, key); found != nullptr && !over.entries.empty()) {
+  const Node over = loaded.document.overridden({}, target.service, target.route);
+  if (const Node* found = over.is_map() ? find_at(over, key) : nullptr) {
     setting.overridden = to_json(*found, false);
   }
   return setting;
+}
+
+namespace {
+
+// The mark of whatever in a layer says a key: itself, or a value in place of a map around it.
+std::optional<Mark> mark_in(const Node& layer, std::string_view key) {
+  const Node* node = &layer;
+  std::optional<Mark> mark;
+  while (!key.empty() && node->is_map()) {
+    const Entry* entry = node->entry(take_key(key));
+    if (entry == nullptr || entry->value.is_null()) return std::nullopt;
+    mark = entry->mark;
+    node = &entry->value;
+  }
+  return mark;
+}
+
+void collect_leaves(const Node& node, const std::string& path, std::vector<Setting>& out) {
+  if (!node.is_map() || node.entries.empty()) return out.push_back({path, node, {}, {}});
+  for (const Entry& entry : node.entries) {
+    collect_leaves(entry.value, joined(path, entry.key), out);
+  }
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(const Loaded& loaded, const Target& target) {
+  std::vector<Setting> settings;
+  const Policy* policy = find_policy(loaded.config, target);
+  if (policy == nullptr) return settings;
+  collect_leaves(write_policy(*policy, Secrets::kRedacted), "", settings);
+  const Document& document = loaded.document;
+  const auto child = [](const Node* node, std::string_view key) {
+    const Node* found = node == nullptr ? nullptr : node->find(key);
+    return found == nullptr ? Node{} : *found;
+  };
+  const std::array layers = {
+      std::pair(Layer::kOverride, document.overridden({}, target.service, target.route)),
+      std::pair(Layer::kRoute, target.route.empty()
+                                   ? Node{}
+                                   : document.route_layer(target.service, target.route, false)),
+      std::pair(Layer::kOverride,
+                target.route.empty() ? Node{} : document.overridden({}, target.service, "")),
+      std::pair(Layer::kService, child(document.root.find("services"), target.service)),
+      std::pair(Layer::kProfile,
+                child(document.root.find("profiles"), document.profile_of(target.service))),
+      std::pair(Layer::kDefaults, child(&document.root, "defaults"))};
+  for (Setting& setting : settings) {
+    for (const auto& [layer, node] : layers) {
+      const auto mark = mark_in(node, setting.key);
+      if (!mark) continue;
+      setting.layer = layer;
+      setting.place = place(document, *mark);
+      break;
+    }
+  }
+  return settings;
 }
 
 std::optional<Place> where(const Loaded& loaded, const Target& target, std::string_view key) {

@@ -30,7 +30,7 @@ class SectionsWritten {
   explicit SectionsWritten(const Node& route) : x_route(route) {}
 
   template <class Member, class Kind>
-  void key(std::string_view name, const Member&, const Kind&, std::string_view) {
+  void key(std::string_view name, const Member&, const Kind&, std::string_view, Live = Live::kYes) {
     const Node* value = x_route.find(name);
     const bool written = value != nullptr && !value->is_null();
     if (written && name != "name" && name != "match") x_sections.emplace_back(name);
@@ -86,11 +86,10 @@ void read_routes(Reader& reader, const Node& service, ServiceConfig& out) {
   for (size_t i = 0; i < routes->items.size(); ++i) {
     const Reader::Inside item(reader, "[" + std::to_string(i) + "]");
     const Node* name = routes->items[i].find("name");
-    const Override* over =
-        name == nullptr ? nullptr : reader.document().find_override(out.name, name->text);
-    const Node node = over == nullptr || over->route.empty()
-                          ? routes->items[i]
-                          : layered(routes->items[i], over->policy);
+    const bool is_named = name != nullptr && !name->text.empty();
+    const Node node = is_named
+                          ? reader.document().overridden(routes->items[i], out.name, name->text)
+                          : routes->items[i];
     RouteConfig& route = out.routes.emplace_back();
     read_route(reader, node, service, route);
     const bool twice = std::find(names.begin(), names.end(), route.name) != names.end();

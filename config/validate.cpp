@@ -270,8 +270,8 @@ void check_service(Reader& reader, const Config& config, const ServiceConfig& se
   for (size_t i = 0; i < service.routes.size(); ++i) {
     const RouteConfig& route = service.routes[i];
     const Node& node = item(child(map, "routes"), i);
-    const Override* over = reader.document().find_override(service.name, route.name);
-    const Node layer = route.name.empty() || over == nullptr ? node : layered(node, over->policy);
+    const Node layer =
+        route.name.empty() ? node : reader.document().overridden(node, service.name, route.name);
     if (route.owns("fallback")) {
       check_fallbacks(reader, config, service, layer, route.policy.fallback);
     }

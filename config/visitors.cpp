@@ -1,6 +1,23 @@
 #include "config/visitors.hpp"
 
 namespace outrigger::config {
+namespace {
+
+bool has_patch(const Entry& entry) {
+  const Node& value = entry.value;
+  const auto is_patch = [](const Node& node) { return has_patch(Entry{"", {}, node}); };
+  return entry.mark.is_of_patch() || value.mark.is_of_patch() ||
+         std::any_of(value.entries.begin(), value.entries.end(), has_patch) ||
+         std::any_of(value.items.begin(), value.items.end(), is_patch);
+}
+
+}  // namespace
+
+bool ReadVisitor::refuse_patch(const Entry& entry) {
+  if (!has_patch(entry)) return false;
+  x_reader.problem(entry.mark, in_quotes(entry.key) + " is not live; change the file");
+  return true;
+}
 
 void ReadVisitor::refuse(std::string_view name, std::string_view why) {
   x_refused.push_back(name);
@@ -22,9 +39,10 @@ void ReadVisitor::finish(std::string_view free_prefix) {
 }
 
 void SchemaVisitor::add(std::string_view name, Node schema, Node default_value,
-                        std::string_view doc) {
+                        std::string_view doc, Live live) {
   Node property = Node::map();
   property.set("description", Node::string(doc));
+  if (live == Live::kNo) property.set("x-live", Node::scalar("false"));
   if (!default_value.is_null()) property.set("default", std::move(default_value));
   for (Entry& entry : schema.entries) property.set(entry.key, std::move(entry.value));
   x_properties.set(name, std::move(property));

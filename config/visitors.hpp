@@ -19,6 +19,11 @@
 
 namespace outrigger::config {
 
+// Whether a key may be changed while the process runs, by a patch or the overrides file: not what
+// says who a service is and where, and nothing that names a file, or whoever reaches the admin
+// address would read the secrets of the sidecar through it.
+enum class Live : uint8_t { kYes, kNo };
+
 class ReadVisitor {
  public:
   // `section` is the name that later.hpp and messages know the map by.
@@ -26,11 +31,13 @@ class ReadVisitor {
       : x_reader(reader), x_map(map), x_section(section) {}
 
   template <class Member, class Kind>
-  void key(std::string_view name, Member& member, const Kind& kind, std::string_view /*doc*/) {
+  void key(std::string_view name, Member& member, const Kind& kind, std::string_view /*doc*/,
+           Live live = Live::kYes) {
     x_known.push_back(name);
     const Entry* entry = x_map.entry(name);
     if (entry == nullptr) return;
     const Reader::Inside inside(x_reader, name);
+    if (live == Live::kNo && refuse_patch(*entry)) return;
     if (!entry->value.is_null()) {
       kind.read(x_reader, entry->value, member);
     } else if (!Kind::kContainer) {
@@ -43,6 +50,9 @@ class ReadVisitor {
   void finish(std::string_view free_prefix = {});
 
  private:
+  // Whether some of it is from a patch.
+  bool refuse_patch(const Entry& entry);
+
   Reader& x_reader;
   const Node& x_map;
   std::string_view x_section;
@@ -56,8 +66,8 @@ class WriteVisitor {
   explicit WriteVisitor(const std::vector<std::string>* only = nullptr) : x_only(only) {}
 
   template <class Member, class Kind>
-  void key(std::string_view name, const Member& member, const Kind& kind,
-           std::string_view /*doc*/) {
+  void key(std::string_view name, const Member& member, const Kind& kind, std::string_view /*doc*/,
+           Live /*live*/ = Live::kYes) {
     const bool wanted = x_only == nullptr || name == "name" || name == "match" ||
                         std::find(x_only->begin(), x_only->end(), name) != x_only->end();
     Node value = wanted ? kind.write(member) : Node{};
@@ -73,13 +83,14 @@ class WriteVisitor {
 class SchemaVisitor {
  public:
   template <class Member, class Kind>
-  void key(std::string_view name, const Member& member, const Kind& kind, std::string_view doc) {
-    add(name, kind.schema(), kind.write(member), doc);
+  void key(std::string_view name, const Member& member, const Kind& kind, std::string_view doc,
+           Live live = Live::kYes) {
+    add(name, kind.schema(), kind.write(member), doc, live);
   }
   Node take();  // an object schema that allows nothing else
 
  private:
-  void add(std::string_view name, Node schema, Node default_value, std::string_view doc);
+  void add(std::string_view name, Node schema, Node default_value, std::string_view doc, Live live);
 
   Node x_properties = Node::map();
 };

@@ -12,6 +12,8 @@ namespace outrigger::config {
 enum class Secrets : uint8_t { kRedacted, kShown };
 
 Node write_policy(Policy policy, Secrets secrets);
+// A value that stands at a path of a policy: what looks secret in it is redacted.
+void redact_value(Node& value, std::string_view path);
 Node write_config(Config config, Secrets secrets);
 
 }  // namespace outrigger::config

@@ -159,6 +159,12 @@ void collect_facts(Families& families, const ProcessFacts& facts) {
   for (const auto& [service, at_s] : oldest) {
     families.add(index_of_metric("oldest_override_timestamp_seconds"), {service}, at_s);
   }
+  if (facts.overrides_file_successful) {
+    families.add(index_of_metric("overrides_file_successful"), {},
+                 *facts.overrides_file_successful ? 1 : 0);
+  }
+  families.add(index_of_metric("snapshot_failures_total"), {},
+               static_cast<double>(facts.snapshot_failures));
   families.add(index_of_metric("config_last_reload_successful"), {},
                facts.reload_successful ? 1 : 0);
   families.add(index_of_metric("config_last_reload_success_timestamp_seconds"), {},

@@ -26,6 +26,7 @@ class Exporter {
            ProcessReader process = read_process_stats)
       : x_shards(shards), x_facts(facts), x_process(std::move(process)) {}
 
+  const Shards& shards() const { return x_shards; }
   std::unique_ptr<Scrape> begin(Exposition form) const {
     return std::make_unique<Scrape>(x_shards, x_facts, x_process(), form);
   }

@@ -57,6 +57,8 @@ struct ProcessFacts {
   std::vector<Labelled> overload;          // 0 or 1 by resource
   std::vector<Labelled> discovery_errors;  // by source
   std::vector<OverrideCount> overrides;
+  std::optional<bool> overrides_file_successful;  // nothing: there is none
+  uint64_t snapshot_failures = 0;
   std::vector<Labelled> certificate_expiry;  // since 1970, by name
   bool reload_successful = true;
   double reload_success_at_s = 0;  // since 1970

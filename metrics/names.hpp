@@ -106,6 +106,11 @@ inline constexpr std::array kMetrics = {
            "Settings that differ from the file."},
     Metric{"outrigger_oldest_override_timestamp_seconds", MetricKind::kGauge, "service",
            "When the oldest setting that differs from the file was made."},
+    Metric{"outrigger_overrides_file_successful", MetricKind::kGauge, "",
+           "1 when what the overrides file says is in force, 0 when it was refused; missing when "
+           "there is none."},
+    Metric{"outrigger_snapshot_failures_total", MetricKind::kCounter, "",
+           "Writes to the snapshot folder that failed."},
     Metric{"outrigger_certificate_expiry_timestamp_seconds", MetricKind::kGauge, "name",
            "When the certificate in use ends: that of `admin` or `listener/NAME`, or the one that "
            "`service/NAME` shows its endpoints."},

@@ -15,6 +15,7 @@
 #include "proxy/io/file_thread.hpp"
 #include "proxy/io/interfaces.hpp"
 #include "proxy/io/loop_files.hpp"
+#include "proxy/io/loop_kept_files.hpp"
 #include "proxy/io/own_file.hpp"
 #include "proxy/io/process.hpp"
 #include "proxy/io/signals.hpp"
@@ -44,6 +45,7 @@ class App final : private io::SignalEvents {
         x_disk(disk),
         x_loop(fresh_seed()),
         x_files(x_loop, disk),
+        x_kept(x_loop, disk),
         x_network(x_loop),
         x_random(fresh_seed()),
         x_workers(worker_count(first), x_random),
@@ -74,6 +76,7 @@ class App final : private io::SignalEvents {
   io::FileThread& x_disk;
   io::Loop x_loop;
   io::LoopFiles x_files;
+  io::LoopKeptFiles x_kept;
   io::LoopNetwork x_network;
   io::SocketBinder x_binder;
   const std::optional<io::MemoryCgroup> x_cgroup = io::memory_cgroup();
@@ -91,6 +94,7 @@ ControlEnvironment App::environment() {
           .binder = x_binder,
           .workers = x_workers,
           .surroundings = discovery::surroundings_on(x_loop, x_files),
+          .kept = x_kept,
           .config = {.paths = x_command.paths,
                      .variables = config::process_environment(),
                      .keep_good = x_command.last_good.empty()

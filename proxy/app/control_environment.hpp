@@ -10,10 +10,12 @@
 
 #include "proxy/app/access_log_file.hpp"
 #include "proxy/app/memory_guard.hpp"
+#include "proxy/app/overrides_watch.hpp"
 #include "proxy/app/reloader.hpp"
 #include "proxy/app/worker_set.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/discovery/surroundings.hpp"
+#include "proxy/io/kept_files.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/io/outbox.hpp"
 
@@ -26,6 +28,7 @@ struct ControlEnvironment {
   io::Binder& binder;    // for this loop and those of the workers
   WorkerSet& workers;
   discovery::Surroundings surroundings;
+  io::KeptFiles& kept;
   ConfigSource config;
   NamedFiles::ReadNow read_now;  // before calls run
   OpenLog open_log;

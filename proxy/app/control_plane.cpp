@@ -8,6 +8,7 @@
 
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
+#include "proxy/app/explain.hpp"
 #include "proxy/app/worker.hpp"
 #include "proxy/base/log.hpp"
 
@@ -30,6 +31,7 @@ void log_event(const admin::Event& event) {
   log::info("event", {{"kind", event.kind},
                       {"service", event.service},
                       {"route", event.route},
+                      {"endpoint", event.endpoint},
                       {"from", event.from},
                       {"to", event.to},
                       {"reason", event.reason},
@@ -85,7 +87,9 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_runtime(x_loop, x_environment.outbox),
       x_process({x_environment.workers.count(), this, this, x_environment.seed}),
       x_events(x_loop.clock, log_event),
-      x_changes(x_loop, *this, x_events),
+      x_kept(x_environment.kept),
+      x_changes(x_loop, *this, x_events, &x_kept),
+      x_overrides_file(x_loop, x_environment.surroundings.files, x_changes),
       x_named(x_loop, x_environment.surroundings.files,
               [this](const NamedFiles::Paths& changed) { on_rotated(changed); }),
       x_reloader(x_loop, x_environment.config, x_environment.surroundings.files, x_named, x_changes,
@@ -97,15 +101,15 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_memory(x_loop, x_environment.memory, x_process, [this] { wake_workers(); }),
       x_drain(x_loop, drain_hooks()),
       x_discovery(x_environment.surroundings, *this),
-      x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes, x_discovery,
-              x_environment.log_lines_dropped),
+      x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes,
+              x_overrides_file, x_discovery, x_environment.log_lines_dropped),
       x_exporter(x_process.shards, x_facts),
       x_local_servers(x_runtime, x_environment.network, x_environment.binder,
                       {x_loop, *this, x_changes, x_events, x_exporter}, x_process),
       x_lists(std::make_unique<Lists>(*this)),
       x_series(std::make_unique<Series>(x_process.shards)),
-      x_parts{&x_access_log, &x_listeners, &x_tls,         &x_local_servers,
-              &x_memory,     &x_drain,     x_series.get(), x_lists.get()} {}
+      x_parts{&x_access_log, &x_listeners, &x_tls,         &x_local_servers, &x_kept,
+              &x_memory,     &x_drain,     x_series.get(), x_lists.get(),    &x_overrides_file} {}
 
 ControlPlane::~ControlPlane() {
   x_home->plane = nullptr;
@@ -119,7 +123,9 @@ std::vector<config::Problem> ControlPlane::start(config::Loaded first, const con
                                                  const RefusedFiles* refused) {
   x_started_ms = x_loop.clock.now_ms();
   x_named.read_now(first.named, x_environment.read_now);
-  std::vector<config::Problem> problems = install(first, [] {});
+  const std::string kept = x_kept.load_overrides(first.config);
+  auto of_file = x_overrides_file.first(first.config, x_environment.read_now);
+  std::vector<config::Problem> problems = x_changes.begin(first, kept, std::move(of_file)).problems;
   if (problems.empty()) x_reloader.begin(first, texts, refused);
   return problems;
 }
@@ -204,6 +210,10 @@ void ControlPlane::on_discovery_failed(const std::string& service, discovery::So
                                        const std::string& why) {
   log::repeated(log::Level::kWarning, "discovery failed",
                 {{"service", service}, {"source", discovery::to_string(source)}, {"why", why}});
+}
+
+Result<std::string> ControlPlane::explain(std::string_view method, std::string_view url) const {
+  return app::explain(x_loaded, {std::string(method), std::string(url), {}});
 }
 
 std::vector<admin::UnmatchedHost> ControlPlane::unmatched() const {

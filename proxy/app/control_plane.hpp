@@ -20,10 +20,12 @@
 #include "proxy/app/access_log_file.hpp"
 #include "proxy/app/control_environment.hpp"
 #include "proxy/app/drain.hpp"
+#include "proxy/app/kept_state.hpp"
 #include "proxy/app/listeners.hpp"
 #include "proxy/app/local_servers.hpp"
 #include "proxy/app/memory_guard.hpp"
 #include "proxy/app/named_files.hpp"
+#include "proxy/app/overrides_watch.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/process_facts.hpp"
 #include "proxy/app/reloader.hpp"
@@ -69,6 +71,7 @@ class ControlPlane final : public admin::Control,
     x_reloader.read_again({std::string(actor), std::string(reason), std::nullopt}, std::move(done));
   }
   const admin::ConfigState& config_state() const override { return x_reloader.state(); }
+  Result<std::string> explain(std::string_view method, std::string_view url) const override;
   std::vector<admin::UnmatchedHost> unmatched() const override;
   uint64_t clear_cache(const std::string& service) override;
   void drain() override { x_drain.begin(); }
@@ -112,7 +115,9 @@ class ControlPlane final : public admin::Control,
   ControlRuntime x_runtime;
   Process x_process;
   admin::Events x_events;
+  KeptState x_kept;
   admin::Changes x_changes;
+  OverridesWatch x_overrides_file;
   NamedFiles x_named;
   Reloader x_reloader;
   TlsContexts x_tls;

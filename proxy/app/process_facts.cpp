@@ -89,6 +89,8 @@ metrics::ProcessFacts ProcessFacts::process() const {
                                       static_cast<double>(x_discovery.errors(source))});
   }
   facts.overrides = x_changes.counts();
+  facts.overrides_file_successful = x_overrides_file.is_good();
+  facts.snapshot_failures = x_changes.saves_failed();
   facts.certificate_expiry = certificate_expiry();
   const admin::ConfigState& config = x_reloader.state();
   facts.reload_successful = config.is_good();

@@ -12,6 +12,7 @@
 #include "metrics/facts.hpp"
 #include "proxy/app/memory_guard.hpp"
 #include "proxy/app/named_files.hpp"
+#include "proxy/app/overrides_watch.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/app/reloader.hpp"
 #include "proxy/discovery/discovery.hpp"
@@ -22,8 +23,8 @@ class ProcessFacts final : public metrics::FactsSource {
  public:
   ProcessFacts(LoopContext loop, const Process& process, const config::Loaded& loaded,
                const Reloader& reloader, const NamedFiles& named, const MemoryGuard& memory,
-               const admin::Changes& changes, const discovery::Discovery& discovery,
-               std::function<uint64_t()> lines_dropped)
+               const admin::Changes& changes, const OverridesWatch& overrides_file,
+               const discovery::Discovery& discovery, std::function<uint64_t()> lines_dropped)
       : x_loop(loop),
         x_process(process),
         x_loaded(loaded),
@@ -31,6 +32,7 @@ class ProcessFacts final : public metrics::FactsSource {
         x_named(named),
         x_memory(memory),
         x_changes(changes),
+        x_overrides_file(overrides_file),
         x_discovery(discovery),
         x_lines_dropped(std::move(lines_dropped)) {}
 
@@ -51,6 +53,7 @@ class ProcessFacts final : public metrics::FactsSource {
   const NamedFiles& x_named;
   const MemoryGuard& x_memory;
   const admin::Changes& x_changes;
+  const OverridesWatch& x_overrides_file;
   const discovery::Discovery& x_discovery;
   const std::function<uint64_t()> x_lines_dropped;
 };

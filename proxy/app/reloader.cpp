@@ -86,7 +86,7 @@ void Reloader::install() {
   }
   const NamedFiles::List named = job.fresh->named;
   admin::Changed changed = x_changes.reload(std::move(*job.fresh), job.write);
-  reloaded.change = changed.number;
+  reloaded.awaited = changed.awaited;
   reloaded.problems = std::move(changed.problems);
   if (reloaded.problems.empty()) {
     x_named.watch(named);

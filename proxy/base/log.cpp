@@ -1,5 +1,7 @@
 #include "proxy/base/log.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <ctime>
@@ -35,10 +37,7 @@ State& state() {
   return *the_state;
 }
 
-std::string_view name_of(Level level) {
-  constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
-  return kNames[static_cast<size_t>(level)];
-}
+constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
 
 int64_t read_clock_ms(clockid_t clock) {
   timespec now{};
@@ -52,7 +51,7 @@ std::string as_json(Level level, std::string_view message, FieldList fields) {
   JsonLine line;
   line.begin();
   line.add("ts", iso_time(wall_ms()));
-  line.add("level", name_of(level));
+  line.add("level", to_string(level));
   line.add("msg", message);
   for (const Field& field : fields) line.add_if(field.key, field.value);
   return std::string(line.end());
@@ -60,7 +59,7 @@ std::string as_json(Level level, std::string_view message, FieldList fields) {
 
 std::string as_text(Level level, std::string_view message, FieldList fields) {
   std::string line = iso_time(wall_ms());
-  line.append(" ").append(name_of(level)).append(" ").append(message);
+  line.append(" ").append(to_string(level)).append(" ").append(message);
   for (const Field& field : fields) {
     if (field.value.empty()) continue;
     line.append(" ").append(field.key).append("=");
@@ -105,6 +104,16 @@ void set_format(Format format) {
 }
 
 void set_level(Level level) { state().level = level; }
+
+Level level() { return state().level; }
+
+std::string_view to_string(Level level) { return kLevelNames[static_cast<size_t>(level)]; }
+
+std::optional<Level> level_from(std::string_view name) {
+  const auto found = std::find(kLevelNames.begin(), kLevelNames.end(), name);
+  if (found == kLevelNames.end()) return std::nullopt;
+  return static_cast<Level>(found - kLevelNames.begin());
+}
 
 To::To(LineSink& sink) { state().sink = &sink; }
 To::~To() { state().sink = nullptr; }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ enum class Format : uint8_t { kAuto, kText, kJson };
 
 void set_format(Format format);
 void set_level(Level level);
+Level level();
+std::string_view to_string(Level level);
+std::optional<Level> level_from(std::string_view name);
 
 // Sends all lines to `sink` while it lives, so that nobody waits for whoever reads standard error.
 // Without one a line is written at once, by whoever logs it.

@@ -38,7 +38,7 @@ class Disk {
 
   virtual ~Disk() = default;
 
-  // Of a regular file of at most `bytes_max`; other things are not even opened.
+  // As read_file().
   virtual FileContent read(const std::string& path, size_t bytes_max) = 0;
   // Each symbolic link that the path goes through, in its own folder, and at last the file, or the
   // first thing that is missing.

@@ -25,6 +25,14 @@ bool write_all(const Fd& fd, std::string_view bytes) {
   return ::fsync(fd.get()) == 0;
 }
 
+std::string why_not_ours(const std::string& path, mode_t type, const char* otherwise) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::strerror(errno);
+  if ((status.st_mode & S_IFMT) != type) return otherwise;
+  if (status.st_uid != ::geteuid()) return "another user owns it";
+  return (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "others may write to it" : "";
+}
+
 }  // namespace
 
 std::string write_own_file(const std::string& path, std::string_view bytes) {
@@ -40,11 +48,11 @@ std::string write_own_file(const std::string& path, std::string_view bytes) {
 }
 
 std::string why_not_ours(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return std::strerror(errno);
-  if (!S_ISREG(status.st_mode)) return "not a regular file";
-  if (status.st_uid != ::geteuid()) return "another user owns it";
-  return (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "others may write to it" : "";
+  return why_not_ours(path, S_IFREG, "not a regular file");
+}
+
+std::string why_folder_not_ours(const std::string& path) {
+  return why_not_ours(path, S_IFDIR, "not a folder");
 }
 
 bool is_mount_point(const std::string& path) {

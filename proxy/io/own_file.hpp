@@ -14,6 +14,8 @@ std::string write_own_file(const std::string& path, std::string_view bytes);
 // Empty, or why what stands there may be somebody else's: owned by another user, or one that others
 // may write to.
 std::string why_not_ours(const std::string& path);
+// The same of a folder, in which others could put files.
+std::string why_folder_not_ours(const std::string& path);
 
 // Whether something is mounted just there, over the file or folder of that name.
 bool is_mount_point(const std::string& path);

@@ -5,9 +5,20 @@
 
 namespace outrigger::upstream {
 
+namespace {
+
+constexpr std::array<std::string_view, 3> kOperatorStateNames = {"auto", "drain", "disabled"};
+
+}  // namespace
+
 std::string_view to_string(OperatorState state) {
-  constexpr std::array<std::string_view, 3> kNames = {"auto", "drain", "disabled"};
-  return kNames[static_cast<size_t>(state)];
+  return kOperatorStateNames[static_cast<size_t>(state)];
+}
+
+std::optional<OperatorState> operator_state_from(std::string_view name) {
+  const auto found = std::find(kOperatorStateNames.begin(), kOperatorStateNames.end(), name);
+  if (found == kOperatorStateNames.end()) return std::nullopt;
+  return static_cast<OperatorState>(found - kOperatorStateNames.begin());
 }
 
 std::string_view to_string(Exclusion exclusion) {

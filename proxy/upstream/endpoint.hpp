@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ enum class Exclusion : uint8_t {
   kCircuitOpen,
 };
 std::string_view to_string(OperatorState state);
+std::optional<OperatorState> operator_state_from(std::string_view name);
 std::string_view to_string(Exclusion exclusion);
 
 class Endpoint {

@@ -69,6 +69,8 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
       known.version = x_version;
       if (!known.endpoint) {
         known.endpoint = std::make_shared<Endpoint>(listed.address, x_group, now_ms);
+        const auto state = x_operator_states.find(listed.address);
+        if (state != x_operator_states.end()) known.endpoint->set_operator_state(state->second);
       }
       known.endpoint->set_listed(true, now_ms);
       set->entries.push_back({known.endpoint, std::max(1, listed.weight), listed.terminating});
@@ -86,6 +88,21 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
   discovery_confirmed(now_ms);
   x_group->publish(set);
   return set;
+}
+
+void Service::set_operator_state(const Address& address, OperatorState state) {
+  std::shared_ptr<Endpoint> endpoint;
+  {
+    const std::lock_guard lock(x_mutex);
+    if (state == OperatorState::kAuto) {
+      x_operator_states.erase(address);
+    } else {
+      x_operator_states.insert_or_assign(address, state);
+    }
+    const auto known = x_known.find(address);
+    if (known != x_known.end()) endpoint = known->second.endpoint;
+  }
+  if (endpoint != nullptr) endpoint->set_operator_state(state);
 }
 
 void Service::discovery_confirmed(int64_t now_ms) {

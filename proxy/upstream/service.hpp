@@ -88,6 +88,8 @@ class Service {
   // workers get.
   std::shared_ptr<const EndpointSet> set_endpoints(const std::vector<ListedAddress>& list,
                                                    int64_t now_ms);
+  // Control thread: of the endpoint at that address, listed or not, now and whenever it is listed.
+  void set_operator_state(const Address& address, OperatorState state);
   // Control thread: the latest list came again; nothing changes but its age.
   void discovery_confirmed(int64_t now_ms);
   // Control thread: a source failed. Never removes an endpoint.
@@ -111,6 +113,7 @@ class Service {
   const std::shared_ptr<EndpointGroup> x_group;
   mutable std::mutex x_mutex;  // control path only
   std::unordered_map<Address, Known> x_known;
+  std::unordered_map<Address, OperatorState> x_operator_states;  // without those that are auto
   uint64_t x_version = 0;
   DiscoveryFacts x_discovery;
 };

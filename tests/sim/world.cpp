@@ -98,6 +98,7 @@ app::ControlEnvironment World::environment() {
                            [this](const config::DnsRegistryConfig&) {
                              return std::make_shared<testing::KnownNames>(x_control_names);
                            }},
+          .kept = x_kept,
           .config = {.paths = {kFile}, .variables = no_variable},
           .read_now = [this](const std::string& path) { return x_files.read_now(path); },
           .open_log = [](const std::string& path) -> Result<std::unique_ptr<io::LineWriter>> {

@@ -17,6 +17,7 @@
 #include "tests/sim/plan.hpp"
 #include "tests/sim/sides.hpp"
 #include "tests/support/fake_files.hpp"
+#include "tests/support/fake_kept_files.hpp"
 
 namespace outrigger::sim {
 
@@ -79,6 +80,7 @@ class World final : public chain::ExchangeObserver {
   testing::PipeNetwork x_control_network{x_control};
   testing::VirtualNames x_control_names{x_control};
   testing::FakeFiles x_files{x_control};
+  testing::FakeKeptFiles x_kept{x_control};
   Sides x_workers;
   const std::vector<std::unique_ptr<Side>>& x_sides = x_workers.all;
   std::unique_ptr<app::ControlPlane> x_plane;

@@ -43,6 +43,7 @@ inline config::Loaded loaded_of(std::string_view yaml) {
 inline config::Loaded bare(const config::Config& config) { return {config, {}, {}, {}}; }
 inline config::Config config_of(std::string_view yaml) { return loaded_of(yaml).config; }
 
+class FakeKeptFiles;
 class TownEnvironment;
 
 class Town {
@@ -67,9 +68,10 @@ class Town {
       : Town(loaded_of(yaml), {{kFile, std::string(yaml)}}, 1, 1, std::nullopt, named) {}
   Town(const config::Config& config, unsigned worker_count, uint64_t seed)
       : Town(bare(config), {}, worker_count, seed, std::nullopt) {}
-  // A configuration without texts has no files.
+  // A configuration without texts has no files. `kept`: what an earlier process left in
+  // `snapshot.dir`.
   Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_count, uint64_t seed,
-       std::optional<int64_t> wall_ms, const Contents& named = {});
+       std::optional<int64_t> wall_ms, const Contents& named = {}, Contents kept = {});
   virtual ~Town();
   Town(const Town&) = delete;
   Town& operator=(const Town&) = delete;
@@ -120,6 +122,7 @@ class Town {
   std::vector<std::unique_ptr<app::Worker>>& workers;
   const int& permits_posted;
   FakeFiles& files;
+  FakeKeptFiles& disk;            // of `snapshot.dir`
   const std::optional<End>& end;  // once the drain is over
 
  private:

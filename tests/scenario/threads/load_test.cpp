@@ -11,7 +11,9 @@
 #include "config/config.hpp"
 #include "proxy/app/control_plane.hpp"
 #include "proxy/app/worker_threads.hpp"
+#include "proxy/io/disk.hpp"
 #include "proxy/io/loop_files.hpp"
+#include "proxy/io/loop_kept_files.hpp"
 #include "tests/support/run_until.hpp"
 #include "tests/support/test_peer.hpp"
 
@@ -181,6 +183,7 @@ class Fleet {
             .binder = x_binder,
             .workers = x_workers,
             .surroundings = discovery::surroundings_on(loop, files),
+            .kept = x_kept,
             .config = {},
             .read_now = [](const std::string& path) { return io::read_file(path); },
             .open_log = [this](const std::string& path) { return disk.append_to(path); },
@@ -201,6 +204,7 @@ class Fleet {
 
   const std::string x_policy;
   int x_round = 0;
+  io::LoopKeptFiles x_kept{loop, disk};
   io::SocketBinder x_binder;
   Random x_random;
   Threads x_workers;

@@ -13,6 +13,7 @@
 #include "proxy/io/disk.hpp"
 #include "proxy/io/line_buffer.hpp"
 #include "tests/support/fake_files.hpp"
+#include "tests/support/fake_kept_files.hpp"
 #include "tests/support/known_names.hpp"
 #include "tests/support/worker_town.hpp"
 
@@ -23,6 +24,7 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
   TownEnvironment(VirtualLoop& loop, PipeNetwork& network, VirtualNames& names, unsigned count_of,
                   uint64_t seed, const config::Texts& texts)
       : files(loop),
+        kept(loop),
         x_loop(loop),
         x_network(network),
         x_names(names),
@@ -47,6 +49,7 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
                          [this](const config::DnsRegistryConfig&) {
                            return std::make_shared<KnownNames>(x_names);
                          }},
+        .kept = kept,
         .config = {.paths = x_paths, .variables = {}},
         .read_now = [this](const std::string& path) { return files.read_now(path); },
         .open_log = [](const std::string&) { return lines_to_nobody(); },
@@ -108,6 +111,7 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
   std::vector<std::unique_ptr<app::Worker>> workers;
   int permits_posted = 0;
   FakeFiles files;
+  FakeKeptFiles kept;
   std::optional<Town::End> end;
 
  private:

@@ -18,7 +18,7 @@ void check_at_rest(const std::string& name, const upstream::Service& service) {
 }  // namespace
 
 Town::Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_count, uint64_t seed,
-           std::optional<int64_t> wall_ms, const Contents& named)
+           std::optional<int64_t> wall_ms, const Contents& named, Contents kept)
     : loop(seed),
       x_world(std::make_unique<TownEnvironment>(loop, network, names, worker_count, seed, texts)),
       plane(x_world->make_plane()),
@@ -26,12 +26,14 @@ Town::Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_co
       workers(x_world->workers),
       permits_posted(x_world->permits_posted),
       files(x_world->files),
+      disk(x_world->kept),
       end(x_world->end) {
   log::set_level(log::Level::kWarning);
   for (const auto& [path, bytes] : named) files.set(path, bytes);
   if (wall_ms) loop.jump_wall_ms(*wall_ms - loop.context().clock.wall_ms());
   loop.set_after_each([](void* world) { static_cast<TownEnvironment*>(world)->after_each(); },
                       x_world.get());
+  x_world->kept.texts = std::move(kept);
   for (const config::Problem& problem : plane->start(std::move(loaded), texts)) {
     ADD_FAILURE() << config::to_string(problem);
   }

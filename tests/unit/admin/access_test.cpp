@@ -115,7 +115,7 @@ TEST_F(TokensApi, LetViewersReadAndOperatorsChange) {
   EXPECT_EQ(x_control.installs, 0);
   EXPECT_EQ(ask("PATCH", path, "Bearer op-secret", R"({"probes": 2})").status, 200);
   EXPECT_EQ(events_of("settings").at(0).actor, "oncall");
-  EXPECT_EQ(x_changes.overrides().all().at(0).who, "oncall");
+  EXPECT_EQ(x_changes.overrides().all().at(0).actor, "oncall");
 }
 
 TEST_F(TokensApi, MatchOnlyAsAWhole) {

@@ -59,6 +59,10 @@ class FakeControl final : public Control {
   void let_workers_take() {
     for (const auto& taken : std::exchange(held, {})) taken();
   }
+  Result<std::string> explain(std::string_view method, std::string_view url) const override {
+    if (url.empty()) return failure("no URL");
+    return std::string(method) + " " + std::string(url) + "\n";
+  }
   std::vector<UnmatchedHost> unmatched() const override { return unmatched_hosts; }
   uint64_t clear_cache(const std::string& service) override {
     cleared.push_back(service);
@@ -87,7 +91,7 @@ class FakeControl final : public Control {
     for (const config::ServiceConfig& service : x_loaded.config.services) {
       x_services.service(service.name, service.policy, x_clock.now_ms());
       for (const config::RouteConfig& route : service.routes) {
-        if (!route.owns("circuit")) continue;
+        if (!route.owns("circuit") && !route.owns("limits")) continue;
         x_services.route(service.name + "/" + route.name, route.policy, x_clock.now_ms());
       }
     }

@@ -101,12 +101,22 @@ class OpenApi : public testing::AdminTest {
     };
     fill("{service}", "orders");
     fill("{route}", "reads");
+    fill("{endpoint}", "10.0.0.1:8080");
     testing::Headers headers;
     std::string body;
     if (operation.body != BodyKind::kNone) {
       headers.emplace_back("content-type", "application/json");
       body = operation.body == BodyKind::kJson ? R"({"state": "shadow"})" : R"({"probes": 2})";
       if (operation.body == BodyKind::kYaml) body = R"({"services": {}})";
+      if (path.ends_with("/policy")) body = R"({"retry": {"attempts": 2}})";
+      if (path.find("/endpoints/") != std::string::npos) body = R"({"state": "drain"})";
+      if (path.ends_with("/log")) body = R"({"level": "auto"})";
+    }
+    if (path.ends_with("/explain")) path += "?url=http://orders/";
+    if (path.ends_with("/live")) {
+      Caller& caller = begin("GET", path);
+      end(caller);
+      return caller;
     }
     return call(to_string(operation.method), path, headers, body);
   }
@@ -206,6 +216,10 @@ TEST_F(OpenApi, KnowsEveryKeyOfCircuitsServicesEventsAndOverrides) {
   check("Override", call("GET", "/api/v1/overrides").as<Json>()["overrides"][0]);
   check("Event", call("GET", "/api/v1/events").as<Json>()["events"][0]);
   check("Problem", call("GET", "/nothing").as<Json>());
+  check("Policy", call("GET", "/api/v1/services/orders/policy?route=reads").as<Json>());
+  const Json from = call("GET", "/api/v1/services/orders/policy?route=reads").as<Json>()["from"];
+  for (const auto& [key, origin] : from.items()) check("Origin", origin);
+  check("PolicyDryRun", patch("/api/v1/services/orders/policy?dry_run=true", "{}").as<Json>());
   check("DryRun", patch("/api/v1/circuits/orders?dry_run=true", "{}").as<Json>());
 }
 

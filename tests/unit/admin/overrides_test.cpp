@@ -23,7 +23,9 @@ class OverridesApi : public testing::AdminTest {
  protected:
   std::vector<std::string> keys() const {
     std::vector<std::string> keys;
-    for (const OverrideEntry& entry : x_changes.overrides().all()) keys.push_back(entry.key);
+    for (const OverrideEntry& entry : x_changes.overrides().all()) {
+      keys.emplace_back(entry.what());
+    }
     return keys;
   }
   std::string open_for(const std::string& route = "") {
@@ -45,8 +47,8 @@ TEST_F(OverridesApi, TellsWhoWhyUntilWhenAndWhatTheFileSaid) {
   EXPECT_EQ(list[0]["key"], "circuit.open_for");
   EXPECT_EQ(list[0]["value"], "2s");
   EXPECT_EQ(list[0]["file_value"], "5s");
-  EXPECT_EQ(list[0]["who"], "local");
-  EXPECT_EQ(list[0]["why"], "partner is slow");
+  EXPECT_EQ(list[0]["actor"], "local");
+  EXPECT_EQ(list[0]["reason"], "partner is slow");
   EXPECT_THAT(list[0]["until"].get<std::string>(), HasSubstr("Z"));
   EXPECT_EQ(list[1]["key"], "circuit.consecutive_failures.count");
   EXPECT_EQ(list[1]["value"], 9);
@@ -229,10 +231,15 @@ TEST_F(OverridesApi, IsAGauge) {
 }
 
 TEST(OverrideYaml, KeepsACommentOnItsLine) {
-  const OverrideEntry entry{
-      {"a", ""}, "state", "\"shadow\"", "\"auto\"", "x\nservices: {}", "why\r\n", 0, {}};
+  OverrideEntry entry;
+  entry.kind = OverrideEntry::Kind::kCircuit;
+  entry.target.service = "a";
+  entry.value = "\"shadow\"";
+  entry.file_value = "\"auto\"";
+  entry.actor = "x\nservices: {}";
+  entry.reason = "why\r\n";
   const std::string yaml = to_yaml({entry});
-  EXPECT_EQ(std::count(yaml.begin(), yaml.end(), '\n'), 1);
+  EXPECT_EQ(std::count(yaml.begin(), yaml.end(), '\n'), 2);
   EXPECT_THAT(yaml, Not(HasSubstr("\nservices")));
 }
 

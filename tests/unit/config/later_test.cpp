@@ -80,7 +80,7 @@ TEST(Later, FalseIsOffToo) {
 TEST(Later, AnEmptyMapIsNotOff) {
   EXPECT_THAT(mistakes("services: {a: {health_check: {}}}"),
               ElementsAre("f:1:16: \"health_check\" is not in this version"));
-  EXPECT_THAT(mistakes("snapshot: {}"), IsEmpty());
+  EXPECT_THAT(mistakes("profiles: {}"), IsEmpty());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/key_path.hpp"
 #include "tests/unit/config/support.hpp"
 
 namespace outrigger::config::test {
@@ -26,7 +27,7 @@ Loaded file() { return load_text("f", kFile, no_environment()); }
 
 const Policy& orders(const Loaded& loaded) { return loaded.config.services.at(0).policy; }
 
-TEST(Override, IsAMergePatchOverTheFile) {
+TEST(Override, LiesOverTheFileAndTheLaterOverTheEarlier) {
   const Loaded once = apply_override(file(), kOrders, "circuit", R"({"failure_rate": "30%"})");
   EXPECT_THAT(texts(once.problems), IsEmpty());
   EXPECT_EQ(orders(once).circuit->failure_rate_share, 0.3);
@@ -38,17 +39,6 @@ TEST(Override, IsAMergePatchOverTheFile) {
   EXPECT_EQ(orders(twice).circuit->window_ms, 5'000);
   EXPECT_FALSE(orders(twice).circuit->ramp);
   EXPECT_EQ(orders(twice).circuit->probes, 3);
-}
-
-TEST(Override, NullReturnsAKeyToTheFile) {
-  Loaded loaded =
-      apply_override(file(), kOrders, "circuit", R"({"window": "5s", "ramp": {"each": "3s"}})");
-  loaded = apply_override(loaded, kOrders, "circuit", R"({"window": null})");
-  EXPECT_EQ(orders(loaded).circuit->window_ms, 20'000);
-  EXPECT_EQ(orders(loaded).circuit->ramp->each_ms, 3'000);
-  loaded = apply_override(loaded, kOrders, "circuit", R"({"ramp": {"each": null}})");
-  EXPECT_EQ(loaded.config, file().config);
-  EXPECT_THAT(loaded.document.overrides, IsEmpty());
 }
 
 TEST(Override, ReachesEveryPolicySection) {
@@ -104,10 +94,8 @@ TEST(Override, ProblemsNameThePath) {
                   "services.orders.circuit: unknown key \"probs\"; did you mean \"probes\"?",
                   "services.orders.circuit.failure_rate: \"failure_rate\" is \"0.5\", not a "
                   "share; write it like 50%"));
-  EXPECT_THAT(problems("circuit", "{"), ElementsAre("circuit: this is not JSON"));
-  EXPECT_THAT(problems("circuit", "[]"), ElementsAre("circuit: this is not a JSON object"));
   EXPECT_THAT(problems("", R"({"endpoints": {}})"),
-              ElementsAre("endpoints: \"endpoints\" is not a policy; change the file"));
+              ElementsAre("services.orders.endpoints: \"endpoints\" is not live; change the file"));
   EXPECT_THAT(problems("", R"({"mirror": {"service": "stock"}})"),
               ElementsAre(HasSubstr("\"mirror\" is not in this version")));
   EXPECT_THAT(problems("", R"({"fallback": [{"service": "nobody"}]})"),
@@ -118,14 +106,65 @@ TEST(Override, ProblemsNameThePath) {
               ElementsAre("there is no \"orders/writes\" in the file"));
 }
 
-TEST(Override, CanBeRemoved) {
-  Loaded loaded =
-      apply_override(file(), kOrders, "", R"({"circuit": {"window": "5s"}, "balance": "random"})");
-  loaded = remove_override(loaded, kOrders, "circuit");
-  EXPECT_EQ(orders(loaded).circuit->window_ms, 20'000);
-  EXPECT_EQ(orders(loaded).balance, Balance::kRandom);
-  loaded = remove_override(loaded, kOrders, "");
-  EXPECT_EQ(loaded.config, file().config);
+TEST(Override, OfWhatIsNotLiveIsRefusedWhereverItStands) {
+  const auto problems = [](const Target& target, std::string_view patch) {
+    return texts(apply_override(file(), target, "", patch).problems);
+  };
+  EXPECT_THAT(problems(kOrders, R"({"hosts": ["a"], "tls": {"server_name": "a"}})"),
+              ElementsAre("services.orders.hosts: \"hosts\" is not live; change the file",
+                          "services.orders.tls: \"tls\" is not live; change the file"));
+  EXPECT_THAT(problems(kOrders, R"({"routes": []})"),
+              ElementsAre(HasSubstr("\"routes\" is not live")));
+  EXPECT_THAT(problems({"orders", "reads"}, R"({"match": {"path": "/a"}})"),
+              ElementsAre(HasSubstr("\"match\" is not live")));
+  // Whoever reaches the admin address must not have the files of the sidecar sent to them.
+  const std::string secret = "\"/etc/hostname\"";
+  EXPECT_THAT(problems(kOrders, "{\"headers\": {\"response\": {\"set\": {\"x-a\": {\"file\": " +
+                                    secret + "}}}}}"),
+              ElementsAre(HasSubstr("\"file\" is not live")));
+  EXPECT_THAT(problems(kOrders, "{\"fallback\": [{\"respond\": {\"body_file\": " + secret + "}}]}"),
+              ElementsAre(HasSubstr("\"body_file\" is not live")));
+  EXPECT_THAT(
+      problems(kOrders, "{\"fallback\": [{\"respond\": {\"grpc_status\": 0, \"message_file\": " +
+                            secret + "}}]}"),
+      ElementsAre(HasSubstr("\"message_file\" is not live")));
+}
+
+TEST(Settings, SayWhereEachComesFrom) {
+  const Loaded loaded = apply_override(file(), kOrders, "circuit", R"({"probes": 3})");
+  const auto find = [&](const Target& target, std::string_view key) {
+    for (Setting& setting : settings_of(loaded, target)) {
+      if (setting.key == key) return std::move(setting);
+    }
+    return Setting{};
+  };
+  EXPECT_EQ(find(kOrders, "circuit.window").layer, Layer::kService);
+  EXPECT_EQ(find(kOrders, "circuit.window").place, (Place{"f", 5, 16}));
+  EXPECT_EQ(find(kOrders, "circuit.window").value.text, "20s");
+  EXPECT_EQ(find(kOrders, "timeout.request").layer, Layer::kDefaults);
+  EXPECT_EQ(find(kOrders, "timeout.request").place, (Place{"f", 2, 14}));
+  EXPECT_EQ(find(kOrders, "circuit.probes").layer, Layer::kOverride);
+  EXPECT_EQ(find(kOrders, "circuit.probes").place, std::nullopt);
+  EXPECT_EQ(find(kOrders, "retry.attempts").layer, Layer::kBuiltIn);
+  const Target reads{"orders", "reads"};
+  EXPECT_EQ(find(reads, "circuit.open_for").layer, Layer::kRoute);
+  EXPECT_EQ(find(reads, "circuit.window").layer, Layer::kService);
+  EXPECT_EQ(find(reads, "circuit.probes").layer, Layer::kOverride);
+  // What switches a whole section off says it.
+  EXPECT_EQ(find({"stock", ""}, "circuit").place, (Place{"f", 8, 12}));
+  EXPECT_THAT(settings_of(loaded, {"nobody", ""}), IsEmpty());
+}
+
+TEST(KeyPath, KeepsDotsWithinAKey) {
+  const std::string path = joined(joined("headers.set", "x.y\\z"), "file");
+  EXPECT_EQ(path, "headers.set.x\\.y\\\\z.file");
+  Node root = Node::map();
+  put_at(root, path, Node::number(1));
+  EXPECT_EQ(to_flow(root), R"({headers: {set: {"x.y\\z": {file: 1}}}})");
+  EXPECT_EQ(find_at(root, path)->text, "1");
+  EXPECT_EQ(find_at(root, "headers.set.x"), nullptr);
+  EXPECT_TRUE(is_within(path, "headers.set"));
+  EXPECT_FALSE(is_within("headers.sets", "headers.set"));
 }
 
 TEST(Setting, IsReadAsTheFileGivesItAndAsItIsInEffect) {

@@ -29,6 +29,8 @@ tracing: off
 startup: { wait: 0 }
 drain: { grace: 5s, quiet: 100ms }
 unmatched: refuse
+snapshot: { dir: /var/lib/outrigger }
+overrides: { file: /etc/outrigger/overrides.yaml }
 listeners:
   - { name: a, address: "127.0.0.1:0", intercept: proxy, via: me,
       timeout: { head: 1s, handshake: 2s }, limits: { fields: 50 },

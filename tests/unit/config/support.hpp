@@ -60,4 +60,20 @@ inline ServiceConfig only_service(std::string_view text) {
   return config.services.empty() ? ServiceConfig{} : config.services[0];
 }
 
+// One more override, of one section or, where it is empty, of all of them: a JSON object.
+inline Loaded apply_override(const Loaded& loaded, const Target& target, std::string_view section,
+                             std::string_view json) {
+  std::vector<Problem> problems;
+  Node policy = parse_json(json, problems);
+  EXPECT_THAT(texts(problems), testing::IsEmpty());
+  if (!section.empty()) {
+    Node whole = Node::map();
+    whole.set(section, std::move(policy));
+    policy = std::move(whole);
+  }
+  std::vector<Override> overrides = loaded.document.overrides;
+  overrides.push_back({target.service, target.route, std::move(policy)});
+  return with_overrides(loaded, std::move(overrides));
+}
+
 }  // namespace outrigger::config::test

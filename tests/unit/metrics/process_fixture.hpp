@@ -46,6 +46,7 @@ inline ProcessFacts full_process() {
   facts.overload = {{"memory", 1}};
   facts.discovery_errors = {{"dns", 7}};
   facts.overrides = {{"orders", "circuit", 2, 1.6e9}, {"orders", "state", 1, 1.5e9}};
+  facts.overrides_file_successful = true;
   facts.certificate_expiry = {{"admin", 1.8e9}};
   facts.reload_success_at_s = 1.7e9;
   facts.config_hash = "00ff";
