@@ -322,8 +322,8 @@ TEST_F(Tls, CheckSaysWhatIsWrongWithAFile) {
   } kCases[] = {
       {"server.pem", "other.key", "", "is not that of the certificate"},
       {"old.pem", "old.key", "", "has expired"},
-      {"absent.pem", "server.key", "", "not a file that can be read"},
-      {"server.pem", "absent.key", "", "not a file that can be read"},
+      {"absent.pem", "server.key", "", "absent.pem: No such file"},
+      {"server.pem", "absent.key", "", "absent.key: No such file"},
       {"empty.pem", "server.key", "", "holds no certificate in PEM"},
       {"server.pem", "server.pem", "", "holds no private key in PEM"},
       {"server.pem", "server.key", ", client_ca_file: " + file("client.pem"),

@@ -1,6 +1,3 @@
-#include <cstdio>
-#include <fstream>
-
 #include <gtest/gtest.h>
 
 #include "tests/support/policy_world.hpp"
@@ -173,11 +170,14 @@ TEST(Fallback, IsPossibleOnlyWhileNothingWasSentToTheCaller) {
 
 // ---- respond, omit
 
+// Of a file that the policy names.
+config::FileBytes content(std::string_view bytes) {
+  return std::make_shared<const std::string>(bytes);
+}
+
 TEST(Fallback, RespondGivesStatusFieldsAndBody) {
-  const std::string path = ::testing::TempDir() + "outrigger_token";
-  std::ofstream(path) << "s3cret\n";
   config::FallbackRespond answer{203, {}, "{}", {}};
-  answer.headers = {{"content-type", "application/json", {}, {}}, {"x-token", {}, path, "Bearer "}};
+  answer.headers = {{"content-type", "application/json", {}, {}}, {"x-token", {}, "token", "Bearer ", content("s3cret\n")}};
   PolicyWorld world(with({on_any(answer)}));
   world.script({Script::failing()});
   PolicyCall& call = world.call();
@@ -185,19 +185,17 @@ TEST(Fallback, RespondGivesStatusFieldsAndBody) {
   EXPECT_EQ(call.sink.field("content-type"), "application/json");
   EXPECT_EQ(call.sink.field("x-token"), "Bearer s3cret");
   EXPECT_EQ(call.sink.body, "{}");
-  std::remove(path.c_str());
 }
 
-TEST(Fallback, RespondReadsItsBodyFromAFile) {
-  const std::string path = ::testing::TempDir() + "outrigger_body";
-  std::ofstream(path) << "from file";
-  PolicyWorld world(with({on_any(config::FallbackRespond{200, {}, {}, path})}));
+TEST(Fallback, RespondTakesItsBodyFromAFile) {
+  config::FallbackRespond answer{200, {}, {}, "body"};
+  answer.content = content("from file");
+  PolicyWorld world(with({on_any(answer)}));
   world.script({Script::failing()});
   EXPECT_EQ(world.call().sink.body, "from file");
   PolicyCall& head = world.call({.method = "HEAD"});
   EXPECT_EQ(head.sink.body, "");
   EXPECT_EQ(head.sink.head.content_length, 9);
-  std::remove(path.c_str());
 }
 
 TEST(Fallback, OmitGivesNoContentOrAnEmptyList) {
