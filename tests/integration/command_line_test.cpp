@@ -1,4 +1,5 @@
 #include <csignal>
+#include <filesystem>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +103,27 @@ TEST_F(CommandLine, SeveralFilesMergeInOrder) {
   EXPECT_EQ(check.code, 0) << check.err;
   EXPECT_TRUE(has(check.out, "request: 3s")) << check.out;
   EXPECT_TRUE(has(check.out, "10.0.0.2:8080")) << check.out;
+}
+
+TEST_F(CommandLine, AFolderIsItsFilesAndExplainNamesTheLineOfAProfile) {
+  const auto folder = x_folder / "parts";
+  std::filesystem::create_directory(folder);
+  replace_file(folder / "a.yaml",
+               "requires: '>=0.0.1'\nprofiles:\n  slow: { timeout: { request: 9s } }\n");
+  replace_file(folder / "b.yaml", "services:\n  orders: { profile: slow }\n");
+  const std::string at = folder.string();
+  const Finished check = outrigger({"check", "--effective", "-c", at});
+  EXPECT_EQ(check.code, 0) << check.err;
+  EXPECT_TRUE(has(check.out, "request: 9s")) << check.out;
+  EXPECT_TRUE(has(check.out, "requires: \">=0.0.1\"")) << check.out;
+  const Finished call = outrigger({"explain", "-c", at, "GET", "http://orders/"});
+  EXPECT_TRUE(has(call.out, "requires   >=0.0.1  (" + at + "/a.yaml:1)")) << call.out;
+  EXPECT_TRUE(has(call.out, "profile    slow  (" + at + "/b.yaml:2)")) << call.out;
+  EXPECT_TRUE(has(call.out, "(" + at + "/a.yaml:3)")) << call.out;
+  replace_file(folder / "c.yaml", "requires: '>=99.0'\nkeys: of then\n");
+  const Finished newer = outrigger({"check", "-c", at});
+  EXPECT_EQ(newer.code, 2);
+  EXPECT_TRUE(newer.err.starts_with(at + "/c.yaml:1:11: this file requires >=99.0")) << newer.err;
 }
 
 TEST_F(CommandLine, ExplainSaysServiceRouteAndLine) {

@@ -233,6 +233,23 @@ TEST(Reload, AKeyThatCannotBeReadInAnOtherwiseGoodFileChangesNothing) {
   EXPECT_EQ(Caller(town).get().status(), 200);
 }
 
+TEST(Reload, AnAuthorityThatIsNotThereOrIsNoneChangesNothing) {
+  TlsTown town("unmatched: refuse\n" + orders());
+  town.origin(kAt);
+  town.authority.write("torn.pem", "-----BEGIN CERTIFICATE-----\nMIIB");
+  for (const char* ca : {"absent.pem", "torn.pem", "server.key"}) {
+    const auto problems = town.reload(town.with_paths(
+        "unmatched: passthrough\n" +
+        orders(",\n  headers: {response: {set: {x-version: '2'}}},\n  tls: {ca_file: '@/" +
+               std::string(ca) + "'}")));
+    ASSERT_EQ(problems.size(), 1u) << ca;
+    EXPECT_EQ(problems[0].line, 4) << ca;
+    EXPECT_NE(problems[0].what.find(ca), std::string::npos) << problems[0].what;
+    EXPECT_EQ(Caller(town).get().field("x-version"), "") << ca;
+    EXPECT_EQ(town.plane->loaded().config.unmatched, config::Unmatched::kRefuse) << ca;
+  }
+}
+
 // ---- the control plane's own
 
 TEST(Reload, TheAdminApiMovesAndAnswersWhereItWas) {

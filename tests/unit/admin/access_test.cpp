@@ -112,6 +112,7 @@ TEST_F(TokensApi, LetViewersReadAndOperatorsChange) {
   EXPECT_THAT(viewer.as<Json>()["detail"].get<std::string>(), HasSubstr("operator"));
   EXPECT_EQ(ask("DELETE", "/api/v1/overrides", "Bearer view-secret").status, 403);
   EXPECT_EQ(ask("POST", "/api/v1/drain", "Bearer view-secret").status, 403);
+  EXPECT_EQ(ask("POST", "/api/v1/config/check", "Bearer view-secret", "{}").status, 403);
   EXPECT_EQ(x_control.installs, 0);
   EXPECT_EQ(ask("PATCH", path, "Bearer op-secret", R"({"probes": 2})").status, 200);
   EXPECT_EQ(events_of("settings").at(0).actor, "oncall");

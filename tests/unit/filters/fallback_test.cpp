@@ -177,7 +177,8 @@ config::FileBytes content(std::string_view bytes) {
 
 TEST(Fallback, RespondGivesStatusFieldsAndBody) {
   config::FallbackRespond answer{203, {}, "{}", {}};
-  answer.headers = {{"content-type", "application/json", {}, {}}, {"x-token", {}, "token", "Bearer ", content("s3cret\n")}};
+  answer.headers = {{"content-type", "application/json", {}, {}},
+                    {"x-token", {}, "token", "Bearer ", content("s3cret\n")}};
   PolicyWorld world(with({on_any(answer)}));
   world.script({Script::failing()});
   PolicyCall& call = world.call();
