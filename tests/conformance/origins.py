@@ -1,6 +1,8 @@
 """The servers of the client matrix."""
 import contextlib
-import functools
+import os
+import select
+import signal
 import socket
 import subprocess
 import threading
@@ -15,10 +17,14 @@ END_LIMIT_S = 15
 class Origin:
     """A server on loopback. Its listening socket outlives it, so that a restart refuses nobody."""
 
-    def __init__(self, command, end_by="terminate"):
-        """`command(fd, port, idle_ms)`; `end_by`: the signal that lets calls end first."""
+    def __init__(self, command, end_by=signal.SIGTERM, tells=True):
+        """
+        `command(fd, port, idle_ms)`; `end_by`: the signal that lets calls end first; `tells`: it
+        writes to the descriptor $READY when it serves.
+        """
         self.command = command
         self.end_by = end_by
+        self.tells = tells
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
         self.process = None
@@ -26,9 +32,16 @@ class Origin:
     def begin(self, idle_ms=0):
         """`idle_ms`: how long it keeps a connection without a call; 0: as it does by itself."""
         fd = self.listener.fileno()
+        ready, tell = os.pipe()
         self.process = subprocess.Popen(
-            self.command(fd, self.port, idle_ms), pass_fds=[fd], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.command(fd, self.port, idle_ms), pass_fds=[fd, tell], stdin=subprocess.DEVNULL,
+            env={**os.environ, "READY": str(tell)}, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        os.close(tell)
+        with open(ready, "rb", buffering=0) as told:
+            said = self.tells and select.select([told], [], [], tools.START_LIMIT_S)[0]
+            if self.tells and not (said and told.read(1)):
+                raise tools.Broken(f"{self.process.args[0]} did not start")
 
     def renew(self, idle_ms=0):
         """Another one takes its place while it ends what it has."""
@@ -54,7 +67,7 @@ class Origin:
 
 
 def end(process, how):
-    process.send_signal({"terminate": 15, "quit": 3}[how])
+    process.send_signal(how)
     try:
         process.wait(END_LIMIT_S)
     except subprocess.TimeoutExpired:
@@ -64,27 +77,13 @@ def end(process, how):
 
 @contextlib.contextmanager
 def running(origin):
-    origin.begin()
     try:
-        tools.eventually(functools.partial(answers, origin.port), "an origin", origin.process)
+        origin.begin()
         yield origin
     finally:
         origin.process.kill()
         origin.process.wait()
         origin.listener.close()
-
-
-def answers(port):
-    """Something to anything, since the listening socket takes connections before the program."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
-            probe.sendall(b"neither HTTP nor TLS, and longer than a preface\r\n\r\n")
-            probe.recv(1)
-    except TimeoutError:
-        return False
-    except OSError:
-        pass  # a reset is an answer
-    return True
 
 
 def go(scratch, _version, tls):
@@ -118,7 +117,7 @@ def gunicorn(scratch, _version, tls):
     over = ["--certfile", files[0], "--keyfile", files[1]] if tls else []
     return Origin(lambda fd, *_: [
         programs.python(), "-m", "gunicorn", "--log-level", "critical", "--threads", "16", *over,
-        "--chdir", programs.HERE, "-b", f"fd://{fd}", "servers:wsgi"])
+        "--chdir", programs.HERE, "-b", f"fd://{fd}", "servers:make_wsgi()"])
 
 
 NGINX = """\
@@ -152,7 +151,7 @@ def nginx(scratch, version, tls):
         # As nginx hands its sockets to the program that takes its place.
         return ["env", f"NGINX={fd};", program, "-c", file, "-p", folder]
 
-    return Origin(command, "quit")
+    return Origin(command, signal.SIGQUIT, tells=False)
 
 
 def certificate(scratch, tls):

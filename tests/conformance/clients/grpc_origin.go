@@ -127,6 +127,13 @@ func service() *grpc.ServiceDesc {
 	return description
 }
 
+func tellReady() {
+	fd, _ := strconv.Atoi(os.Getenv("READY"))
+	ready := os.NewFile(uintptr(fd), "ready")
+	ready.Write([]byte("x"))
+	ready.Close()
+}
+
 func main() {
 	fd, _ := strconv.Atoi(os.Args[1])
 	idle, _ := strconv.Atoi(os.Args[2])
@@ -157,6 +164,7 @@ func main() {
 		server.GracefulStop()
 		close(done)
 	}()
+	tellReady()
 	if err := server.Serve(listener); err != nil {
 		log.Fatal(err)
 	}

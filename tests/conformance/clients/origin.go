@@ -90,6 +90,13 @@ func trailers(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-Id", "of-the-trailer")
 }
 
+func tellReady() {
+	fd, _ := strconv.Atoi(os.Getenv("READY"))
+	ready := os.NewFile(uintptr(fd), "ready")
+	ready.Write([]byte("x"))
+	ready.Close()
+}
+
 func main() {
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.HandlerFunc{
@@ -120,6 +127,7 @@ func main() {
 		server.Shutdown(late)
 		close(done)
 	}()
+	tellReady()
 	if len(os.Args) > 3 {
 		err = server.ServeTLS(listener, os.Args[3], os.Args[4])
 	} else {

@@ -44,7 +44,7 @@ server.on("session", (session) => {
   session.on("close", () => sessions.delete(session));
 });
 if (idle > 0) server.keepAliveTimeout = Number(idle);
-server.listen({ fd: Number(fd) });
+server.listen({ fd: Number(fd) }, () => fs.writeSync(Number(process.env.READY), "x"));
 // A restart is announced: GOAWAY, or the end of connections that are idle.
 process.on("SIGTERM", () => {
   server.close(() => process.exit(0));

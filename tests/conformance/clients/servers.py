@@ -1,5 +1,6 @@
 """Applications for the servers of Python in the matrix, with the paths of origin.go."""
 import asyncio
+import os
 import time
 
 PAGE, LARGE_PIECE, PIECES, DRIPS = bytes(1024), bytes(64 * 1024), 128, 100_000
@@ -8,8 +9,15 @@ STATUS = {"/refuse": 413, "/denied": 401}
 WORDS = {200: "200 OK", 401: "401 Unauthorized", 413: "413 Content Too Large"}
 
 
+def tell_ready():
+    os.write(int(os.environ["READY"]), b"x")
+
+
 async def asgi(scope, receive, send):
-    if scope["type"] != "http":
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        tell_ready()
         return
     path = scope["path"]
 
@@ -48,6 +56,11 @@ async def asgi(scope, receive, send):
     else:
         await head(len(PAGE))
         await write(PAGE, False)
+
+
+def make_wsgi():
+    tell_ready()
+    return wsgi
 
 
 def watched():
