@@ -1,8 +1,10 @@
 """The programs of clients/, and what they are made of; each is made once and kept in the cache."""
+import contextlib
 import functools
 import pathlib
 import shutil
 import sys
+import tempfile
 
 import tools
 
@@ -23,13 +25,15 @@ def folder_of(name, *made_of):
 
 
 def made(folder, make):
-    """`make` fills that folder; it is there whole or not at all."""
+    """`make` fills that folder; it is there whole or not at all, whoever else makes it."""
     if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        make(partial)
-        partial.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+            partial = pathlib.Path(beside) / folder.name
+            partial.mkdir()
+            make(partial)
+            with contextlib.suppress(OSError):  # it is there by now
+                partial.rename(folder)
     return folder
 
 

@@ -62,6 +62,38 @@ TEST(Between, WhichTrailersComeIsSaidWhereTheyCan) {
   EXPECT_EQ(modern.get().message.field("trailer"), "x-sum");
 }
 
+// Go's servers do so with every short answer, its clients with every request.
+TEST(Between, TrailersPassToHttp1BehindWhatHasALengthInHttp2) {
+  H2Town town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = [](H2Side& on) {
+    on.answer_head(200, {{"trailer", "x-sum"}, {"content-length", "4"}});
+    on.send_data("body");
+    on.send_trailers({{"x-sum", "42"}});
+  };
+  Caller caller(town);
+  const Message answer = caller.get("/");
+  EXPECT_EQ(answer.body, "body");
+  EXPECT_EQ(answer.field("trailer"), "x-sum");
+  EXPECT_EQ(answer.field("x-sum"), "42");
+  EXPECT_EQ(caller.get("/").body, "body");
+}
+
+TEST(Between, TrailersOfARequestPassToHttp1BehindWhatHasALengthInHttp2) {
+  H2Town town(", protocol: http1");
+  Origin& origin = town.origin(kAt);
+  H2Caller caller(town);
+  for (int i = 0; i < 2; ++i) {
+    H2Side& side = caller.begin_open("POST", "/", {{"trailer", "x-sum"}, {"content-length", "3"}});
+    side.send_data("abc");
+    town.run();
+    side.send_trailers({{"x-sum", "7"}});
+    EXPECT_EQ(caller.finish(side).status(), 200);
+    EXPECT_EQ(origin.requests.back().body, "abc");
+    EXPECT_EQ(origin.requests.back().field("x-sum"), "7");
+  }
+}
+
 // RFC 9110 section 8.6: many servers answer 411 otherwise.
 TEST(Between, AnEmptyBodyThatHttp2EndsWithTheHeadHasALengthInHttp1) {
   H2Town town(", protocol: http1");

@@ -60,6 +60,17 @@ TEST(Write, FramesAResponseForTheClientsVersion) {
             "Content-Length: 5\r\nConnection: close\r\n\r\n");
 }
 
+TEST(Write, ChunksWhatHasALengthInHttp2AndPromisesTrailers) {
+  Arena arena{std::span<std::byte>()};
+  ResponseHead head = response(200, Framing::kLength, 5);
+  head.fields.add(arena, {"trailer", "x-sum", Name::kTrailer});
+  EXPECT_EQ(body_of(written(head)), "Content-Length: 5\r\n\r\n");
+  head.version = Version::kHttp2;
+  EXPECT_EQ(body_of(written(head)), "trailer: x-sum\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(body_of(written(head, kOldClient)),
+            "Content-Length: 5\r\nConnection: keep-alive\r\n\r\n");
+}
+
 TEST(Write, Case124NeverFramesWhatHasNoBody) {
   EXPECT_EQ(body_of(written(response(204, Framing::kNone))), "\r\n");
   EXPECT_EQ(body_of(written(response(103, Framing::kNone))), "\r\n");
