@@ -137,6 +137,13 @@ char* put_status_line(char* to, const ResponseHead& head) {
   return put(to, "\r\n");
 }
 
+// Over HTTP/2 trailers may follow what has a length, over HTTP/1 only chunks.
+template <class Head>
+bool hides_trailers(const Head& head) {
+  return head.framing == Framing::kLength && head.version == Version::kHttp2 &&
+         head.fields.find(Name::kTrailer) != nullptr;
+}
+
 bool never_has_content(int status) { return status < 200 || status == 204; }
 
 // Exactly one framing, or the declared length where no body follows (HEAD, 304).
@@ -166,6 +173,10 @@ char* put_response_connection(char* to, const ResponseHead& head, const Response
 
 }  // namespace
 
+Framing framing_towards_server(const RequestHead& head) {
+  return hides_trailers(head) ? Framing::kChunked : head.framing;
+}
+
 size_t request_head_bound(const RequestHead& head, const RequestWriting& writing) {
   return head.method_text.size() + std::max(head.target.size(), head.proxy_target.size()) +
          head.authority.size() + head.proxy_authorization.size() + head.upgrade.size() +
@@ -184,9 +195,10 @@ char* write_request_head(char* to, const RequestHead& head, const RequestWriting
     to = put(to, head.proxy_authorization);
     to = put(to, "\r\n");
   }
-  to = put_fields(to, head.fields, head.framing == Framing::kChunked);
+  const Framing framing = framing_towards_server(head);
+  to = put_fields(to, head.fields, framing == Framing::kChunked);
   to = put_via(to, head.version, writing.via);
-  to = put_framing(to, head.framing, head.content_length);
+  to = put_framing(to, framing, head.content_length);
   if (must_say_empty(head)) to = put_length(to, 0);
   if (head.expects_continue) to = put(to, "Expect: 100-continue\r\n");
   to = put_request_connection(to, head, writing.close);
@@ -194,9 +206,8 @@ char* write_request_head(char* to, const RequestHead& head, const RequestWriting
 }
 
 Framing framing_towards(Version client, const ResponseHead& head) {
-  if (head.framing != Framing::kChunked && head.framing != Framing::kUntilClose) {
-    return head.framing;
-  }
+  const bool has_end = head.framing == Framing::kNone || head.framing == Framing::kLength;
+  if (has_end && (client == Version::kHttp10 || !hides_trailers(head))) return head.framing;
   return client == Version::kHttp10 ? Framing::kUntilClose : Framing::kChunked;
 }
 

@@ -117,6 +117,7 @@ void H1Call::send_head() {
   in_place ? outbox.commit(size) : outbox.append_lasting(stream, {begin, size});
   count_written(static_cast<int64_t>(size));
   x_body_sent = head.framing == http::Framing::kNone;
+  x_sends_chunks = http::framing_towards_server(head) == http::Framing::kChunked;
 }
 
 void H1Call::send_body() {
@@ -132,7 +133,7 @@ void H1Call::send_body() {
   }
   if (!x_leg.body_ended()) return;
   x_body_sent = true;
-  if (x_leg.request().framing != http::Framing::kChunked) return;
+  if (!x_sends_chunks) return;
   const http::Fields* trailers = x_leg.exchange().body().trailers();
   const http::Fields none;
   const http::Fields& fields = trailers != nullptr ? *trailers : none;
@@ -151,9 +152,7 @@ void H1Call::send_body_piece(std::string_view piece) {
   io::Outbox& outbox = upstream().runtime.outbox;
   io::Stream& stream = x_connection->stream();
   count_written(static_cast<int64_t>(piece.size()));
-  if (x_leg.request().framing != http::Framing::kChunked) {
-    return outbox.append_lasting(stream, piece);
-  }
+  if (!x_sends_chunks) return outbox.append_lasting(stream, piece);
   char* const begin = outbox.reserve(stream, http::kChunkSizeBound);
   const char* const end = http::write_chunk_size(begin, piece.size());
   outbox.commit(static_cast<size_t>(end - begin));

@@ -98,6 +98,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   bool x_head_read = false;
   bool x_switched = false;  // it was a 101
   bool x_body_sent = false;
+  bool x_sends_chunks = false;
   bool x_any_byte = false;  // of a response
   bool x_reading = false;   // within on_read or read_buffered
   bool x_congested = false;
