@@ -47,4 +47,10 @@ bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head) {
   return true;
 }
 
+bool is_carried_deadline_over(const Leg& leg) {
+  Exchange& exchange = leg.exchange();
+  return exchange.is_grpc() && exchange.callers_deadline_ms() != Leg::kNever &&
+         exchange.loop().clock.now_ms() + 1 >= exchange.callers_deadline_ms();
+}
+
 }  // namespace outrigger::chain

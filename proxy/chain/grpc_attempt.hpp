@@ -44,4 +44,8 @@ class GrpcHead {
 // False when nothing is. Other calls, and those without a deadline, stay as they are.
 bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head);
 
+// Whether the deadline that went on with the call has passed for the endpoint: it counts whole
+// milliseconds, as we do, and may be one ahead.
+bool is_carried_deadline_over(const Leg& leg);
+
 }  // namespace outrigger::chain

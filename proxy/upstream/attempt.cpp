@@ -139,6 +139,15 @@ Error Attempt::settle_failure(Cause cause, Sent sent, http::H2Code h2_code) {
   return error;
 }
 
+Error Attempt::settle_late() {
+  Error error;
+  error.cause = Cause::kTimeout;
+  error.callers_deadline = true;
+  error.detail = "caller's deadline";
+  settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, error));
+  return error;
+}
+
 // A timeout above us is a verdict on the endpoint; that nobody waits any more is none.
 void Attempt::settle_cancelled() noexcept {
   const Error* why = x_leg.ending_error();

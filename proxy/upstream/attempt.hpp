@@ -93,6 +93,8 @@ class Attempt : public chain::Call {
   void settle_end(const http::Fields* trailers);
   // The error for the leg. `h2_code`: see Error.
   Error settle_failure(Cause cause, Sent sent, http::H2Code h2_code = http::H2Code::kNoError);
+  // The same where the endpoint gave up for the caller's deadline.
+  Error settle_late();
   void settle_cancelled() noexcept;
   // Nothing more comes of it.
   void release_endpoint();

@@ -220,6 +220,10 @@ void H2Call::on_closed(const http::H2Close& close) {
   if (is_tunnel()) return fail(Cause::kReset, Sent::kMaybe);
   if (x_peer_done) return on_done();  // all of the answer is here
   const http::H2Code theirs = close.by_peer ? close.code : http::H2Code::kNoError;
+  // gRPC servers reset what has taken too long, often in the moment in which our own timer is due.
+  if (theirs == http::H2Code::kCancel && chain::is_carried_deadline_over(x_leg)) {
+    return fail_late();
+  }
   if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe, theirs);
   const bool unseen = close.sent == Sent::kNeverFree && x_connection->wants_http1();
   if (unseen || (close.by_peer && close.code == http::H2Code::kHttp11Required)) {
@@ -241,6 +245,13 @@ Sent H2Call::sent_of(const http::H2Close& close) const {
 void H2Call::fail(Cause cause, Sent sent, http::H2Code code) {
   if (std::exchange(x_over, true)) return;
   const Error error = settle_failure(cause, sent, code);
+  drop();
+  x_leg.deliver_error(error);
+}
+
+void H2Call::fail_late() {
+  if (std::exchange(x_over, true)) return;
+  const Error error = settle_late();
   drop();
   x_leg.deliver_error(error);
 }

@@ -77,6 +77,7 @@ class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
   void finish_if_complete();
   Sent sent_of(const http::H2Close& close) const;
   void fail(Cause cause, Sent sent, http::H2Code code = http::H2Code::kNoError);
+  void fail_late();
   void drop();
   // Parts from the connection.
   void leave();

@@ -152,6 +152,49 @@ TEST(Http2Grpc, TheDeadlineGoesOnAndEndsTheCall) {
   EXPECT_TRUE(origin.requests[0]->closed);
 }
 
+// As grpc-go's server does, whose timer may be ahead of ours.
+TEST(Http2Grpc, AServerThatResetsACallAtItsDeadlineIsNoFailure) {
+  for (const bool with_head : {false, true}) {
+    GrpcTown town;
+    H2Origin origin(town, kAt);
+    origin.otherwise = [=](H2Side& on) {
+      if (with_head) {
+        on.answer_head(200, {{"content-type", "application/grpc"}});
+        on.send_data(kMessage);
+      }
+      on.peer().after(99, [&on] { on.reset(http::H2Code::kCancel); });
+    };
+    H2Caller caller(town);
+    H2Fields fields = kGrpc;
+    fields.emplace_back("grpc-timeout", "100m");
+    for (int i = 0; i < 30; ++i) {
+      H2Side& side = caller.ask("POST", "/shop.Stock/Get", fields, kMessage);
+      const Message& last = with_head ? side.trailers : side.message;
+      EXPECT_EQ(last.field("grpc-status"), "4") << i;
+    }
+    EXPECT_EQ(origin.requests.size(), 30U);
+    origin.otherwise = [](H2Side& on) {
+      on.answer_head(200, {{"content-type", "application/grpc"}});
+      on.send_trailers({{"grpc-status", "0"}});
+    };
+    EXPECT_EQ(caller.ask("POST", "/shop.Stock/Get", kGrpc, kMessage).trailers.field("grpc-status"),
+              "0");
+  }
+}
+
+TEST(Http2Grpc, AServerThatResetsACallBeforeItsDeadlineHasFailed) {
+  GrpcTown town;
+  H2Origin origin(town, kAt);
+  origin.otherwise = [](H2Side& on) {
+    on.peer().after(90, [&on] { on.reset(http::H2Code::kCancel); });
+  };
+  H2Caller caller(town);
+  H2Fields fields = kGrpc;
+  fields.emplace_back("grpc-timeout", "100m");
+  H2Side& side = caller.ask("POST", "/shop.Stock/Get", fields, kMessage);
+  EXPECT_EQ(side.message.field("grpc-status"), "14");
+}
+
 TEST(Http2Grpc, OurOwnAnswersAreTrailersOnly) {
   GrpcTown town;
   town.network.at(*Address::parse(kAt)).fate = AddressOptions::Fate::kRefuse;
