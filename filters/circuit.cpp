@@ -4,6 +4,7 @@
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
+#include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::filters {
@@ -13,6 +14,8 @@ using chain::Outcome;
 using chain::Step;
 using chain::Way;
 using upstream::Verdict;
+
+constexpr int kDeadlineExceeded = 4;  // of gRPC
 
 struct CircuitSlot {
   CircuitSlot(Circuit& filter_, Leg& leg_) : filter(filter_), leg(leg_) {}
@@ -83,7 +86,7 @@ Step Circuit::on_response(Leg& leg, void* slot_) {
   }
   slot.slow = is_slow(slot.now_ms() - slot.started_ms);
   if (upstream::matches(x_failures, leg)) {
-    slot.settle_failure();
+    settle_bad_answer(slot);
   } else {
     slot.good_head = true;
     arm(slot, x_settle_after_ms);
@@ -97,7 +100,7 @@ void Circuit::arm(CircuitSlot& slot, int64_t ms) const {
 
 void Circuit::on_body_end(Leg& leg, void* slot_, Way) {
   CircuitSlot& slot = of(slot_);
-  if (slot.token.holds() && upstream::matches(x_failures, leg)) slot.settle_failure();
+  if (slot.token.holds() && upstream::matches(x_failures, leg)) settle_bad_answer(slot);
 }
 
 void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
@@ -110,12 +113,22 @@ void Circuit::on_end(Leg&, void* slot_, const Outcome& outcome) noexcept {
   slot.token.give_back();
 }
 
+// A deadline that the caller made too short tells nothing.
+bool Circuit::is_too_short(const CircuitSlot& slot) const {
+  return slot.now_ms() - slot.started_ms < x_settle_after_ms;
+}
+
+// The endpoint may be the first to say that the caller's deadline has passed.
+void Circuit::settle_bad_answer(CircuitSlot& slot) const {
+  const bool late =
+      slot.leg.grpc_status() == kDeadlineExceeded && chain::is_carried_deadline_over(slot.leg);
+  late&& is_too_short(slot) ? slot.token.give_back() : slot.settle_failure();
+}
+
 // Our own refusals, a stale connection, and what the list of failures leaves out are no verdict.
-// Nor is a deadline that the caller made too short to tell.
 void Circuit::settle_error(CircuitSlot& slot, const Error& error) const {
   const bool stale = error.sent == Sent::kNeverFree || error.sent == Sent::kReusedDied;
-  const bool too_short =
-      error.callers_deadline && slot.now_ms() - slot.started_ms < x_settle_after_ms;
+  const bool too_short = error.callers_deadline && is_too_short(slot);
   if (error.ours || stale || too_short || !upstream::matches(x_failures, error)) {
     return slot.token.give_back();
   }

@@ -27,6 +27,8 @@ class Circuit final : public chain::FilterWith<Circuit, CircuitSlot> {
 
  private:
   friend struct CircuitSlot;
+  bool is_too_short(const CircuitSlot& slot) const;
+  void settle_bad_answer(CircuitSlot& slot) const;
   void settle_error(CircuitSlot& slot, const Error& error) const;
   void arm(CircuitSlot& slot, int64_t ms) const;
   bool is_slow(int64_t took_ms) const { return x_slow_ms && took_ms > *x_slow_ms; }
