@@ -20,7 +20,7 @@ from tools import Case
 
 STORIES = {"unary": 4000, "large": 200, "down": 32, "up": 32, "both": 64, "slow": 4, "fail": 1000,
            "deadline": 64, "cancel": 800, "watch": 32, "race": 640, "restart": 1600}
-LIMIT_S = 180
+LIMIT_S = 600
 
 
 def go():
@@ -62,7 +62,7 @@ def suites(tls, over):
 
 # --- The soak of gRPC's own client ----------------------------------------------------------------
 
-SOAK = ["--soak_iterations=20000", "--soak_max_failures=0", "--soak_overall_timeout_seconds=170",
+SOAK = ["--soak_iterations=20000", "--soak_max_failures=0", "--soak_overall_timeout_seconds=580",
         "--soak_per_iteration_max_acceptable_latency_ms=10000"]
 SIZES = {"large": [], "small": ["--soak_request_size=100", "--soak_response_size=100"]}
 

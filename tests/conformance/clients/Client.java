@@ -26,7 +26,7 @@ public class Client {
 
   static final byte[] SMALL = new byte[1024];
   static final byte[] BIG = new byte[4 << 20];
-  static final byte[] CRUMBS = new byte[20_000];
+  static final byte[] CRUMBS = new byte[5_000];
   static final int LARGE = 8 << 20;
   static final Story PAGE = new Story("/page", false, null, true, SMALL.length);
   static final Map<String, Story> STORIES = Map.ofEntries(

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-const small, big, crumbs = 1024, 4 << 20, 20_000
+const small, big, crumbs = 1024, 4 << 20, 5_000
 
 func transport(version, ca string) *http.Transport {
 	t := &http.Transport{Protocols: new(http.Protocols), MaxIdleConnsPerHost: 64}

@@ -7,7 +7,7 @@ import https from "node:https";
 import { createRequire } from "node:module";
 
 const [kind, stories, base, atOnce, version, ca] = process.argv.slice(2);
-const SMALL = Buffer.alloc(1024), BIG = Buffer.alloc(4 << 20), CRUMBS = 20000;
+const SMALL = Buffer.alloc(1024), BIG = Buffer.alloc(4 << 20), CRUMBS = 5000;
 const trust = ca ? { ca: fs.readFileSync(ca) } : {};
 const WANTED = { get: 1024, post: 1024, chunked: 1024, empty: 0, drip: 100000, slow: 8 << 20,
                  ends: 1024, cancel: 1024, trailers: 1024, watch: 2, crumbs: CRUMBS,

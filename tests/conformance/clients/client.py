@@ -13,7 +13,7 @@ import time
 
 KIND, STORIES, BASE, AT_ONCE, VERSION = sys.argv[1:6]
 CA = sys.argv[6] if len(sys.argv) > 6 else None
-SMALL, BIG, CRUMBS = bytes(1024), bytes(4 << 20), 20_000
+SMALL, BIG, CRUMBS = bytes(1024), bytes(4 << 20), 5_000
 WANTED = {"get": 1024, "post": 1024, "chunked": 1024, "empty": 0, "drip": 100_000,
           "slow": 8 << 20, "ends": 1024, "cancel": 1024, "watch": 2, "crumbs": CRUMBS,
           "restart": 1024, "race": 1024}

@@ -42,8 +42,11 @@ async def asgi(scope, receive, send):
         await write(b"", False)
     elif path in ("/drip", "/large"):
         await head()
-        for piece in [b"x"] * DRIPS if path == "/drip" else [LARGE_PIECE] * PIECES:
+        for number, piece in enumerate([b"x"] * DRIPS if path == "/drip"
+                                       else [LARGE_PIECE] * PIECES):
             await write(piece)
+            if number % 100 == 0:
+                await asyncio.sleep(0)  # to send does not let others in by itself
         await write(b"", False)
     elif path == "/watch":
         await head()

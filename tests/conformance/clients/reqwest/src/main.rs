@@ -11,7 +11,7 @@ use reqwest::{Body, Client, RequestBuilder, Response};
 
 const SMALL: usize = 1024;
 const BIG: usize = 4 << 20;
-const CRUMBS: usize = 20_000;
+const CRUMBS: usize = 5_000;
 const LARGE: u64 = 8 << 20;
 
 fn client(version: &str, ca: Option<&String>) -> Client {
