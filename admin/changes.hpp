@@ -81,6 +81,9 @@ class Changes {
   // that are about no service of ours wait for one.
   Changed take_file(std::vector<OverrideEntry> entries);
 
+  // Another configuration does not agree with the overrides file: nothing of it is in force.
+  bool refuses_file() const { return x_refuses_file; }
+
   // The first configuration, under what an earlier process kept and under the overrides file.
   Changed begin(config::Loaded first, std::string_view kept, std::vector<OverrideEntry> of_file);
 
@@ -107,6 +110,7 @@ class Changes {
     config::Loaded next;
     OverrideStore standing;
     size_t ended = 0;
+    bool refuses_file = false;
     std::vector<Event> events;
   };
 
@@ -142,7 +146,8 @@ class Changes {
   const log::Level x_log_level;                  // that the process began with
   mutable std::optional<config::Loaded> x_file;  // what is in force, without overrides
   OverrideStore x_overrides;
-  std::vector<OverrideEntry> x_of_file;      // also those that are about no service of ours
+  std::vector<OverrideEntry> x_of_file;  // also those that are about no service of ours
+  bool x_refuses_file = false;
   std::deque<Announcement> x_announcements;  // by number
   List<ChangeWaiter> x_waiters;
   uint64_t x_last = 0;

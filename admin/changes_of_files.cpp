@@ -56,6 +56,7 @@ Changed Changes::reload(config::Loaded fresh, const Write& write) {
   Changed changed = install(std::move(rebased.next), {std::move(event)});
   if (!changed.problems.empty()) return changed;
   x_file = std::move(fresh);
+  x_refuses_file = rebased.refuses_file;
   adopt(std::move(rebased.standing));
   for (Event& ended : rebased.events) x_events.publish(std::move(ended));
   changed.ended = rebased.ended;
@@ -75,6 +76,7 @@ Changed Changes::begin(config::Loaded first, std::string_view kept,
   Changed changed = install(std::move(rebased.next), {});
   if (!changed.problems.empty()) return changed;
   x_file = std::move(first);
+  x_refuses_file = rebased.refuses_file;
   adopt(std::move(rebased.standing));
   for (Event& ended : rebased.events) x_events.publish(std::move(ended));
   if (rebased.ended > 0) changed.awaited.save = save();
@@ -127,6 +129,7 @@ void Changes::drop_invalid(Rebased& rebased, const config::Loaded& fresh) const 
     }
     tried = {};
     rebased.next = fresh;
+    rebased.refuses_file = true;
   }
   std::set<std::pair<std::string, std::string>> done;
   for (const OverrideEntry& entry : of_admin) {
@@ -193,7 +196,11 @@ Changed Changes::take_file(std::vector<OverrideEntry> entries) {
   add_of_file(next, file());
   std::vector<Event> events = events_of_file(next);
   Changed changed = become(std::move(next), std::move(events));
-  if (!changed.problems.empty()) x_of_file = std::move(before);
+  if (changed.problems.empty()) {
+    x_refuses_file = false;
+  } else {
+    x_of_file = std::move(before);
+  }
   return changed;
 }
 

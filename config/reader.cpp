@@ -79,8 +79,7 @@ bool Reader::is_later(const Mark& mark, std::string_view section, std::string_vi
     if (value == nullptr || found->neutral.empty()) return false;
     const std::string written = to_flow(*value);
     return value->is_null() || written == found->neutral ||
-           (found->neutral == "off" && value->is_off()) ||
-           (found->neutral.starts_with('{') && written == "{}");
+           (found->neutral == "off" && value->is_off());
   };
   if (!asks_nothing()) problem(mark, in_quotes(name) + " is not in this version");
   return true;

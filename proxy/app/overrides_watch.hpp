@@ -29,7 +29,9 @@ class OverridesWatch final : public Part, private io::FileEvents {
   void commit(Snapshot& next) noexcept override;
 
   // Whether what the file says is in force. Nothing: there is none.
-  std::optional<bool> is_good() const { return x_path ? std::optional(x_is_good) : std::nullopt; }
+  std::optional<bool> is_good() const {
+    return x_path ? std::optional(x_is_good && !x_changes.refuses_file()) : std::nullopt;
+  }
 
  private:
   void on_file(const std::string& path, const io::FileContent& content) override;

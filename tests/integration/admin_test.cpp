@@ -47,7 +47,7 @@ TEST_F(Admin, APatchChangesTheNextCallAndNullTakesItBack) {
   EXPECT_EQ(changed.status, 200);
   EXPECT_TRUE(has(changed.body, "\"failure_rate\":\"30%\"")) << changed.body;
   const Response overrides = x_sidecar.admin("GET", "/api/v1/overrides");
-  EXPECT_TRUE(has(overrides.body, "\"why\":\"incident 42\"")) << overrides.body;
+  EXPECT_TRUE(has(overrides.body, "\"reason\":\"incident 42\"")) << overrides.body;
   EXPECT_TRUE(has(overrides.body, "\"file_value\":\"50%\"")) << overrides.body;
   EXPECT_EQ(x_sidecar.metric("outrigger_overrides", {"service=\"orders\""}), 2);
   EXPECT_EQ(patch("{\"open_for\":null}").status, 200);
@@ -57,6 +57,40 @@ TEST_F(Admin, APatchChangesTheNextCallAndNullTakesItBack) {
   EXPECT_TRUE(has(yaml.body, "failure_rate: \"30%\"")) << yaml.body;
   EXPECT_EQ(x_sidecar.admin("DELETE", "/api/v1/overrides").status, 200);
   EXPECT_TRUE(has(circuit(), "\"overridden\":null")) << circuit();
+}
+
+TEST_F(Admin, CurlChangesAnySettingAndTakesAnEndpointOut) {
+  const std::string at = "http://" + x_sidecar.admin_address() + "/api/v1/services/orders";
+  const Finished changed =
+      run({"curl", "-sS", "-f", "-X", "PATCH", "-H", "content-type: application/json", "-d",
+           "{\"timeout\":{\"request\":\"3s\"}}", at + "/policy?ttl=10m&reason=slow"});
+  EXPECT_EQ(changed.code, 0) << changed.err;
+  EXPECT_TRUE(has(changed.out, "\"request\":\"3s\"")) << changed.out;
+  const std::string endpoint = at + "/endpoints/" + x_origin.address() + "/state";
+  const Finished out =
+      run({"curl", "-sS", "-f", "-X", "PUT", "-H", "content-type: application/json", "-d",
+           "{\"state\":\"disabled\"}", endpoint});
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(x_sidecar.get("orders").status, 503);
+  EXPECT_EQ(x_sidecar.admin("DELETE", "/api/v1/overrides/orders").status, 200);
+  EXPECT_EQ(x_sidecar.get("orders").status, 200);
+}
+
+TEST(KeptOverrides, SurviveTheProcess) {
+  const TempFolder folder;
+  const std::string yaml = "snapshot: {dir: '" + (folder / "state").string() +
+                           "'}\nlisteners: [{name: outbound, address: '127.0.0.1:0'}]\n"
+                           "services: {orders: {endpoints: {static: ['127.0.0.1:9']}}}\n";
+  {
+    const Sidecar sidecar(yaml);
+    const Response done =
+        sidecar.admin("PUT", "/api/v1/circuits/orders/state?ttl=1h", "{\"state\":\"forced_open\"}");
+    EXPECT_TRUE(has(done.body, "\"persisted\":true")) << done.body;
+  }
+  const Sidecar sidecar(yaml);
+  const Response circuit = sidecar.admin("GET", "/api/v1/circuits/orders");
+  EXPECT_TRUE(has(circuit.body, "\"state\":\"forced_open\"")) << circuit.body;
+  EXPECT_TRUE(has(sidecar.admin("GET", "/api/v1/overrides").body, "\"until\":"));
 }
 
 TEST_F(Admin, AStaleETagChangesNothing) {

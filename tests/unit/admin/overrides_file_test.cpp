@@ -170,6 +170,20 @@ TEST_F(LayersApi, AFleetHasServicesThatWeHaveNot) {
   EXPECT_EQ(attempts(), 2);
 }
 
+TEST_F(LayersApi, AConfigurationThatDoesNotAgreeWithTheFileWinsAndTheFileComesBack) {
+  take("overrides: [{service: orders, set: {circuit: {open_for: 40s}}}]");
+  patch("/api/v1/services/orders/policy", R"({"retry": {"attempts": 3}})");
+  std::string text(testing::kFile);
+  text.replace(text.find("min_requests: 4"), 15, "open_max: 30s");
+  EXPECT_THAT(x_changes.reload(testing::load(text), {}).problems, IsEmpty());
+  EXPECT_TRUE(x_changes.refuses_file());
+  EXPECT_EQ(attempts(), 3);
+  EXPECT_EQ(overrides().size(), 1U);
+  EXPECT_THAT(x_changes.reload(testing::load(testing::kFile), {}).problems, IsEmpty());
+  EXPECT_FALSE(x_changes.refuses_file());
+  EXPECT_EQ(overrides().size(), 2U);
+}
+
 TEST_F(LayersApi, TheYamlCanBePastedIntoTheOverridesFile) {
   patch("/api/v1/services/orders/policy", R"({"retry": {"attempts": 3}})");
   put("/api/v1/circuits/orders/state?ttl=1h", R"({"state": "shadow"})");
