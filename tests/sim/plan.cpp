@@ -113,6 +113,8 @@ Plan::Plan(Random& random) {
 std::string Plan::draw_config(Random& random) {
   Text top(0);
   top.line("workers: " + number(workers));
+  top.line(std::string("admin: {tls: {cert_file: ") + kCertificateFile + ", key_file: " + kKeyFile +
+           "}}");
   top.line("drain: {grace: " + ms(between(random, 2'500, 20'000)) + ", quiet: 200ms}");
   top.line("memory: {retry_bodies: " + number(between(random, 1, 4) * (gentle ? 16'384 : 64)) +
            "KiB, cache: 64KiB}");

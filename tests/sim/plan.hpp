@@ -37,7 +37,10 @@ struct Bounds {
 
 // Where the worker listens: for HTTP and what is redirected, and for bytes alone.
 inline constexpr const char* kOutbound = "127.0.0.1:15001";
-inline constexpr const char* kSecretFile = "/secret";  // every configuration names it
+// Every configuration names them.
+inline constexpr const char* kSecretFile = "/secret";
+inline constexpr const char* kCertificateFile = "/admin.pem";
+inline constexpr const char* kKeyFile = "/admin.key";
 inline constexpr const char* kOpaqueListener = "127.0.0.1:15002";
 // A server of bytes that nobody configured, and an address that the opaque service claims.
 inline constexpr const char* kOpaqueAddress = "10.8.0.1:9000";

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "config/config.hpp"
+#include "tests/sim/certificates.hpp"
 #include "tests/sim/h1_client.hpp"
 #include "tests/sim/h2_client.hpp"
 #include "tests/sim/tunnel_client.hpp"
@@ -68,6 +69,8 @@ void World::build() {
   x_good_files.insert(hash_of(texts));
   x_files.set(kFile, first);
   x_files.set(kSecretFile, x_secret);
+  x_files.set(kCertificateFile, certificates()[0].certificate);
+  x_files.set(kKeyFile, certificates()[0].key);
   if (x_ledger.is_violated()) return;
   x_plane = std::make_unique<app::ControlPlane>(environment());
   process().exchange_observer = this;
@@ -286,7 +289,7 @@ void World::on_event() {
       reload();
       break;
     case 4:
-      change_secret();
+      random().chance(0.5) ? change_secret() : change_certificate();
       break;
     case 5:
       force_circuit();
@@ -353,6 +356,24 @@ void World::change_secret() {
       x_secret = "s" + std::to_string(random().below(1'000'000));
       return x_files.set(kSecretFile, x_secret);
   }
+}
+
+// Gone, of another key, or whole.
+void World::change_certificate() {
+  const size_t which = random().below(2);
+  x_ledger.note(now_ms(), "control: another certificate", which);
+  const uint32_t how = random().below(4);
+  if (how == 0) {
+    x_certificate.reset();
+    return x_files.remove(kKeyFile);
+  }
+  x_files.set(kCertificateFile, certificates()[which].certificate);
+  if (how == 1) {
+    x_certificate.reset();
+    return x_files.set(kKeyFile, certificates()[1 - which].key);
+  }
+  x_certificate = which;
+  x_files.set(kKeyFile, certificates()[which].key);
 }
 
 void World::force_circuit() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ class World final : public chain::ExchangeObserver {
   app::ControlEnvironment environment();
   void draw_file();
   void change_secret();
+  void change_certificate();
   void check_reloaded(bool is_good);
   void build_origins();
   void add_origin(size_t service, const Address& address, bool opaque);
@@ -94,8 +96,9 @@ class World final : public chain::ExchangeObserver {
   int64_t x_bodies_most = 0;   // that may be retained, under any configuration so far
   bool x_draining = false;
   bool x_is_file_bad = false;
-  std::set<std::string> x_good_files;  // by hash
-  std::string x_secret = "s0";         // the last one that can be used
+  std::set<std::string> x_good_files;       // by hash
+  std::string x_secret = "s0";              // the last one that can be used
+  std::optional<size_t> x_certificate = 0;  // whose both files stand there; nothing: of none
 };
 
 }  // namespace outrigger::sim

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "proxy/upstream/endpoint.hpp"
+#include "tests/sim/certificates.hpp"
 #include "tests/sim/world.hpp"
 
 namespace outrigger::sim {
@@ -134,6 +135,10 @@ void World::check_configuration() {
   }
   const config::FileBytes& secret =
       x_plane->loaded().config.passthrough.headers.response.set.front().content;
+  const io::TlsServerContextPtr in_use = process().admin_tls.get();
+  if (x_certificate && in_use->expires_unix_s() != certificates()[*x_certificate].expires_unix_s) {
+    x_ledger.violation("the certificate in use is not the one that stands there");
+  }
   if (*secret != x_secret) x_ledger.violation("the secret is " + *secret + ", not " + x_secret);
 }
 
