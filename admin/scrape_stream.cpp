@@ -10,6 +10,7 @@ namespace outrigger::admin {
 void ScrapePage::go_on() {
   if (x_scrape->collect()) return;
   x_pieces = x_scrape->take();
+  for (const std::string& piece : x_pieces) x_bytes += piece.size();
   x_scrape.reset();
 }
 
@@ -17,10 +18,21 @@ ScrapePagePtr ScrapePages::get(metrics::Exposition form) {
   auto& pages = x_pages[form];
   std::erase_if(pages, [](const auto& page) { return page.expired(); });
   const ScrapePagePtr latest = pages.empty() ? nullptr : pages.back().lock();
-  if (latest != nullptr && (!latest->is_ready() || pages.size() >= kPagesMax)) return latest;
+  const bool is_full = pages.size() >= kPagesMax || bytes() >= kBytesMax;
+  if (latest != nullptr && (!latest->is_ready() || is_full)) return latest;
   auto fresh = std::make_shared<ScrapePage>(x_exporter.begin(form));
   pages.push_back(fresh);
   return fresh;
+}
+
+size_t ScrapePages::bytes() const {
+  size_t sum = 0;
+  for (const auto& [form, pages] : x_pages) {
+    for (const auto& page : pages) {
+      if (const ScrapePagePtr held = page.lock()) sum += held->bytes();
+    }
+  }
+  return sum;
 }
 
 void ScrapeStream::begin(const Answer& answer) {

@@ -24,23 +24,29 @@ class ScrapePage {
   // Makes a slice more.
   void go_on();
   const std::vector<std::string>& pieces() const { return x_pieces; }
+  // Of what is ready.
+  size_t bytes() const { return x_bytes; }
 
  private:
   std::unique_ptr<metrics::Scrape> x_scrape;  // null: all is collected
   std::vector<std::string> x_pieces;
+  size_t x_bytes = 0;
 };
 using ScrapePagePtr = std::shared_ptr<ScrapePage>;
 
 // Bounds how many pages there are, whoever does not read them. Owned by the AdminApi.
 class ScrapePages {
  public:
-  // Of one form; beyond, and while one is made, scrapers share the latest.
+  // Of one form, and of all together; beyond, and while one is made, scrapers share the latest.
   static constexpr size_t kPagesMax = 4;
+  static constexpr size_t kBytesMax = 16 * 1024 * 1024;
 
   explicit ScrapePages(const metrics::Exporter& exporter) : x_exporter(exporter) {}
   ScrapePagePtr get(metrics::Exposition form);
 
  private:
+  size_t bytes() const;
+
   const metrics::Exporter& x_exporter;
   std::map<metrics::Exposition, std::vector<std::weak_ptr<ScrapePage>>> x_pages;
 };

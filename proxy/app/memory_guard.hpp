@@ -1,8 +1,8 @@
-// Sees to it that the process stays within its memory, whatever its peers make grow. It looks at
-// what the kernel counts, ten times a second and more often when it gets tight, and tells each
-// worker how far it may grow until the next look; a worker that gets there sheds at once, by its
-// exact account (Worker::shed). Before that the guard gives up the stale cache, then
-// the retained request bodies. Control thread.
+// Sees to it that the process stays within its memory, whatever its peers make grow. The
+// MemoryMeter looks at what the kernel counts, and tells each worker how far it may grow; a worker
+// that gets there sheds at once, by its exact account (Worker::shed). Before that the guard gives
+// up the stale cache, then the retained request bodies. It looks by itself as well, ten times a
+// second and more often when it gets tight. Control thread.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "config/model.hpp"
+#include "proxy/app/memory_meter.hpp"
 #include "proxy/app/part.hpp"
 #include "proxy/app/process.hpp"
 #include "proxy/base/loop_context.hpp"
@@ -17,28 +18,10 @@
 
 namespace outrigger::app {
 
-// What may be used, in bytes.
-struct MemoryBounds {
-  int64_t process = 0;            // by the process itself
-  std::optional<int64_t> cgroup;  // by the cgroup, which others may be in as well
-
-  // The smaller one.
-  int64_t limit() const { return cgroup ? std::min(process, *cgroup) : process; }
-};
-
 // `auto` is half of the machine and 85 % of the cgroup. A limit that is written is the process's;
 // of the cgroup 95 % are kept to then.
 MemoryBounds memory_bounds(const config::MemoryConfig& config,
                            const std::optional<io::MemoryCgroup>& cgroup, int64_t machine_bytes);
-
-// Where the guard looks, in bytes.
-struct MemorySource {
-  std::optional<io::MemoryCgroup> cgroup;
-  int64_t machine_bytes = 0;
-  std::function<int64_t()> used_bytes;    // anonymous memory of the process, now
-  std::function<int64_t()> cgroup_bytes;  // what the cgroup is charged for; 0 without one
-  std::function<int64_t()> tcp_bytes;     // buffers of TCP of the whole machine
-};
 
 class MemoryGuard final : public Part {
  public:
@@ -60,25 +43,22 @@ class MemoryGuard final : public Part {
 
   // Of anonymous memory, now.
   int64_t used_bytes() const { return x_source ? x_source->used_bytes() : 0; }
-  int64_t limit_bytes() const { return x_bounds.limit(); }
+  int64_t limit_bytes() const { return x_meter.limit_bytes(); }
 
  private:
   // What was given up.
   enum class Level : uint8_t { kNormal, kNoCache, kNoBodies, kShedding };
 
   void look();
-  int64_t room_bytes() const;
-  int64_t tcp_bytes() const;
-  void set_ceilings(int64_t room);
   void go_to(Level level);
   void apply() noexcept;
 
   const LoopContext x_loop;
   const std::optional<MemorySource> x_source;
   Process& x_process;
+  MemoryMeter& x_meter;
   const std::function<void()> x_wake;
   config::MemoryConfig x_config;
-  MemoryBounds x_bounds;
   Timer x_timer = Timer::of<&MemoryGuard::look>(*this);
   Level x_level = Level::kNormal;
 };

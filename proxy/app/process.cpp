@@ -3,13 +3,24 @@
 #include <algorithm>
 
 namespace outrigger::app {
+namespace {
+
+std::vector<std::shared_ptr<metrics::WorkerSeries>> series_of_workers(metrics::Shards& shards,
+                                                                      unsigned workers) {
+  std::vector<std::shared_ptr<metrics::WorkerSeries>> series;
+  for (unsigned i = 0; i < workers; ++i) series.push_back(shards.worker(i));
+  return series;
+}
+
+}  // namespace
 
 Process::Process(const upstream::UpstreamContext& context)
     : shards(config::MetricsConfig{}.histogram_buckets_ms),
       services(context),
       stale(config::MemoryConfig{}.cache_bytes),
       retry_bodies(config::MemoryConfig{}.retry_bodies_bytes),
-      memory(context.workers) {}
+      memory(context.workers),
+      memory_meter(memory, series_of_workers(shards, context.workers)) {}
 
 void UnmatchedHosts::note(std::string_view authority, int64_t wall_ms) {
   const std::lock_guard lock(x_mutex);

@@ -13,6 +13,7 @@
 #include "config/model.hpp"
 #include "filters/stale_store.hpp"
 #include "metrics/shards.hpp"
+#include "proxy/app/memory_meter.hpp"
 #include "proxy/base/byte_account.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -40,15 +41,6 @@ class UnmatchedHosts {
   std::vector<Host> x_hosts;
 };
 
-// What one worker holds for its peers, by the account of its Pool, and how far it may grow before
-// it sheds. Written by the worker and by the memory guard; any thread may read.
-struct WorkerMemory {
-  static constexpr int64_t kNoCeiling = INT64_MAX;
-
-  std::atomic<int64_t> in_use_bytes{0};
-  std::atomic<int64_t> ceiling_bytes{kNoCeiling};
-};
-
 struct Process {
   // Bounds and limits are the defaults until a configuration is installed.
   explicit Process(const upstream::UpstreamContext& context);
@@ -65,6 +57,7 @@ struct Process {
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
   std::atomic<bool> out_of_memory{false};     // new calls are refused
   std::vector<WorkerMemory> memory;           // by worker
+  MemoryMeter memory_meter;
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.
   chain::ExchangeObserver* exchange_observer = nullptr;

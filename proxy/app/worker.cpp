@@ -14,7 +14,7 @@ constexpr int64_t kTidyEachMs = 1'000;
 
 // A pass looks at every connection, so each frees some more than it must: a part of what is held.
 constexpr int64_t kShedPart = 16;
-constexpr int64_t kShedAgainMs = 1;
+constexpr int64_t kShedAgainMs = 5;
 
 // Upstreams are nobody's in particular: the widest of the listeners' bounds.
 http::H2Flood flood_of(const std::vector<config::ListenerConfig>& listeners) {
@@ -236,11 +236,16 @@ void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outco
 }
 
 // The order is that of least harm: what can be had again at once, then who waits, then new calls,
-// at last those that run.
-void Worker::shed(int64_t bytes) {
-  if (x_shed_timer.is_armed()) return;
+// at last those that run. What is ended comes free before the loop sleeps, and is reckoned with
+// until then.
+void Worker::shed(int64_t in_use) {
+  const int64_t now_ms = x_runtime.loop.clock.precise_ns() / 1'000'000;
+  if (now_ms < x_shed_again_ms) return;
+  x_shed_again_ms = now_ms + kShedAgainMs;
   x_runtime.loop.timers.arm(x_shed_timer, x_runtime.loop.clock.now_ms() + kShedAgainMs);
-  bytes += x_memory.in_use_bytes.load(std::memory_order_relaxed) / kShedPart;
+  const int64_t part = in_use / kShedPart;
+  const int64_t bytes = in_use - ceiling_bytes() + part - x_shed_bytes;
+  if (bytes <= 0) return;
   for (const auto& [name, client] : x_clients) client->close_idle_connections();
   if (x_passthrough != nullptr) x_passthrough->close_idle_connections();
   std::vector<downstream::Acceptor*> acceptors;
@@ -248,9 +253,22 @@ void Worker::shed(int64_t bytes) {
   for (const auto& server : x_retired) acceptors.push_back(&server->acceptor());
   log::repeated(log::Level::kWarning, "memory",
                 {{"now", "connections are ended"}, {"to_free_bytes", bytes}});
-  if (shed_connections(acceptors, bytes, downstream::Shed::kWaiting) >= bytes) return;
-  const bool refused_already = x_process.out_of_memory.exchange(true, std::memory_order_relaxed);
-  if (refused_already) shed_connections(acceptors, bytes, downstream::Shed::kCallsToo);
+  const int64_t freed = shed_connections(acceptors, bytes, downstream::Shed::kWaiting);
+  x_shed_bytes += freed;
+  if (freed >= bytes) return;
+  x_process.out_of_memory.store(true, std::memory_order_relaxed);
+  const int64_t of_calls =
+      in_use - x_memory.calls_ceiling_bytes.load(std::memory_order_relaxed) + part - x_shed_bytes;
+  if (of_calls > part) {
+    x_shed_bytes += shed_connections(acceptors, of_calls, downstream::Shed::kCallsToo);
+  }
+}
+
+// What was ended has come free, what the kernel held for it as well.
+void Worker::after_shedding() {
+  x_shed_bytes = 0;
+  x_shed_again_ms = 0;
+  x_process.memory_meter.make_due();
 }
 
 // ---- the end

@@ -38,8 +38,9 @@ class Worker final : public chain::ExchangeObserver {
     x_driver.run();
     const int64_t in_use = Pool::of_thread().in_use_bytes() + x_exchanges.in_use_bytes();
     x_memory.in_use_bytes.store(in_use, std::memory_order_relaxed);
+    look_at_memory();
     if (in_use > ceiling_bytes()) [[unlikely]]
-      shed(in_use - ceiling_bytes());
+      shed(in_use);
   }
 
   // New calls run under `snapshot` from now on; running ones keep theirs. Its new ports are served
@@ -81,7 +82,17 @@ class Worker final : public chain::ExchangeObserver {
   bool is_above_ceiling() const {
     return x_memory.in_use_bytes.load(std::memory_order_relaxed) > ceiling_bytes();
   }
-  void shed(int64_t bytes);
+  // The loop's time stands still within a batch of events, in which peers may take much.
+  void look_at_memory() {
+    constexpr uint32_t kCallbacks = 16;
+    const Clock& clock = x_runtime.loop.clock;
+    const bool asks = ++x_callbacks % kCallbacks == 0;
+    const int64_t now_ms = asks ? clock.precise_ns() / 1'000'000 : clock.now_ms();
+    if (x_process.memory_meter.is_due(now_ms)) [[unlikely]]
+      x_process.memory_meter.look_if_due(now_ms);
+  }
+  void shed(int64_t in_use);
+  void after_shedding();
 
   const unsigned x_index;
   Process& x_process;
@@ -104,8 +115,10 @@ class Worker final : public chain::ExchangeObserver {
   Timer x_tidying = Timer::of<&Worker::tidy>(*this);
   bool x_last_phase = false;
   WorkerMemory& x_memory;
-  // Armed: memory was shed just now, and comes free when the turn ends.
-  Timer x_shed_timer = Timer::of<&Worker::after_each>(*this);
+  uint32_t x_callbacks = 0;
+  Timer x_shed_timer = Timer::of<&Worker::after_shedding>(*this);
+  int64_t x_shed_again_ms = 0;
+  int64_t x_shed_bytes = 0;  // what was ended and has not come free yet, about
 };
 
 }  // namespace outrigger::app

@@ -36,6 +36,7 @@ void WorkerThreads::start(Process& process) {
     on.worker = std::make_unique<Worker>(i, on.loop.context(), on.loop.outbox(), on.network,
                                          on.names, process);
     on.network.set_descriptors_max(io::descriptors_for_calls());
+    on.loop.watch_memory(process.memory_meter.is_tight());
     on.loop.set_after_each([](void* worker) { static_cast<Worker*>(worker)->after_each(); },
                            on.worker.get());
   }

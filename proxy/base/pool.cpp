@@ -11,15 +11,19 @@ namespace {
 constexpr size_t kMinBits = 5;
 
 constexpr size_t class_bytes(size_t at) {
-  return at + 1 == Pool::kClasses ? Pool::kLargestBytes : size_t{1} << (kMinBits + at);
+  if (at + 1 == Pool::kClasses) return Pool::kLargestBytes;
+  return size_t{at % 2 == 0 ? 2u : 3u} << (kMinBits - 1 + at / 2);
 }
 
 constexpr size_t class_of(size_t bytes) {
   if (bytes <= class_bytes(0)) return 0;
   if (bytes > Pool::kLargestBytes) return Pool::kClasses;
-  return static_cast<size_t>(std::bit_width(bytes - 1)) - kMinBits;
+  const auto bits = static_cast<size_t>(std::bit_width(bytes - 1));
+  const size_t doubled = 2 * (bits - kMinBits);
+  return bytes <= size_t{3} << (bits - 2) ? doubled - 1 : doubled;
 }
 static_assert(class_of(Pool::kLargestBytes) == Pool::kClasses - 1);
+static_assert(class_bytes(class_of(33)) == 48 && class_bytes(class_of(49)) == 64);
 
 }  // namespace
 

@@ -14,7 +14,8 @@ namespace outrigger {
 
 class Pool {
  public:
-  static constexpr size_t kClasses = 11;  // 32 bytes and its doubles up to 16 KiB, and the largest
+  // 32 and 48 bytes and their doubles up to 16 KiB, and the largest.
+  static constexpr size_t kClasses = 20;
   // A record of TLS or a frame of HTTP/2 with what the libraries put around it. Larger blocks are
   // malloc's.
   static constexpr size_t kLargestBytes = 20 * 1024;

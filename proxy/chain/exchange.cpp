@@ -41,6 +41,14 @@ int64_t Exchange::held_bytes() const {
   return static_cast<int64_t>(block + x_arena.heap_bytes()) + x_body.held();
 }
 
+int64_t Exchange::kernel_bytes() {
+  int64_t bytes = 0;
+  x_live.for_each([&](Leg& leg) {
+    if (leg.x_call != nullptr) bytes += leg.x_call->kernel_bytes();
+  });
+  return bytes;
+}
+
 // ---- the server side
 
 void Exchange::begin(const Route& route, const Chain& chain) {

@@ -165,6 +165,8 @@ class Exchange : public Reapable {
 
   // About what it holds in memory; for the choice of who goes when that runs out.
   int64_t held_bytes() const;
+  // And what the kernel holds for its calls.
+  int64_t kernel_bytes();
 
   // -- the driver and the legs
 

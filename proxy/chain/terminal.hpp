@@ -19,6 +19,8 @@ class Call : public Reapable {
   virtual void on_request_body() = 0;
   // The caller's side is full (stop pushing; what is at hand may still go) or has room again.
   virtual void on_congestion(bool congested) = 0;
+  // What the kernel's buffers for its connection take, if that is its own.
+  virtual int64_t kernel_bytes() const { return 0; }
   // Ends all effects now, silently. The memory goes to the Reaper afterwards.
   virtual void cancel() noexcept = 0;
 };

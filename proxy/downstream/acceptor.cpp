@@ -1,23 +1,9 @@
 #include "proxy/downstream/acceptor.hpp"
 
 #include "proxy/downstream/detection.hpp"
+#include "proxy/downstream/refused_connection.hpp"
 
 namespace outrigger::downstream {
-namespace {
-
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\n"
-    "Proxy-Status: outrigger; error=proxy_internal_error; details=\"connections\"\r\n"
-    "Content-Length: 0\r\n"
-    "Connection: close\r\n\r\n";
-constexpr std::string_view kNoMemory =
-    "HTTP/1.1 503 Service Unavailable\r\n"
-    "Proxy-Status: outrigger; error=proxy_internal_error; details=\"overload\"\r\n"
-    "Content-Length: 0\r\n"
-    "Connection: close\r\n\r\n";
-
-}  // namespace
-
 Acceptor::Acceptor(ServerContext& context) : x_context(context) {}
 
 Acceptor::~Acceptor() { close_all(); }
@@ -44,6 +30,7 @@ int Acceptor::close_all() {
   int calls = 0;
   while (!x_connections.empty()) calls += x_connections.front().reset();
   while (!x_context.cut.empty()) x_context.cut.front().reset();
+  while (!x_context.refused.empty()) x_context.refused.front().reset();
   return calls;
 }
 
@@ -55,7 +42,7 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
     return refuse(std::move(stream), x_context.series.overload_memory, kNoMemory);
   }
   if (open >= x_context.config.limits.connections && !evict_idle()) {
-    return refuse(std::move(stream), x_context.series.overload_connections, kTooMany);
+    return refuse(std::move(stream), x_context.series.overload_connections, kTooManyConnections);
   }
   Arrival arrival{.count = ConnectionCount(x_context), .known = {}};
   if (x_context.config.takes_redirected()) {
@@ -68,14 +55,12 @@ void Acceptor::on_accepted(io::StreamPtr stream) {
   connection->start();
 }
 
-// The answer costs one send and no memory: the connection is not read.
 void Acceptor::refuse(io::StreamPtr stream, metrics::Counter& refusals, std::string_view answer) {
   x_context.counts.open_connections.fetch_sub(1, std::memory_order_relaxed);
   refusals.add();
   // In clear text it is no answer to a greeting of TLS.
-  if (x_context.tls == nullptr) stream->write(answer);
-  stream->finish();
-  x_context.runtime.loop.reaper.doom(std::move(stream));
+  if (x_context.tls != nullptr) answer = {};
+  RefusedConnection::refuse(x_context, std::move(stream), answer);
 }
 
 // The next one finds room.

@@ -34,7 +34,9 @@ class Acceptor final : public io::AcceptEvents {
   // Resets all; says how many calls still ran.
   int close_all();
 
-  bool has_connections() { return !x_connections.empty() || !x_context.cut.empty(); }
+  bool has_connections() {
+    return !x_connections.empty() || !x_context.cut.empty() || !x_context.refused.empty();
+  }
   template <class Visit>
   void for_each_connection(Visit visit) {
     x_connections.for_each(visit);

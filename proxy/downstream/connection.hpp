@@ -64,9 +64,8 @@ struct Holding {
     kIdle,
     kCalls,
   };
-  // About what a socket costs in the kernel, and what it may hold there when it is not read.
+  // About what a socket costs in the kernel, without its buffers.
   static constexpr int64_t kSocketBytes = 4 * 1024;
-  static constexpr int64_t kUnreadBytes = 64 * 1024;
   // What OpenSSL keeps during a handshake, and for a connection.
   static constexpr int64_t kHandshakeBytes = 40 * 1024;
   static constexpr int64_t kTlsBytes = 10 * 1024;
@@ -88,6 +87,8 @@ class Connection : public Reapable, public ListNode<OwnedByAcceptor> {
 
   // -- when memory runs out
   virtual Holding holding() = 0;
+  // Beside that: what the kernel's buffers for its calls take. Costs system calls.
+  virtual int64_t kernel_bytes() { return 0; }
   // Ends what holding() told of: the connection, or the one call of it that holds most.
   virtual void shed() { reset(); }
 

@@ -5,8 +5,15 @@
 #include "proxy/base/log.hpp"
 #include "proxy/downstream/h1_connection.hpp"
 #include "proxy/downstream/h2_connection.hpp"
+#include "proxy/downstream/refused_connection.hpp"
 
 namespace outrigger::downstream {
+
+namespace {
+
+constexpr int64_t kFreshMs = 1'000;
+
+}  // namespace
 
 using Verdict = OpaqueConnection::Verdict;
 
@@ -22,12 +29,21 @@ Detection::Detection(ServerContext& context, Arrival arrival, Owner& owner, io::
 
 void Detection::start() {
   if (x_context.tls == nullptr) return listen();
-  arm(x_context.config.timeout.handshake_ms);
+  x_is_tls = true;
   x_caller = x_stream->peer();
+  arm(silence_ms());
+  x_stream->start(*this);
+}
+
+void Detection::begin_handshake(std::string_view bytes) {
+  x_is_tls = false;
   chain::Runtime& runtime = x_context.runtime;
-  x_handshake = std::make_unique<io::TlsHandshake>(
+  auto handshake = std::make_unique<io::TlsHandshake>(
       io::TlsLoop{runtime.loop, runtime.outbox}, std::move(x_stream), x_context.tls->get(), *this,
       is_opaque() ? io::AlpnChoice::kCallersFirst : io::AlpnChoice::kOurs);
+  io::TlsHandshake& begun = *handshake;
+  x_handshake = std::move(handshake);
+  begun.take(bytes);
 }
 
 // What is spoken is nothing to us: a name of it (ALPN) is neither refused nor gone by.
@@ -67,6 +83,12 @@ void Detection::on_handshake_failed(Cause /*cause*/, std::string_view reason) {
   end();
 }
 
+int64_t Detection::silence_ms() const {
+  if (x_is_tls) return x_context.config.timeout.handshake_ms;
+  return is_redirected() ? x_context.config.detect_timeout_ms
+                         : x_context.config.timeout.keepalive_ms;
+}
+
 void Detection::note_failed(std::string_view why) {
   x_context.series.detect_tls_failed.add();
   log::repeated(
@@ -79,11 +101,12 @@ void Detection::listen() {
     hand_to_tunnel(Verdict::kConfigured, {});
     return;
   }
-  arm(is_redirected() ? x_context.config.detect_timeout_ms : x_context.config.timeout.keepalive_ms);
+  arm(silence_ms());
   x_stream->start(*this);
 }
 
 void Detection::on_read(std::string_view bytes) {
+  if (x_is_tls) return begin_handshake(bytes);
   const bool first = x_begun.empty();
   if (!first) {
     x_begun.append(bytes);
@@ -121,7 +144,10 @@ void Detection::decide(Speech speech, std::string_view bytes) {
 
 // A caller that only wants to listen has its side of the connection ended at once, perhaps.
 void Detection::on_end() {
-  if (is_redirected()) {
+  if (x_is_tls) {
+    note_failed("the peer closed the connection within the handshake");
+    end();
+  } else if (is_redirected()) {
     hand_to_tunnel(verdict_in_silence(), x_begun.view()).on_end();
   } else if (x_begun.empty()) {
     end();
@@ -130,9 +156,15 @@ void Detection::on_end() {
   }
 }
 
+void Detection::on_broken() {
+  if (x_is_tls) note_failed("the connection broke within the handshake");
+  end();
+}
+
 void Detection::on_timer() {
-  if (x_handshake != nullptr) note_failed("it took longer than timeout.handshake");
-  if (!is_redirected() || x_handshake != nullptr) return end();
+  const bool in_handshake = x_is_tls || x_handshake != nullptr;
+  if (in_handshake) note_failed("it took longer than timeout.handshake");
+  if (!is_redirected() || in_handshake) return end();
   hand_to_tunnel(verdict_in_silence(), x_begun.view());
 }
 
@@ -181,9 +213,22 @@ Holding Detection::holding() {
     holding.kind = Holding::Kind::kUnfinished;
     holding.bytes += static_cast<int64_t>(x_begun.size());
   } else {
-    holding.since_ms = x_timer.deadline_ms() - x_context.config.timeout.keepalive_ms;
+    holding.since_ms = x_timer.deadline_ms() - silence_ms();
   }
   return holding;
+}
+
+// Of one that came just now the request may be on its way: it gets an answer.
+void Detection::shed() {
+  const Holding held = holding();
+  const int64_t age_ms = x_context.runtime.loop.clock.now_ms() - held.since_ms;
+  if (held.kind != Holding::Kind::kIdle || x_is_tls || is_redirected() || age_ms > kFreshMs) {
+    reset();
+    return;
+  }
+  x_context.series.overload_memory.add();
+  RefusedConnection::refuse(x_context, std::move(x_stream), kNoMemory);
+  end();
 }
 
 int Detection::reset() {

@@ -1,5 +1,6 @@
 // A Detection is a connection that has not said yet what it speaks. On a listener with TLS the
-// handshake comes first, and may agree upon it (ALPN, RFC 7301); else the first bytes decide. Then
+// handshake comes first, and may agree upon it (ALPN, RFC 7301); else the first bytes decide. The
+// state of TLS is made at the first byte: who is silent costs no more than in clear text. Then
 // it hands its stream on. Silence is no verdict: a caller may lie idle before its first request.
 // Only a redirected connection is helped on after `detect_timeout`, for the server may be the one
 // to speak first. Owned by the Acceptor; one thread.
@@ -30,19 +31,23 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   void close_if_idle() override { end(); }
   int reset() override;
   Holding holding() override;
+  void shed() override;
 
  private:
   void on_read(std::string_view bytes) override;
   void on_end() override;
-  void on_broken() override { end(); }
+  void on_broken() override;
   void on_drained() override {}
   void on_handshake_done(io::StreamPtr stream, const io::TlsInfo& info) override;
   void on_handshake_failed(Cause cause, std::string_view reason) override;
   void on_timer();
 
+  void begin_handshake(std::string_view bytes);
   bool is_redirected() const { return original() != nullptr; }
   bool is_opaque() const;
   void arm(int64_t after_ms);
+  // How long nothing at all may come.
+  int64_t silence_ms() const;
   void note_failed(std::string_view why);
   void listen();
   void decide(Speech speech, std::string_view bytes);
@@ -60,7 +65,8 @@ class Detection final : public Connection, public io::StreamEvents, public io::T
   Owner& x_owner;
   io::StreamPtr x_stream;
   io::OperationPtr x_handshake;
-  Address x_caller;  // of a handshake
+  Address x_caller;       // of a handshake
+  bool x_is_tls = false;  // a handshake comes first
   Timer x_timer = Timer::of<&Detection::on_timer>(*this);
   Sniffer x_sniffer;
   Buffer x_begun;  // while it is unclear

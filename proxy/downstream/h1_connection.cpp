@@ -266,7 +266,6 @@ Holding H1Connection::holding() {
   Holding holding;
   holding.bytes += static_cast<int64_t>(x_buffer.size() + x_stream->unsent());
   if (tls() != nullptr) holding.bytes += Holding::kTlsBytes;
-  if (!x_reading || x_stream->unsent() > 0) holding.bytes += Holding::kUnreadBytes;
   if (x_exchange != nullptr) {
     holding.kind = Holding::Kind::kCalls;
     holding.bytes += x_exchange->held_bytes();
@@ -276,6 +275,24 @@ Holding H1Connection::holding() {
     holding.since_ms = x_timer.deadline_ms() - x_context.config.timeout.keepalive_ms;
   }
   return holding;
+}
+
+int64_t H1Connection::kernel_bytes() {
+  return x_stream->kernel_bytes() + (x_exchange != nullptr ? x_exchange->kernel_bytes() : 0);
+}
+
+// Its last answer may not have been read yet: a reset could take it away. A call that has no answer
+// yet gets one.
+void H1Connection::shed() {
+  if (x_exchange != nullptr && !x_exchange->is_committed()) {
+    x_context.series.overload_memory.add();
+    fail_body(Cause::kOverload);
+    settle();
+  } else if (holding().kind == Holding::Kind::kIdle && x_stream->unsent() == 0) {
+    end(chain::Outcome::Kind::kDone);
+  } else {
+    reset();
+  }
 }
 
 int H1Connection::reset() {

@@ -31,6 +31,8 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void close_if_idle() override;
   int reset() override;
   Holding holding() override;
+  int64_t kernel_bytes() override;
+  void shed() override;
 
  private:
   // What the caller owes us; decides which timer runs.

@@ -291,13 +291,18 @@ Holding H2Connection::holding() {
   return holding;
 }
 
+int64_t H2Connection::kernel_bytes() {
+  H2ServerStream* const largest = largest_stream();
+  return largest != nullptr ? largest->kernel_bytes() : 0;
+}
+
 // The other calls of the connection go on.
 void H2Connection::shed() {
   H2ServerStream* const largest = largest_stream();
   if (largest == nullptr) {
     reset();
   } else {
-    largest->abort(Error{Cause::kOverload});
+    largest->shed();
   }
 }
 

@@ -29,6 +29,7 @@ class H2Connection final : public Connection,
   void close_if_idle() override;
   int reset() override;
   Holding holding() override;
+  int64_t kernel_bytes() override;
   void shed() override;
 
   // -- for its streams

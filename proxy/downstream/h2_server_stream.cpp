@@ -168,6 +168,13 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
   x_connection.session().resume(*this);
 }
 
+void H2ServerStream::shed() {
+  const Error error = refusal(Cause::kOverload);
+  if (x_exchange->is_committed()) return abort(error);
+  x_connection.context().series.overload_memory.add();
+  x_exchange->fail(error);
+}
+
 void H2ServerStream::abort(const Error& error) {
   // A body that is shorter than its head says is malformed, whatever the trailers say.
   const bool may_end = !x_bodiless && !x_has_length && !x_tunnel;

@@ -46,6 +46,9 @@ class H2ServerStream final : public http::H2Stream,
   bool has_head() const { return x_has_head; }
   // About what it holds in memory. Requires: it is not over.
   int64_t held_bytes() const { return static_cast<int64_t>(waiting()) + x_exchange->held_bytes(); }
+  int64_t kernel_bytes() const { return x_exchange->kernel_bytes(); }
+  // For want of memory: 503 where no answer has begun. Requires: it is not over.
+  void shed();
   // The answer is cut off here: a reset.
   void abort(const Error& error) override;
 

@@ -199,9 +199,12 @@ void OpaqueConnection::note_verdict(Verdict verdict) {
 Holding OpaqueConnection::holding() {
   Holding holding{.kind = Holding::Kind::kCalls};
   holding.bytes += static_cast<int64_t>(x_unclear.size() + x_stream->unsent());
-  if (!x_reading || x_stream->unsent() > 0) holding.bytes += Holding::kUnreadBytes;
   if (x_exchange != nullptr) holding.bytes += x_exchange->held_bytes();
   return holding;
+}
+
+int64_t OpaqueConnection::kernel_bytes() {
+  return x_stream->kernel_bytes() + (x_exchange != nullptr ? x_exchange->kernel_bytes() : 0);
 }
 
 int OpaqueConnection::reset() {

@@ -38,6 +38,7 @@ class OpaqueConnection final : public Connection,
   void close_if_idle() override {}
   int reset() override;
   Holding holding() override;
+  int64_t kernel_bytes() override;
 
  private:
   // -- io::StreamEvents

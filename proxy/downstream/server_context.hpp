@@ -82,6 +82,9 @@ struct ServerContext {
   // Connections that only wait for their last bytes to be taken; the Acceptor ends them with its
   // own.
   List<Connection, OwnedByAcceptor> cut{};
+  // Connections that were refused, and are read past; the latest last.
+  List<Connection, OwnedByAcceptor> refused{};
+  int refused_count = 0;
 
   bool takes_absolute_form() const { return config.intercept != config::Intercept::kAuthority; }
   bool ends_connections() const { return draining || retiring; }

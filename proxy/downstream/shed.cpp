@@ -25,8 +25,11 @@ int64_t shed_connections(const std::vector<Acceptor*>& acceptors, int64_t bytes,
   std::vector<Candidate> candidates;
   for (Acceptor* acceptor : acceptors) {
     acceptor->for_each_connection([&](Connection& connection) {
-      const Holding holding = connection.holding();
-      if (holding.kind == Holding::Kind::kCalls && which != Shed::kCallsToo) return;
+      Holding holding = connection.holding();
+      if (holding.kind == Holding::Kind::kCalls) {
+        if (which != Shed::kCallsToo) return;
+        holding.bytes += connection.kernel_bytes();
+      }
       candidates.push_back({&connection, holding});
     });
   }

@@ -1,6 +1,7 @@
 #include "proxy/http/h2_ids.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace outrigger::http {
 
@@ -17,6 +18,7 @@ H2Ids::Fate H2Ids::of(int32_t id) const {
   if (id % 2 == 0 || id > x_highest) return Fate::kUnused;
   if (static_cast<uint32_t>(x_highest - id) / 2 >= x_count) return Fate::kForgotten;
   const size_t place = place_of(id);
+  if (place / 2 >= x_fates.size()) return Fate::kUnused;
   return static_cast<Fate>(x_fates[place / 2] >> (place % 2 * 4) & 0xF);
 }
 
@@ -27,6 +29,12 @@ void H2Ids::set(int32_t id, Fate fate) {
 
 void H2Ids::put(int32_t id, Fate fate) {
   const size_t place = place_of(id);
+  if (place / 2 >= x_fates.size()) {
+    if (fate == Fate::kUnused) return;
+    constexpr size_t kLeast = 16;
+    const size_t most = (x_count + 1) / 2;
+    x_fates.resize(std::min(most, std::max(kLeast, std::bit_ceil(place / 2 + 1))));
+  }
   const auto shift = place % 2 * 4;
   uint8_t& both = x_fates[place / 2];
   both = static_cast<uint8_t>((both & ~(0xF << shift)) | (static_cast<unsigned>(fate) << shift));

@@ -1,5 +1,6 @@
 // What became of the streams that were opened last on a connection, of which nghttp2 remembers
-// nothing: four bits for each id. Of the ids of one side, which are odd. A plain value; one thread.
+// nothing: four bits for each id, in memory that is taken as ids come. Of the ids of one side,
+// which are odd. A plain value; one thread.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@ class H2Ids {
   };
 
   // `count`: of the ids that are remembered.
-  explicit H2Ids(uint32_t count) : x_fates((count + 1) / 2), x_count(count) {}
+  explicit H2Ids(uint32_t count) : x_count(count) {}
 
   int32_t highest() const { return x_highest; }
   // Requires: odd and above the highest one. Those between were left out.

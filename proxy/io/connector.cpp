@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "proxy/base/log.hpp"
+#include "proxy/io/socket_buffers.hpp"
 #include "proxy/io/socket_stream.hpp"
 #include "proxy/io/tcp_liveness.hpp"
 
@@ -56,6 +57,7 @@ void Connector::begin(int descriptors_max) {
     x_error = EMFILE;
     return;
   }
+  if (x_loop.memory_is_tight()) keep_buffers_small(x_fd.get());
   if (x_to.is_ip()) {
     const int on = 1;
     ::setsockopt(x_fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -70,6 +71,13 @@ class Loop {
   // the first of them was handled.
   uint64_t batch() const { return x_batch; }
 
+  // While it is set, sockets of this loop get small buffers in the kernel. Before all else; it
+  // outlives the loop.
+  void watch_memory(const std::atomic<bool>& is_tight) { x_memory_is_tight = &is_tight; }
+  bool memory_is_tight() const {
+    return x_memory_is_tight != nullptr && x_memory_is_tight->load(std::memory_order_relaxed);
+  }
+
   // How late the timers of the latest turn that had any were served, in milliseconds: how long
   // everything waits for its turn.
   int64_t lag_ms() const { return x_lag_ms; }
@@ -128,6 +136,7 @@ class Loop {
   UvHandle<uv_async_t> x_wakeup;
   Inbox x_inbox{[](void* loop) { uv_async_send(static_cast<Loop*>(loop)->x_wakeup.get()); }, this};
   int64_t x_armed_for_ms = TimerWheel::kNever;
+  const std::atomic<bool>* x_memory_is_tight = nullptr;
   int64_t x_lag_ms = 0;
   uint64_t x_batch = 0;
   uint32_t x_turns_in_batch = 0;

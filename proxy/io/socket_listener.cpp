@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "proxy/io/socket_buffers.hpp"
 #include "proxy/io/socket_stream.hpp"
 
 namespace outrigger::io {
@@ -87,6 +88,7 @@ bool SocketListener::accept_one() {
     return true;
   }
   if (fd.is_open()) {
+    if (x_loop.memory_is_tight()) keep_buffers_small(fd.get());
     x_events.on_accepted(std::make_unique<SocketStream>(
         x_loop, std::move(fd), UvHandle<uv_poll_t>(), Address::from_sockaddr(address),
         /*we_connected=*/false));

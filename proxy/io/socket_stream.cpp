@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "proxy/io/original_destination.hpp"
+#include "proxy/io/socket_buffers.hpp"
 #include "proxy/io/tcp_info.hpp"
 #include "proxy/io/tcp_liveness.hpp"
 
@@ -98,8 +99,17 @@ void SocketStream::send_pieces(std::span<const std::string_view> pieces) {
       x_tail.append(piece.substr(gone));
       skip -= gone;
     }
-    return watch();
+    return wait_for_room();
   }
+}
+
+// A peer that does not take what it gets would have it pile up in the kernel.
+void SocketStream::wait_for_room() {
+  if (!x_small && x_loop.memory_is_tight()) {
+    x_small = true;
+    keep_buffers_small(x_fd.get());
+  }
+  watch();
 }
 
 size_t SocketStream::unacked() const {
@@ -149,6 +159,8 @@ std::optional<uint64_t> SocketStream::bytes_acked() const {
 std::optional<int64_t> SocketStream::ms_since_ack() const {
   return x_peer.is_ip() ? tcp_ms_since_ack(x_fd.get()) : std::nullopt;
 }
+
+int64_t SocketStream::kernel_bytes() const { return x_dead ? 0 : buffered_bytes(x_fd.get()); }
 
 std::optional<Address> SocketStream::original_destination() const {
   return io::original_destination(x_fd.get());

@@ -31,6 +31,7 @@ class SocketStream final : public Stream {
   uint64_t moment() const override { return x_loop.batch(); }
   bool was_readable_at(uint64_t moment) const override { return moment == x_loop.batch(); }
   std::optional<int64_t> ms_since_ack() const override;
+  int64_t kernel_bytes() const override;
   Address peer() const override { return x_peer; }
   std::optional<Address> original_destination() const override;
 
@@ -42,6 +43,7 @@ class SocketStream final : public Stream {
   void on_poll(int status, int events);
   void read_once();
   void send_tail();
+  void wait_for_room();
   void send_pieces(std::span<const std::string_view> pieces);
   void shut_down();
   void fail_writing();
@@ -64,6 +66,7 @@ class SocketStream final : public Stream {
   bool x_cannot_write : 1 = false;  // a write failed: on_broken follows what is still to be read
   bool x_dead : 1 = false;          // broken or aborted: no more events
   bool x_we_connected : 1;
+  bool x_small : 1 = false;  // its buffers were told to stay small
 };
 
 }  // namespace outrigger::io

@@ -82,6 +82,9 @@ class Stream : public Reapable {
   // Since the peer's kernel last acknowledged anything, a probe too, where that can be known.
   virtual std::optional<int64_t> ms_since_ack() const { return std::nullopt; }
 
+  // What the kernel's buffers for it take, where that is known.
+  virtual int64_t kernel_bytes() const { return 0; }
+
   virtual Address peer() const = 0;
   // Of an accepted connection that the kernel redirected to us: where it was going.
   virtual std::optional<Address> original_destination() const { return std::nullopt; }

@@ -49,6 +49,9 @@ class TlsHandshake final : public Operation, private StreamEvents {
                AlpnOffer offer = AlpnOffer::kAll);
   ~TlsHandshake() override;
 
+  // What was read before it was made, as if it came now.
+  void take(std::string_view bytes) { on_read(bytes); }
+
  private:
   void on_read(std::string_view bytes) override;
   void on_end() override;

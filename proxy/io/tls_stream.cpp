@@ -213,6 +213,7 @@ bool TlsStream::was_readable_at(uint64_t moment) const {
   return x_session->inner().was_readable_at(moment);
 }
 
+int64_t TlsStream::kernel_bytes() const { return x_session->inner().kernel_bytes(); }
 Address TlsStream::peer() const { return x_session->inner().peer(); }
 
 }  // namespace outrigger::io

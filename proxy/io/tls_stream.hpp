@@ -46,6 +46,7 @@ class TlsStream final : public Stream, private StreamEvents {
   uint64_t moment() const override;
   bool was_readable_at(uint64_t moment) const override;
   std::optional<int64_t> ms_since_ack() const override;
+  int64_t kernel_bytes() const override;
   Address peer() const override;
 
  private:

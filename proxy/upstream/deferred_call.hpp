@@ -16,6 +16,9 @@ class DeferredCall : public chain::Call {
     if (x_attempt != nullptr) x_attempt->on_request_body();
   }
   void on_congestion(bool congested) final { x_attempt->on_congestion(congested); }
+  int64_t kernel_bytes() const final {
+    return x_attempt != nullptr ? x_attempt->kernel_bytes() : 0;
+  }
   void cancel() noexcept final {
     stop_waiting();
     x_attempt.reset();

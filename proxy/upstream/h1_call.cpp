@@ -224,6 +224,10 @@ void H1Call::fail(Cause cause, Sent sent) {
   x_leg.deliver_error(error);
 }
 
+int64_t H1Call::kernel_bytes() const {
+  return x_connection != nullptr ? x_connection->stream().kernel_bytes() : 0;
+}
+
 void H1Call::cancel() noexcept {
   if (!std::exchange(x_over, true)) settle_cancelled();
   // The other end of a tunnel must not take a part for the whole.

@@ -36,6 +36,7 @@ class H1Call final : public Attempt, public io::StreamEvents, public DialEvents,
   void on_flow() override;
   void on_request_body() override;
   void on_congestion(bool congested) override;
+  int64_t kernel_bytes() const override;
   void cancel() noexcept override;
   void reap() override { this->~H1Call(); }
 

@@ -33,6 +33,9 @@ class TunnelCall final : public Attempt, public io::StreamEvents, public DialEve
   void on_flow() override;
   void on_request_body() override;
   void on_congestion(bool congested) override;
+  int64_t kernel_bytes() const override {
+    return x_stream != nullptr ? x_stream->kernel_bytes() : 0;
+  }
   void cancel() noexcept override;
   void reap() override { this->~TunnelCall(); }
 

@@ -2,7 +2,10 @@
 
 Whatever they hold, the process lives, usage and the buffers of TCP stay within the 128 MiB, a good
 caller beside them gets its answer or a 503 at once, and five seconds after they left all is well.
-Needs root: it makes a network namespace and a cgroup. Sends nothing beyond that namespace.
+Callers and origin are elsewhere, as those of a pod are: in a network namespace of their own, so
+that what their kernel holds for them is not taken for the sidecar's (/proc/net/sockstat counts the
+whole machine in every namespace). Needs root: it makes two network namespaces and a cgroup. Sends
+nothing beyond them.
 """
 import contextlib
 import os
@@ -26,6 +29,8 @@ HELD_S = 5
 AFTERWARDS_S = 5
 GOOD_EACH_S = 0.05
 AT_ONCE_S = 2
+SIDECAR, PEERS = "10.250.0.1", "10.250.0.2"
+SOCKET_MEMORY = re.compile(rb"skmem:\(r(\d+),rb\d+,t\d+,tb\d+,f(\d+),w(\d+)")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 # HEADERS of GET /large, :scheme http, :authority origin, end of stream and headers.
 H2_LARGE = b"\x82\x86\x04\x06/large\x01\x06origin"
@@ -45,18 +50,19 @@ admin: {{address: "127.0.0.1:0"}}
 metrics: {{address: "127.0.0.1:0"}}
 drain: {{grace: 1s, quiet: 0s}}
 listeners:
-  - {{name: suite, address: "127.0.0.1:0", service: origin}}
-  - {{name: secure, address: "127.0.0.1:0", service: origin,
+  - {{name: suite, address: "{sidecar}:0", service: origin}}
+  - {{name: secure, address: "{sidecar}:0", service: origin,
      tls: {{cert_file: {cert}, key_file: {key}}}}}
 services:
-  origin: {{endpoints: {{static: ["127.0.0.1:{port}"]}}}}
+  origin: {{endpoints: {{static: ["{peers}:{port}"]}}}}
 """
 
 
 class Cgroup:
     """A memory cgroup below our own, version 1 or 2."""
 
-    def __init__(self):
+    def __init__(self, namespace):
+        self.namespace = namespace
         lines = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
         self.version_1 = next((line.split(":")[2] for line in lines if ":memory:" in line), None)
         if self.version_1 is not None:
@@ -81,10 +87,14 @@ class Cgroup:
             usage = int((self.folder / "memory.current").read_text())
             return usage - int(re.search(r"^inactive_file (\d+)", stat, re.M)[1])
         usage = int((self.folder / "memory.usage_in_bytes").read_text())
-        sockstat = pathlib.Path("/proc/net/sockstat").read_text()
-        pages = re.search(r"^TCP: .* mem (\d+)", sockstat, re.M)
         return (usage - int(re.search(r"^total_inactive_file (\d+)", stat, re.M)[1]) +
-                int(pages[1]) * resource.getpagesize())
+                self.tcp_bytes())
+
+    def tcp_bytes(self):
+        """Of all sockets of the sidecar's namespace: received, written, and charged ahead."""
+        ss = [*inside(self.namespace), tools.debian_tool("ss", "iproute2"), "-tmnHO"]
+        sockets = subprocess.run(ss, capture_output=True, check=True).stdout
+        return sum(sum(map(int, found)) for found in SOCKET_MEMORY.findall(sockets))
 
     def remove(self):
         with contextlib.suppress(OSError):
@@ -112,7 +122,7 @@ class GoodCaller(threading.Thread):
 def good_call(port):
     began = time.monotonic()
     try:
-        with socket.create_connection(("127.0.0.1", port), AT_ONCE_S) as caller:
+        with socket.create_connection((SIDECAR, port), AT_ONCE_S) as caller:
             caller.settimeout(AT_ONCE_S)
             caller.sendall(b"GET /page HTTP/1.1\r\nHost: origin\r\nConnection: close\r\n\r\n")
             said = caller.recv(4096)
@@ -130,7 +140,7 @@ def crowd(port, secure_port, kinds):
     for number in range(CONNECTIONS):
         text, to = texts[number % len(texts)]
         with contextlib.suppress(OSError):
-            caller = socket.create_connection(("127.0.0.1", to), 1)
+            caller = socket.create_connection((SIDECAR, to), 1)
             sockets.append(caller)
             caller.setblocking(False)
             if text:
@@ -176,21 +186,27 @@ class Running:
         self.secure = tools.port_of(text, "secure")
 
 
-def inside(scratch):
-    """In the namespace: each kind by itself, then all mixed."""
+def inside(namespace):
+    return [tools.debian_tool("nsenter", "util-linux"), f"--net=/run/netns/{namespace}"]
+
+
+def among_peers(scratch, namespace):
+    """Each kind by itself, then all mixed, against a sidecar in that namespace."""
     cert, key = tools.certificate(scratch)
     port = tools.free_port()
     kinds = [(kind, [kind]) for kind in KINDS] + [("all mixed", list(KINDS))]
     cases = []
-    with tools.server([clients.go_program("origin"), f"127.0.0.1:{port}"], port):
+    with tools.server([clients.go_program("origin"), f"0.0.0.0:{port}"], port):
         for name, held in kinds:
-            cgroup = Cgroup()
+            cgroup = Cgroup(namespace)
             log = scratch / "outrigger.log"
             file = scratch / "outrigger.yaml"
-            file.write_text(CONFIGURATION.format(cert=cert, key=key, port=port))
+            file.write_text(CONFIGURATION.format(
+                cert=cert, key=key, port=port, sidecar=SIDECAR, peers=PEERS))
             with log.open("w") as out:
-                process = subprocess.Popen([tools.OUTRIGGER, "run", "-c", file], stderr=out,
-                                           stdin=subprocess.DEVNULL, preexec_fn=cgroup.enter)
+                process = subprocess.Popen(
+                    [*inside(namespace), tools.OUTRIGGER, "run", "-c", file], stderr=out,
+                    stdin=subprocess.DEVNULL, preexec_fn=cgroup.enter)
             try:
                 tools.eventually(lambda: '"msg":"ready"' in log.read_text(), "outrigger", process)
                 cases.extend(press(name, held, Running(log), cgroup, process))
@@ -201,21 +217,37 @@ def inside(scratch):
     return cases
 
 
+@contextlib.contextmanager
+def namespaces():
+    """Two, joined by a cable: the sidecar's and its peers'."""
+    tool = tools.debian_tool("ip", "iproute2")
+    names = [f"outrigger-{os.getpid()}-{side}" for side in ("sidecar", "peers")]
+
+    def ip(*arguments):
+        subprocess.run([tool, *arguments], check=True)
+
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", names[0], "link", "add", "eth0", "type", "veth", "peer", "eth0", "netns", names[1])
+        for name, address in zip(names, (SIDECAR, PEERS)):
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "up")
+        yield names
+    finally:
+        for name in names:
+            subprocess.run([tool, "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+
 def pressure(_scratch):
     if os.geteuid() != 0:
         raise tools.Missing("it needs root")
     clients.go_program("origin")
-    ip = tools.debian_tool("ip", "iproute2")
-    nsenter = tools.debian_tool("nsenter", "util-linux")
-    name = f"outrigger-{os.getpid()}"
-    subprocess.run([ip, "netns", "add", name], check=True)
-    try:
-        subprocess.run([ip, "-n", name, "link", "set", "lo", "up"], check=True)
+    with namespaces() as (sidecar, peers):
         # `ip netns exec` would hide the cgroups.
-        done = subprocess.run([nsenter, f"--net=/run/netns/{name}", sys.executable, __file__],
+        done = subprocess.run([*inside(peers), sys.executable, __file__, sidecar],
                               capture_output=True, text=True, check=False)
-    finally:
-        subprocess.run([ip, "netns", "del", name], check=True)
     if done.returncode != 0:
         raise tools.Broken(done.stderr.strip()[-500:])
     return [Case(*line.split("\t")) for line in done.stdout.splitlines() if "\t" in line or line]
@@ -224,5 +256,5 @@ def pressure(_scratch):
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory() as folder:
-        for case in inside(pathlib.Path(folder)):
+        for case in among_peers(pathlib.Path(folder), sys.argv[1]):
             print(case.name if case.wrong is None else f"{case.name}\t{case.wrong}")

@@ -20,10 +20,12 @@ class Squeeze {
  public:
   Squeeze(Town& town, int64_t bytes) : x_town(town), x_memory(town.process.memory[0]) {
     x_memory.ceiling_bytes = x_memory.in_use_bytes - bytes;
-    town.pass_ms(5);
+    x_memory.calls_ceiling_bytes = x_memory.in_use_bytes - bytes;
+    town.pass_ms(10);
   }
   ~Squeeze() {
     x_memory.ceiling_bytes = app::WorkerMemory::kNoCeiling;
+    x_memory.calls_ceiling_bytes = app::WorkerMemory::kNoCeiling;
     x_town.process.out_of_memory = false;
   }
   Squeeze(const Squeeze&) = delete;
@@ -76,6 +78,30 @@ TEST(Memory, TheLongestIdleCallerGoesBeforeOneThatCalledJustNow) {
   EXPECT_FALSE(used.is_over());
 }
 
+// Its request may be on its way: it meets no reset.
+TEST(Memory, AFreshConnectionThatGoesIsAnswered) {
+  Town town(kYaml);
+  Caller fresh(town);
+  fresh.expect_answer_to("GET");
+  const Squeeze squeeze(town, 1);
+  fresh.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
+  const Message refused = fresh.next(0);
+  EXPECT_EQ(refused.status(), 503);
+  EXPECT_NE(refused.field("proxy-status").find("overload"), std::string::npos);
+  town.run();
+  EXPECT_FALSE(fresh.broken);
+}
+
+TEST(Memory, AnIdleCallerSeesAnEndAndNoReset) {
+  Town town(kYaml);
+  town.origin(kAt);
+  Caller used(town);
+  EXPECT_EQ(used.get().status(), 200);
+  const Squeeze squeeze(town, 1);
+  EXPECT_TRUE(used.ended);
+  EXPECT_FALSE(used.broken);
+}
+
 TEST(Memory, IdleConnectionsToUpstreamsGoToo) {
   Town town(kYaml);
   Origin& origin = town.origin(kAt);
@@ -96,8 +122,20 @@ TEST(Memory, OfAnHttp2CallerOnlyTheCallThatHoldsMostIsEnded) {
   town.process.out_of_memory = true;
   const Squeeze squeeze(town, 1);
   EXPECT_TRUE(large.is_over());
+  EXPECT_EQ(large.status(), 503);
   EXPECT_FALSE(small.is_over());
   EXPECT_FALSE(caller.is_gone());
+}
+
+// Mostly the frame that nghttp2 may send next, of which an idle one has touched a page. The
+// caller's own session is in the same account.
+TEST(Memory, AnIdleHttp2CallerHoldsLessThan30KiB) {
+  Town town(kYaml);
+  town.origin(kAt);
+  const int64_t before = town.process.memory[0].in_use_bytes;
+  H2Caller caller(town);
+  town.pass_ms(10);
+  EXPECT_LT(town.process.memory[0].in_use_bytes - before, 2 * 30 * 1024);
 }
 
 TEST(Memory, NewConnectionsAreRefusedBeforeTheCallThatHoldsMostIsEnded) {
@@ -115,10 +153,15 @@ TEST(Memory, NewConnectionsAreRefusedBeforeTheCallThatHoldsMostIsEnded) {
   Caller fresh(town);
   fresh.expect_answer_to("GET");
   EXPECT_EQ(fresh.next(0).status(), 503);
-  town.pass_ms(5);
+  town.pass_ms(100);
+  EXPECT_FALSE(large.is_over()) << "the reserve is theirs";
+  memory.calls_ceiling_bytes = memory.in_use_bytes - 1;
+  town.pass_ms(10);
+  EXPECT_EQ(large.next(0).status(), 503);
   EXPECT_TRUE(large.is_over());
   EXPECT_FALSE(small.is_over());
   memory.ceiling_bytes = app::WorkerMemory::kNoCeiling;
+  memory.calls_ceiling_bytes = app::WorkerMemory::kNoCeiling;
   town.process.out_of_memory = false;
 }
 

@@ -208,6 +208,21 @@ TEST(Tls, AHandshakeThatIsNotDoneInTimeEndsAndIsCounted) {
   EXPECT_EQ(town.series().detect_tls_failed.value(), 2u);
 }
 
+// So it is no handshake that memory could be had back from.
+TEST(Tls, ACallerThatSaysNothingHasNoStateOfTls) {
+  TlsTown town(behind(kServer));
+  Caller silent(town);
+  Caller half(town);
+  half.send("\x16");
+  town.run();
+  app::WorkerMemory& memory = town.process.memory[0];
+  memory.ceiling_bytes = memory.in_use_bytes - 1;
+  town.pass_ms(1);
+  EXPECT_TRUE(half.is_over());
+  EXPECT_FALSE(silent.is_over());
+  memory.ceiling_bytes = app::WorkerMemory::kNoCeiling;
+}
+
 TEST(Tls, ADoneHandshakeIsNotBoundByItsTimeout) {
   TlsTown town(behind(kServer, ", timeout: {handshake: 700ms}"));
   town.origin(kAt);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proxy/downstream/refused_connection.hpp"
 #include "tests/unit/proxy/downstream/server_support.hpp"
 
 namespace outrigger::testing {
@@ -26,6 +27,47 @@ TEST(Acceptor, RefusesConnectionsAboveTheLimitOfTheProcess) {
   Caller fourth(server);
   EXPECT_EQ(fourth.ask(get("/")), ok("GET / ")) << "a connection that is over makes room";
   server.counts.open_connections -= 1;
+}
+
+TEST(Acceptor, ARefusedCallerThatSendsItsRequestAllTheSameIsNotReset) {
+  Server server;
+  server.context.config.limits.connections = 0;
+  Caller caller(server);
+  caller.send(post("/", std::string(100'000, 'x')));
+  EXPECT_THAT(caller.wait(), StartsWith("HTTP/1.1 503 "));
+  server.loop.run_until_idle();
+  EXPECT_TRUE(caller.ended);
+  EXPECT_FALSE(caller.broken);
+  EXPECT_EQ(server.counts.open_connections.load(), 0);
+  EXPECT_TRUE(server.acceptor->has_connections());
+  caller.close();
+  server.loop.run_until_idle();
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(Acceptor, ARefusedCallerThatStaysIsLeftAfterAWhile) {
+  Server server;
+  server.context.config.limits.connections = 0;
+  Caller caller(server);
+  server.loop.advance_ms(http::Linger::kSilenceMs - 1);
+  EXPECT_TRUE(server.acceptor->has_connections());
+  server.loop.advance_ms(2);
+  EXPECT_FALSE(server.acceptor->has_connections());
+}
+
+TEST(Acceptor, OfRefusedCallersOnlyTheLatestAreKept) {
+  Server server;
+  server.context.config.limits.connections = 0;
+  std::vector<std::unique_ptr<Caller>> callers;
+  for (int i = 0; i < downstream::RefusedConnection::kMost + 10; ++i) {
+    callers.push_back(std::make_unique<Caller>(server));
+  }
+  server.loop.run_until_idle();
+  EXPECT_EQ(server.context.refused_count, downstream::RefusedConnection::kMost);
+  EXPECT_TRUE(callers.front()->ended);
+  EXPECT_FALSE(callers.front()->broken);
+  EXPECT_EQ(server.acceptor->close_all(), 0);
+  EXPECT_EQ(server.context.refused_count, 0);
 }
 
 // One that said nothing, one between two calls; never one that has begun.
