@@ -56,6 +56,10 @@ void AnswerCheck::check_end(const Head* trailers) {
   const ServicePlan& service = x_plan.services[call().service];
   if (x_id == 0) {
     ++x_ledger.own_replies_seen;
+    if (x_plan.gentle && x_head.status() < 500 && call().asks == Asks::kMessage &&
+        !call().is_grpc) {
+      violation("an honest call is refused: " + x_head.start);
+    }
     const bool is_message = call().asks == Asks::kMessage;
     if (x_plan.gentle && is_message && service.may_repeat(call()) &&
         call().body_bytes <= 64 * 1024) {

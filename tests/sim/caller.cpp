@@ -8,12 +8,13 @@ namespace {
 constexpr const char* kMethods[] = {"GET",    "GET",  "POST",    "PUT",
                                     "DELETE", "HEAD", "OPTIONS", "PATCH"};
 
-void draw_body(Call& call, Random& random) {
+void draw_body(Call& call, const Plan& plan, Random& random) {
   const bool takes_body = call.method == "POST" || call.method == "PUT" || call.method == "PATCH" ||
                           random.chance(0.03);
   if (!call.is_grpc && (!takes_body || random.chance(0.2))) return;
+  const bool may_be_large = random.chance(0.2) && !plan.is_busy;
   constexpr uint32_t kMost[] = {10, 2'000, 30'000, 400'000};
-  call.body_bytes = random.below(kMost[random.below(random.chance(0.2) ? 4 : 2)]);
+  call.body_bytes = random.below(kMost[random.below(may_be_large ? 4 : 2)]);
   call.has_body = true;
 }
 
@@ -36,7 +37,7 @@ DrawnCall draw_call(const CallerContext& context, bool may_be_grpc) {
   if (call.is_grpc) {
     call.path = (random.chance(0.5) ? kRepeatableGrpc : "/once.S/") + std::to_string(call.id);
   }
-  draw_body(call, random);
+  draw_body(call, plan, random);
 
   DrawnCall drawn{.id = call.id, .host = service.name, .fields = {}};
   drawn.fields.emplace_back("x-id", std::to_string(call.id));

@@ -62,9 +62,12 @@ std::string H1Client::draw_body(const Call& call, Request& request) {
     return body;
   }
   request.head += "Transfer-Encoding: chunked\r\n";
+  request.is_chunked = true;
   std::string wire;
+  const bool one_by_one = body.size() <= 30'000 && random().chance(x_context.plan.awkward / 2);
+  const uint32_t most = one_by_one ? 1 : 20'000;
   for (size_t at = 0; at < body.size();) {
-    const size_t count = std::min<size_t>(body.size() - at, 1 + random().below(20'000));
+    const size_t count = std::min<size_t>(body.size() - at, 1 + random().below(most));
     char line[24];
     const int written = std::snprintf(line, sizeof line, "%zx\r\n", count);
     wire.append(line, static_cast<size_t>(written));
@@ -82,16 +85,24 @@ void H1Client::draw_manners() {
     x_drop_ms = between(random(), 0, x_context.plan.gentle ? 5 : 60);
   }
   if (random().chance(0.2)) x_read_pause_ms = between(random(), 1, 20);
+  if (random().chance(x_context.plan.awkward / 4)) {
+    x_stalls_at_byte = random().below(static_cast<uint32_t>(total_bytes() + 1));
+    x_stall_ms = between(random(), 10, x_context.plan.gentle ? 4'000 : 30'000);
+  }
   if (x_context.plan.gentle) return;
   x_stalls_once = random().chance(0.05);
   if (x_stalls_once) x_read_pause_ms = std::max<int64_t>(x_read_pause_ms, 1);
   x_half_closes = random().chance(0.1);
   x_leaves_by_reset = random().chance(0.6);
   if (random().chance(0.15)) {
-    size_t bytes = 0;
-    for (const Request& request : x_requests) bytes += request.head.size() + request.body.size();
-    x_leaves_at_byte = random().below(static_cast<uint32_t>(bytes + 1));
+    x_leaves_at_byte = random().below(static_cast<uint32_t>(total_bytes() + 1));
   }
+}
+
+size_t H1Client::total_bytes() const {
+  size_t bytes = 0;
+  for (const Request& request : x_requests) bytes += request.head.size() + request.body.size();
+  return bytes;
 }
 
 // ---- sending
@@ -149,6 +160,12 @@ void H1Client::send_some() {
     if (x_drop_bytes > 0) {
       count = std::min<size_t>(count, 1 + random().below(static_cast<uint32_t>(x_drop_bytes)));
     }
+    if (x_stalls_at_byte && x_sent == *x_stalls_at_byte) {
+      x_stalls_at_byte.reset();
+      x_send.arm_at(now_ms() + x_stall_ms);
+      return;
+    }
+    if (x_stalls_at_byte) count = std::min<size_t>(count, *x_stalls_at_byte - x_sent);
     if (x_leaves_at_byte) count = std::min<size_t>(count, *x_leaves_at_byte - x_sent);
     x_stream->write(std::string_view(x_out).substr(0, count));
     x_out.erase(0, count);

@@ -33,12 +33,14 @@ class H1Client final : public Caller,
     std::string body;  // as it goes over the wire
     bool expects = false;
     bool is_http10 = false;
+    bool is_chunked = false;
     bool is_last = false;
   };
 
   void draw_request(bool is_last);
   std::string draw_body(const Call& call, Request& request);
   void draw_manners();
+  size_t total_bytes() const;
 
   // -- sending
   void start();
@@ -85,16 +87,19 @@ class H1Client final : public Caller,
   std::vector<Request> x_requests;
   size_t x_begun = 0;  // requests whose head is on its way
   size_t x_answered = 0;
-  std::string x_out;   // to send
-  std::string x_held;  // a body that waits for 100
+  int64_t x_answered_ms = 0;  // when the last answer was complete
+  std::string x_out;          // to send
+  std::string x_held;         // a body that waits for 100
   uint64_t x_sent = 0;
 
   // Manners.
   bool x_pipelines = false;
   size_t x_drop_bytes = 0;  // > 0: sends in drops of at most so many
   int64_t x_drop_ms = 0;
-  int64_t x_read_pause_ms = 0;  // after each read
-  bool x_stalls_once = false;   // a long pause, longer than the proxy waits
+  int64_t x_read_pause_ms = 0;               // after each read
+  bool x_stalls_once = false;                // a long pause, longer than the proxy waits
+  std::optional<uint64_t> x_stalls_at_byte;  // of what it sends, once
+  int64_t x_stall_ms = 0;
   std::optional<uint64_t> x_leaves_at_byte;
   bool x_leaves_by_reset = true;
   bool x_half_closes = false;  // ends its side after the last request

@@ -16,6 +16,17 @@ bool is_bodiless(const std::string& method, int status) {
   return method == "HEAD" || status == 204 || status == 304;
 }
 
+std::string in_chunks(std::string_view bytes, size_t of) {
+  std::string text;
+  for (size_t at = 0; at < bytes.size(); at += of) {
+    char line[24];
+    const std::string_view chunk = bytes.substr(at, of);
+    const int written = std::snprintf(line, sizeof line, "%zx\r\n", chunk.size());
+    text.append(line, static_cast<size_t>(written)).append(chunk).append("\r\n");
+  }
+  return text;
+}
+
 // The start of a head is malformed in one of these ways.
 constexpr std::string_view kMalformed[] = {
     "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
@@ -129,6 +140,7 @@ bool Origin::H1Connection::check_head(const Head& head) {
 
 void Origin::H1Connection::on_head(const Head& head) {
   if (!check_head(head)) return;
+  x_origin.x_last_seen_ms = x_loop.now_ms();
   Call& call = *context().ledger.find(x_id);
   const ServicePlan& plan = context().plan.services[x_origin.x_service];
   x_method = call.method;
@@ -216,16 +228,12 @@ std::string Origin::H1Connection::malformed() {
 // The first `most` bytes of a body of `size`.
 void Origin::H1Connection::send_body(size_t size, bool chunked, size_t most) {
   const std::string body = make_body(answer_key(x_id, x_attempt), size);
+  const bool one_by_one = size <= 100'000 && random().chance(context().plan.awkward / 3);
   size_t at = 0;
   while (at < most) {
     const size_t count = std::min<size_t>(most - at, 1 + random().below(30'000));
-    if (chunked) {
-      char line[24];
-      const int written = std::snprintf(line, sizeof line, "%zx\r\n", count);
-      send(std::string(line, static_cast<size_t>(written)) + body.substr(at, count) + "\r\n");
-    } else {
-      send(body.substr(at, count));
-    }
+    send(chunked ? in_chunks(std::string_view(body).substr(at, count), one_by_one ? 1 : count)
+                 : body.substr(at, count));
     at += count;
   }
   if (chunked && most == size)
@@ -368,7 +376,7 @@ void Origin::H1Connection::play() {
         x_stream->resume_reading();
         break;
       case Step::Kind::kDone:
-        x_answering = false;
+        x_answering = x_asked_tunnel = false;
         ++x_served;
         note("origin: done");
         if (x_origin.x_mood.closes_idle && x_may_be_reused && !x_reading_request &&

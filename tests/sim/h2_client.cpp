@@ -65,6 +65,7 @@ void H2Client::draw_settings() {
                               between(random(), kTiny, 2'000)};
   x_settings.window = windows[random().below(std::size(windows))];
   x_settings.answers_pings = random().chance(0.9);
+  x_settings.measures = random().chance(x_context.plan.awkward);
 }
 
 // ---- events
@@ -129,8 +130,9 @@ void H2Client::on_closed(int32_t id, uint32_t code) {
 void H2Client::on_goaway(int32_t last, uint32_t code) {
   note("client: GOAWAY", static_cast<uint64_t>(last), code);
   x_refused = true;
-  const bool is_fault = code != NGHTTP2_NO_ERROR;
-  if (is_fault && x_context.plan.gentle) on_wrong("GOAWAY with code " + std::to_string(code));
+  const bool is_fault =
+      code == NGHTTP2_ENHANCE_YOUR_CALM || (code != NGHTTP2_NO_ERROR && x_context.plan.gentle);
+  if (is_fault) on_wrong("GOAWAY with code " + std::to_string(code));
 }
 
 void H2Client::on_wrong(const std::string& what) {

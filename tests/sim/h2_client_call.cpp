@@ -32,6 +32,10 @@ void H2ClientCall::draw_manners() {
   x_sends_trailers = x_has_body && random().chance(0.2);
   if (random().chance(0.2)) x_take_ms = between(random(), 1, 20);
   x_stalls = random().chance(0.08);
+  const double awkward = context().plan.awkward;
+  x_ends_late = random().chance(awkward / 2);
+  if (random().chance(awkward / 5)) x_stall_ms = between(random(), 10, gentle ? 4'000 : 30'000);
+  if (random().chance(awkward / 5)) x_cancel_ms = random().below(random().chance(0.5) ? 50 : 3'000);
   if (gentle) return;
   x_stops_sending = random().chance(0.05);
   if (random().chance(0.15)) x_cancel_ms = random().below(random().chance(0.5) ? 50 : 3'000);
@@ -51,7 +55,7 @@ void H2ClientCall::begin() {
   if (x_has_body && !call.is_grpc && random().chance(0.5)) {
     fields.emplace_back("content-length", std::to_string(x_body.size()));
   }
-  x_stream = x_client.wire().request(fields, x_has_body);
+  x_stream = x_client.wire().request(fields, x_has_body || x_ends_late);
   context().ledger.note(now_ms(), "client: calls over HTTP/2", x_drawn.id,
                         static_cast<uint64_t>(x_stream));
   constexpr int64_t kPatienceMs = 800'000;
@@ -64,20 +68,22 @@ void H2ClientCall::begin() {
   }
   if (x_cancel_ms) x_cancel.arm_at(now_ms() + *x_cancel_ms);
   // Some do not wait for ever (RFC 9110 section 10.1.1).
-  if (x_has_body) x_send.arm_at(now_ms() + (x_expects ? between(random(), 1, 1'500) : 0));
+  if (x_has_body || x_ends_late)
+    x_send.arm_at(now_ms() + (x_expects ? between(random(), 1, 1'500) : 0));
 }
 
 void H2ClientCall::send_some() {
   if (x_over || (x_stops_sending && x_body.size() < 100)) return;
+  const bool had_all = x_body.empty();
   const size_t count =
       std::min<size_t>(x_body.size(), 1 + random().below(static_cast<uint32_t>(x_piece_most)));
-  x_client.wire().send(x_stream, std::string_view(x_body).substr(0, count));
+  if (count > 0) x_client.wire().send(x_stream, std::string_view(x_body).substr(0, count));
   x_body.erase(0, count);
-  if (x_body.empty()) {
+  if (x_body.empty() && (had_all || !x_ends_late)) {
     x_client.wire().finish(x_stream,
                            x_sends_trailers ? FieldList{{"x-trailer", "1"}} : FieldList{});
   } else {
-    x_send.arm_at(now_ms() + x_pause_ms);
+    x_send.arm_at(now_ms() + x_pause_ms + std::exchange(x_stall_ms, 0));
   }
   x_client.flush_soon();
 }
@@ -85,6 +91,7 @@ void H2ClientCall::send_some() {
 void H2ClientCall::cancel() {
   constexpr uint32_t kCodes[] = {NGHTTP2_CANCEL, NGHTTP2_CANCEL, NGHTTP2_NO_ERROR,
                                  NGHTTP2_INTERNAL_ERROR};
+  x_cancelled = true;
   const uint32_t code = kCodes[random().below(std::size(kCodes))];
   context().ledger.note(now_ms(), "client: resets the stream", x_drawn.id, code);
   x_client.wire().reset(x_stream, code);
@@ -139,7 +146,7 @@ void H2ClientCall::lose_patience() {
 
 void H2ClientCall::on_closed(uint32_t code) {
   if (x_over) return;
-  if (!x_complete && context().plan.gentle) {
+  if (!x_complete && !x_cancelled && context().plan.gentle) {
     x_check.violation("a good call was reset with code " + std::to_string(code));
   }
   end("client: stream closed", code);

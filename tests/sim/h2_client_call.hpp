@@ -52,11 +52,14 @@ class H2ClientCall final : public H2ClientStream {
   size_t x_piece_most = 30'000;
   int64_t x_pause_ms = 0;        // between the pieces
   bool x_stops_sending = false;  // in the midst of the body
+  int64_t x_stall_ms = 0;        // once, in the midst of the body
+  bool x_ends_late = false;      // in a frame of its own, as httpx does
   bool x_expects = false;
   bool x_sends_trailers = false;
   int64_t x_take_ms = 0;  // after so long it takes what came; 0: at once
   bool x_stalls = false;  // at first, for plan.stall_ms
   std::optional<int64_t> x_cancel_ms;
+  bool x_cancelled = false;
 
   bool x_continued = false;
   bool x_complete = false;  // the answer

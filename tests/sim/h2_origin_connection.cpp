@@ -38,6 +38,7 @@ void Origin::H2Connection::draw_settings() {
   x_settings.window = windows[random().below(std::size(windows))];
   x_settings.streams = is_gentle() || random().chance(0.6) ? 100 : between(random(), 0, 5);
   x_settings.answers_pings = is_gentle() || random().chance(0.8);
+  x_settings.measures = random().chance(x_origin.x_context.plan.awkward);
 }
 
 // ---- events
@@ -137,11 +138,12 @@ void Origin::H2Connection::go_away_now() {
 }
 
 void Origin::H2Connection::leave_slowly() {
-  constexpr int64_t kThereAndBackMs = 100;
+  // Good ones wait for what is on its way, through whatever pipe.
+  const int64_t there_and_back_ms = is_gentle() ? 2'000 : random().below(100);
   if (x_leaving || x_go.is_armed()) return;
   note("origin: gives notice");
   x_wire.notice_of_shutdown();
-  x_go.arm_at(x_loop.now_ms() + (is_gentle() ? kThereAndBackMs : random().below(kThereAndBackMs)));
+  x_go.arm_at(x_loop.now_ms() + there_and_back_ms);
   flush_soon();
 }
 

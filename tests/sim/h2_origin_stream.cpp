@@ -49,6 +49,7 @@ void Origin::H2Stream::on_flushed() {
 
 void Origin::H2Stream::arrive(std::string_view id) {
   std::from_chars(id.data(), id.data() + id.size(), x_id);
+  x_connection.origin().x_last_seen_ms = x_connection.loop().now_ms();
   const Call* call = context().ledger.find(x_id);
   if (call == nullptr) return violation("a request of nobody");
   x_asked_tunnel = call->asks == Asks::kUpgrade;
@@ -80,6 +81,10 @@ void Origin::H2Stream::on_head(const Head& head) {
   note("origin: request over HTTP/2", x_attempt);
   if (x_behaviour == H2Behaviour::kStopsTaking) {
     x_take_ms = random().chance(0.3) ? kForEverMs : between(random(), 500, 8'000);
+  }
+  // As Go's server does to a body that its handler does not read.
+  if (x_behaviour == H2Behaviour::kEarly && random().chance(context().plan.awkward)) {
+    x_take_ms = kForEverMs;
   }
   if (head.has("expect") && random().chance(0.7)) {
     step(Step::Kind::kInterim).fields = {{":status", "100"}};
@@ -159,6 +164,19 @@ void Origin::H2Stream::write_head(int status, const Answer& answer, bool bare,
   head.has_body = !bare;
 }
 
+// A gRPC stream on which nothing comes for long: a watch.
+int64_t Origin::H2Stream::draw_silence(const Call& call) const {
+  const Plan& plan = context().plan;
+  if (!call.is_grpc || !random().chance(plan.awkward / (plan.is_busy ? 40 : 4))) return 0;
+  return between(random(), 1'000, plan.gentle ? 120'000 : 30'000);
+}
+
+// It may wait for its head, too.
+bool Origin::H2Stream::watches(const Call& call) const {
+  const auto& services = context().plan.services;
+  return services[call.service].watches && services[x_connection.origin().service()].watches;
+}
+
 // The first `most` bytes of a body of `size`.
 void Origin::H2Stream::write_body(size_t size, size_t most) {
   const std::string body = make_body(answer_key(x_id, x_attempt), size);
@@ -229,7 +247,11 @@ void Origin::H2Stream::write_script() {
     return;
   }
   if (how == H2Behaviour::kDies && random().chance(0.3)) return (void)step(Kind::kDie);
+  const int64_t silence_ms = draw_silence(call);
+  const bool head_first = !watches(call) || random().chance(0.5);
+  if (silence_ms > 0 && !head_first) step(Kind::kWait, silence_ms);
   write_head(status, answer, bare, bare ? trailers : FieldList{});
+  if (silence_ms > 0 && head_first) step(Kind::kWait, silence_ms);
   if (breaks) {
     write_body(size, size / 2);
     if (how == H2Behaviour::kStallsInBody) return;
@@ -327,6 +349,7 @@ void Origin::H2Stream::take(const Step& step) {
       return wire.interim(x_stream, step.fields);
     case Step::Kind::kHead:
       x_begun = true;
+      note("origin: says the head", step.has_body ? 1 : 0);
       return wire.respond(x_stream, step.fields, step.has_body);
     case Step::Kind::kBody:
       return wire.send(x_stream, step.bytes);

@@ -61,6 +61,8 @@ class Origin::H2Stream {
   // Instead of an answer, if one was asked for and it agrees.
   bool write_tunnel(Answer& answer);
   FieldList draw_trailers(Answer& answer);
+  int64_t draw_silence(const Call& call) const;
+  bool watches(const Call& call) const;
   Step& step(Step::Kind kind, int64_t after_ms = 0);
   void begin_step();
   void play();

@@ -14,6 +14,8 @@ std::string_view view(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+constexpr std::array<uint8_t, 8> kMeasure{'m', 'e', 'a', 's', 'u', 'r', 'e', '!'};
+
 std::vector<nghttp2_nv> nv_of(const FieldList& fields) {
   std::vector<nghttp2_nv> made;
   const auto bytes = [](const std::string& text) {
@@ -78,6 +80,9 @@ struct H2WireCallbacks {
         break;
       case NGHTTP2_PING: {
         const bool ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
+        if (ack && std::equal(kMeasure.begin(), kMeasure.end(), frame->ping.opaque_data)) {
+          self.x_measuring = false;
+        }
         if (ack || !self.x_answers_pings) break;
         nghttp2_submit_ping(session, NGHTTP2_FLAG_ACK, frame->ping.opaque_data);
         break;
@@ -88,9 +93,13 @@ struct H2WireCallbacks {
     return 0;
   }
 
-  static int on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size,
-                     void* user) {
-    wire(user).x_events.on_data(id, view(bytes, size));
+  static int on_data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
+                     size_t size, void* user) {
+    H2Wire& self = wire(user);
+    if (self.x_measures && !std::exchange(self.x_measuring, true)) {
+      nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, kMeasure.data());
+    }
+    self.x_events.on_data(id, view(bytes, size));
     return 0;
   }
 
@@ -238,6 +247,7 @@ void H2Wire::open_connection(size_t bytes) { nghttp2_session_consume_connection(
 
 void H2Wire::set(const Settings& settings) {
   x_answers_pings = settings.answers_pings;
+  x_measures = settings.measures;
   x_window = settings.window;
   const std::array<nghttp2_settings_entry, 3> entries{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.window},

@@ -44,7 +44,8 @@ class H2Wire {
     uint32_t window = 65'535;  // of each stream
     uint32_t streams = 100;    // that the peer may have open at once
     bool answers_pings = true;
-    bool tunnels = false;  // of a server: extended CONNECT (RFC 8441); stays as it is
+    bool measures = false;  // its bandwidth, by a PING for each burst of DATA, as grpc-go does
+    bool tunnels = false;   // of a server: extended CONNECT (RFC 8441); stays as it is
   };
 
   H2Wire(Role role, const Settings& settings, H2WireEvents& events);
@@ -103,6 +104,8 @@ class H2Wire {
   std::map<int32_t, Body> x_bodies;  // that go out
   uint32_t x_window = 0;
   bool x_answers_pings;
+  bool x_measures = false;
+  bool x_measuring = false;  // the PING has not been answered
   bool x_failed = false;
 };
 

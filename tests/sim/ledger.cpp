@@ -83,6 +83,14 @@ size_t Ledger::arrived(uint32_t id, size_t service, bool may_be_repeated) {
   return call.answers.size() - 1;
 }
 
+int64_t Ledger::paused_ms(int64_t from_ms, int64_t to_ms) const {
+  int64_t paused_ms = 0;
+  for (const auto& [from, to] : x_pauses) {
+    paused_ms += std::max<int64_t>(0, std::min(to, to_ms) - std::max(from, from_ms));
+  }
+  return paused_ms;
+}
+
 void Ledger::sent_back(uint32_t id, size_t service, bool had_arrived) {
   if (had_arrived) --x_calls[id - 1].arrivals[service];
 }

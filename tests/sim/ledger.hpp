@@ -86,6 +86,11 @@ class Ledger {
   bool may_send_back(bool gentle) { return !std::exchange(x_sends_back, true) || !gentle; }
   Answer& answer(uint32_t id, size_t attempt) { return x_calls[id - 1].answers[attempt]; }
 
+  // -- the process did not run then
+  void pause(int64_t from_ms, int64_t to_ms) { x_pauses.emplace_back(from_ms, to_ms); }
+  // How much of this time.
+  int64_t paused_ms(int64_t from_ms, int64_t to_ms) const;
+
   TunnelLedger tunnels;
 
   uint64_t clients_broken_off = 0;
@@ -99,6 +104,7 @@ class Ledger {
   uint64_t x_hash = 0xcbf29ce484222325;
   std::string x_violation;
   bool x_sends_back = false;
+  std::vector<std::pair<int64_t, int64_t>> x_pauses;
   std::vector<Call> x_calls;  // the id is the place, from 1
 };
 

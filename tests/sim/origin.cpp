@@ -8,9 +8,9 @@ namespace outrigger::sim {
 namespace {
 
 constexpr Behaviour kGentleTroubles[] = {Behaviour::kInterim, Behaviour::kLastOne,
-                                         Behaviour::kUntilClose};
+                                         Behaviour::kUntilClose, Behaviour::kEarly};
 constexpr H2Behaviour kGentleH2Troubles[] = {H2Behaviour::kInterim, H2Behaviour::kLastOne,
-                                             H2Behaviour::kSentBack};
+                                             H2Behaviour::kSentBack, H2Behaviour::kEarly};
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 template <class Kind, size_t N>
@@ -66,6 +66,7 @@ class Origin::Door final : public io::AcceptEvents {
   }
 
   void on_accepted(io::StreamPtr stream) override {
+    x_origin.x_last_seen_ms = x_loop.now_ms();
     if (x_origin.x_is_opaque) return carry(std::move(stream), {});
     x_greetings.push_back(std::make_unique<Greeting>(*this, std::move(stream)));
   }
@@ -127,7 +128,9 @@ void Origin::change_mood() {
   x_mood.closes_idle = random.chance(0.6);
   x_mood.delay_most_ms = random.chance(0.3) ? 0 : between(random, 0, gentle ? 300 : 2'500);
   const uint32_t sizes[] = {100, 2'000, 40'000, 400'000};
-  x_mood.body_most = sizes[random.below(random.chance(0.15) ? 4 : 2)];
+  // Of hundreds of calls at once large bodies would take longer than a good call has time.
+  const bool may_be_large = random.chance(0.15) && !x_context.plan.is_busy;
+  x_mood.body_most = sizes[random.below(may_be_large ? 4 : 2)];
   const double shares[] = {0, 0.1, 0.4, 1};
   x_mood.trouble = shares[random.below(4)];
   const uint32_t kinds = between(random, 1, 4);

@@ -88,6 +88,8 @@ class Origin {
   bool is_opaque() const { return x_is_opaque; }
   // Calls that ran when one of its connections ended, by this side or the network.
   uint64_t deaths() const { return x_deaths; }
+  // When a connection or a request came last.
+  int64_t last_seen_ms() const { return x_last_seen_ms; }
 
  private:
   class Door;
@@ -107,6 +109,7 @@ class Origin {
   Mood x_mood;
   testing::AddressOptions x_options;
   uint64_t x_deaths = 0;
+  int64_t x_last_seen_ms = 0;
   bool x_chops = false;  // some of its connections deliver what is sent at once in pieces
   std::vector<std::unique_ptr<Door>> x_doors;
 };

@@ -6,6 +6,7 @@ namespace outrigger::sim {
 namespace {
 
 constexpr int64_t kGentleRequestMs = 20'000;
+constexpr int64_t kAutoRequestMs = 15'000;
 
 // Lines of YAML.
 class Text {
@@ -60,7 +61,10 @@ Plan::Plan(Random& random) {
   is_storm = random.chance(0.04);
   gentle = !is_storm && random.chance(0.25);
   workers = between(random, 1, 3);
-  calls = static_cast<int>(between(random, 5, 60));
+  const std::array<double, 3> awkward_shares{0, 0.3, 0.8};
+  awkward = awkward_shares[random.below(3)];
+  is_busy = gentle && random.chance(0.1);
+  calls = static_cast<int>(is_busy ? between(random, 200, 600) : between(random, 5, 60));
   const std::array<int64_t, 4> spans{1, 500, 5'000, 20'000};
   span_ms = spans[random.below(4)];
   is_cut_short = !gentle && random.chance(0.1);
@@ -70,7 +74,9 @@ Plan::Plan(Random& random) {
     is_cut_short = false;
   }
   keepalive_ms = gentle ? 60'000 : between(random, 300, 6'000);
-  body_idle_ms = gentle ? 60'000 : between(random, 200, 3'000);
+  body_idle_ms = gentle               ? 60'000
+                 : random.chance(0.2) ? between(random, 10'000, 40'000)
+                                      : between(random, 200, 3'000);
   head_ms = gentle ? 60'000 : between(random, 200, 3'000);
   write_stall_ms = gentle ? 2'000'000 : between(random, 400, 4'000);
   short_of_memory = write_stall_ms % 2 == 0;
@@ -87,6 +93,7 @@ Plan::Plan(Random& random) {
     service.endpoints = static_cast<int>(between(random, 1, 5));
     service.repeatable = draw_methods(random);
     service.has_deadline_header = !gentle && random.chance(0.3);
+    service.watches = random.chance(awkward / 2);
     service.stale = !gentle && random.chance(0.3);
     service.respond = !gentle && random.chance(0.15);
     service.omit = !gentle && !service.respond && random.chance(0.1);
@@ -208,7 +215,9 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   if (random.chance(0.3)) text.line("panic_below: " + number(random.below(101)) + "%");
 
   // -- time
-  const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 50, 5'000);
+  const int64_t request_ms = service.watches ? kAutoRequestMs
+                             : gentle        ? kGentleRequestMs
+                                             : between(random, 50, 5'000);
   const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
   const bool own_attempt = !gentle && random.chance(0.4);
   const int64_t attempt_ms = between(random, 10, static_cast<uint32_t>(request_ms));
@@ -216,7 +225,8 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
                                         : random.chance(0.4) ? 1
                                                              : between(random, 2, 5));
   int64_t least_ms = std::min(request_ms / 2, own_attempt ? attempt_ms : request_ms / attempts);
-  std::string timeout = "timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms);
+  std::string timeout = "timeout: {request: " + (service.watches ? "auto" : ms(request_ms)) +
+                        ", connect: " + ms(connect_ms);
   if (own_attempt) timeout += ", attempt: " + ms(attempt_ms);
   if (gentle) timeout += ", attempt: off";
   if (!gentle) timeout += ", stream_idle: " + ms(between(random, 300, 4'000));
@@ -230,6 +240,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   bounds.request_most_ms = std::max(bounds.request_most_ms, request_ms);
   bounds.timeout_least_ms = std::min(bounds.timeout_least_ms, least_ms);
   bounds.connect_least_ms = std::min(bounds.connect_least_ms, connect_ms);
+  bounds.connect_most_ms = std::max(bounds.connect_most_ms, connect_ms);
 
   // -- retries
   const int unsent = static_cast<int>(between(random, gentle ? 2 : 0, 3));
@@ -282,7 +293,10 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   std::string pool =
       "pool: {idle: " + (random.chance(0.1) ? std::string("off") : ms(between(random, 50, 5'000)));
   pool += ", idle_unsafe: " + ms(between(random, 0, 1'000));
-  if (!gentle && random.chance(0.4)) pool += ", connections: " + number(between(random, 1, 4));
+  if (!gentle && random.chance(0.4)) {
+    pool += ", connections: " + number(between(random, 1, 4));
+    bounds.has_few_connections = true;
+  }
   if (random.chance(0.5)) pool += ", streams: " + number(between(random, 1, 10));
   if (random.chance(0.2)) pool += ", lifetime: " + ms(between(random, 100, 3'000));
   text.line(pool + "}");

@@ -31,6 +31,8 @@ struct Bounds {
   int64_t request_most_ms = 0;  // to the response head
   int64_t timeout_least_ms = std::numeric_limits<int64_t>::max();
   int64_t connect_least_ms = std::numeric_limits<int64_t>::max();
+  int64_t connect_most_ms = 0;
+  bool has_few_connections = false;  // calls may wait for one
   int64_t outstanding_most = 0;
   int64_t queue_most = 0;
 };
@@ -57,6 +59,7 @@ struct ServicePlan {
   bool respond = false;
   bool omit = false;
   bool has_deadline_header = false;
+  bool watches = false;  // `timeout.request: auto`: nothing bounds gRPC calls but their caller
   Bounds bounds;
 
   bool may_repeat(const Call& call) const {
@@ -74,7 +77,9 @@ struct Plan {
 
   size_t passthrough() const { return services.size() - 1; }
 
-  bool gentle = false;  // nothing but what a good proxy hides from its callers
+  bool gentle = false;   // nothing but what a good proxy hides from its callers
+  double awkward = 0;    // share of what peers do that is honest and yet strains a guard
+  bool is_busy = false;  // hundreds of calls on few connections
   unsigned workers = 1;
   int calls = 0;
   int tunnels = 0;  // clients that want one; only where a service is opaque

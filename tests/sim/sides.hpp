@@ -21,6 +21,7 @@ struct Side {
   testing::VirtualLoop loop;
   testing::PipeNetwork network;
   testing::VirtualNames names;
+  int64_t asked_ms = 0;    // when a name was known to have been asked for; 0: none was
   WatchedNetwork watched;  // what the worker sees of it
   std::unique_ptr<app::Worker> worker;
 };

@@ -171,6 +171,8 @@ void TunnelClient::take_tunnel(std::string_view head, std::string_view behind) {
 }
 
 void TunnelClient::on_head(const Head& head) {
+  // What it sent ahead of the tunnel may be no request to those who refused it.
+  if (x_complete && x_early_bytes > 0 && head.has("proxy-status")) return;
   if (x_complete) return violation("a second answer");
   if (is_gentle()) {
     violation("a good tunnel was refused: " + std::string(head.field("proxy-status")));
@@ -179,8 +181,7 @@ void TunnelClient::on_head(const Head& head) {
 }
 
 void TunnelClient::on_message_end() {
-  x_answer.end(nullptr, now_ms());
-  x_complete = true;
+  if (!std::exchange(x_complete, true)) x_answer.end(nullptr, now_ms());
 }
 
 // ---- ends

@@ -56,7 +56,9 @@ class TunnelClient final : public Caller,
   void read_heads();
   void take_tunnel(std::string_view head, std::string_view behind);
   void on_head(const Head& head) override;
-  void on_body(std::string_view bytes) override { x_answer.body(bytes); }
+  void on_body(std::string_view bytes) override {
+    if (!x_complete) x_answer.body(bytes);
+  }
   void on_message_end() override;
   bool is_deaf() const override { return x_stream == nullptr; }
   void on_tunnel_over();

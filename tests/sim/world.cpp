@@ -1,7 +1,6 @@
 #include "tests/sim/world.hpp"
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 #include "config/config.hpp"
@@ -161,12 +160,7 @@ void World::build_origins() {
   }
   if (x_plan.opaque) add_origin(x_plan.passthrough(), *Address::parse(kOpaqueAddress), true);
   for (const auto& side : x_sides) {
-    std::vector<std::string> ips;
-    for (const auto& origin : x_origins) {
-      if (origin->service() != x_plan.passthrough() || origin->is_opaque()) continue;
-      ips.push_back(origin->address().ip_string());
-    }
-    side->names.set(x_plan.services.back().name, ips, 2);
+    side->names.set(x_plan.services.back().name, passthrough_ips(), 2);
     side->names.answer_ms = random().below(50);
   }
 }
@@ -197,7 +191,8 @@ void World::prepare_pipes() {
 void World::invite_clients() {
   int left = x_plan.calls;
   while (left > 0) {
-    const int calls = std::min<int>(left, static_cast<int>(between(random(), 1, 6)));
+    const uint32_t most = x_plan.is_busy ? 300 : 6;
+    const int calls = std::min<int>(left, static_cast<int>(between(random(), 1, most)));
     left -= calls;
     Side& side = *x_sides[random().below(x_plan.workers)];
     const int64_t at_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms));
@@ -225,6 +220,7 @@ void World::run() {
   const int64_t cut_ms = now_ms() + random().below(static_cast<uint32_t>(x_plan.span_ms) + 2'000);
   do {
     step_all();
+    if (x_pause_ms > 0) pause();
     if (x_plan.is_cut_short && now_ms() >= cut_ms) return end_workers();
     if (now_ms() > limit_ms) x_ledger.violation("it does not come to an end");
   } while (!x_ledger.is_violated() && move_on());
@@ -249,6 +245,19 @@ void World::step_all() {
   }
 }
 
+// All of the process, and its peers with it: they are late, and the proxy must not blame them.
+void World::pause() {
+  const int64_t by_ms = std::exchange(x_pause_ms, 0);
+  x_ledger.note(now_ms(), "control: pause", static_cast<uint64_t>(by_ms));
+  x_ledger.pause(now_ms(), now_ms() + by_ms);
+  const size_t first = random().below(x_plan.workers);
+  for (size_t i = 0; i < x_sides.size(); ++i) {
+    x_sides[(first + i) % x_sides.size()]->loop.suspend_ms(by_ms);
+  }
+  x_control.suspend_ms(by_ms);
+  step_all();
+}
+
 bool World::move_on() {
   int64_t next_ms = x_control.next_ms();
   for (const auto& side : x_sides) next_ms = std::min(next_ms, side->loop.next_ms());
@@ -262,134 +271,6 @@ bool World::move_on() {
   x_control.advance_ms(by_ms);
   check_step();
   return true;
-}
-
-// ---- the control side
-
-void World::plan_next_event() {
-  const auto span = static_cast<uint32_t>(x_plan.span_ms + 2'000);
-  if (x_events_left-- > 0) return x_event.arm_at(now_ms() + random().below(span / 4));
-  // Whoever has no list yet gets one, and at the end all is well again.
-  for (size_t service = 0; service < x_plan.passthrough(); ++service) {
-    if (this->service(service)->endpoints() == nullptr) send_list(service);
-  }
-  if (x_plan.drains && !x_draining) begin_drain();
-}
-
-void World::on_event() {
-  switch (random().below(x_plan.gentle ? 5 : 7)) {
-    case 0:
-    case 1:
-      x_origins[random().below(static_cast<uint32_t>(x_origins.size()))]->change_mood();
-      break;
-    case 2:
-      change_lists();
-      break;
-    case 3:
-      reload();
-      break;
-    case 4:
-      random().chance(0.5) ? change_secret() : change_certificate();
-      break;
-    case 5:
-      force_circuit();
-      break;
-    default:
-      for (const auto& origin : x_origins) origin->change_mood();
-      break;
-  }
-  plan_next_event();
-}
-
-void World::change_lists() {
-  if (x_plan.passthrough() > 0)
-    send_list(random().below(static_cast<uint32_t>(x_plan.passthrough())));
-}
-
-void World::send_list(size_t service) {
-  std::vector<upstream::ListedAddress> list;
-  for (const auto& origin : x_origins) {
-    if (origin->service() != service || random().chance(0.25)) continue;
-    list.push_back(
-        {origin->address(), static_cast<int>(between(random(), 1, 3)), random().chance(0.1)});
-  }
-  const bool may_be_empty = !x_plan.gentle && random().chance(0.3);
-  if (list.empty() && !may_be_empty) {
-    for (const auto& origin : x_origins) {
-      if (origin->service() == service) list.push_back({origin->address(), 1, false});
-    }
-  }
-  x_ledger.note(now_ms(), "control: list", service, list.size());
-  const auto of = this->service(service);
-  x_plane->on_endpoints(of->name(), of->set_endpoints(list, now_ms()));
-}
-
-// The watch sees it anyway.
-void World::reload() {
-  draw_file();
-  x_ledger.note(now_ms(), "control: another file", x_is_file_bad ? 1 : 0);
-  switch (random().below(3)) {
-    case 0:
-      return x_plane->on_signal(SIGHUP);
-    case 1:
-      return x_plane->reload("sim", "", [this](const admin::Reloaded& reloaded) {
-        check_reloaded(reloaded.problems.empty());
-      });
-    default:
-      return;
-  }
-}
-
-void World::check_reloaded(bool is_good) {
-  if (is_good != x_is_file_bad) return;
-  x_ledger.violation(is_good ? "a bad file is in force" : "a good file is refused");
-}
-
-void World::change_secret() {
-  x_ledger.note(now_ms(), "control: another secret");
-  switch (random().below(4)) {
-    case 0:
-      return x_files.remove(kSecretFile);
-    case 1:
-      return x_files.set(kSecretFile, "no value\nof a field");
-    default:
-      x_secret = "s" + std::to_string(random().below(1'000'000));
-      return x_files.set(kSecretFile, x_secret);
-  }
-}
-
-// Gone, of another key, or whole.
-void World::change_certificate() {
-  const size_t which = random().below(2);
-  x_ledger.note(now_ms(), "control: another certificate", which);
-  const uint32_t how = random().below(4);
-  if (how == 0) {
-    x_certificate.reset();
-    return x_files.remove(kKeyFile);
-  }
-  x_files.set(kCertificateFile, certificates()[which].certificate);
-  if (how == 1) {
-    x_certificate.reset();
-    return x_files.set(kKeyFile, certificates()[1 - which].key);
-  }
-  x_certificate = which;
-  x_files.set(kKeyFile, certificates()[which].key);
-}
-
-void World::force_circuit() {
-  using Force = upstream::CircuitForce;
-  constexpr std::array kForces{Force::kAuto, Force::kAuto, Force::kForcedOpen, Force::kForcedClosed,
-                               Force::kShadow};
-  const size_t service = random().below(static_cast<uint32_t>(x_plan.passthrough()));
-  const Force force = kForces[random().below(kForces.size())];
-  x_ledger.note(now_ms(), "control: force", service, static_cast<uint64_t>(force));
-  this->service(service)->circuit().force(force, now_ms());
-}
-
-void World::begin_drain() {
-  x_draining = true;
-  x_ledger.note(now_ms(), "control: drain");
-  x_plane->on_signal(SIGTERM);
 }
 
 }  // namespace outrigger::sim

@@ -44,6 +44,7 @@ class World final : public chain::ExchangeObserver {
 
   // -- time
   void step_all();
+  void pause();
   bool move_on();
   template <class F>
   void for_each_loop(F visit);
@@ -53,6 +54,9 @@ class World final : public chain::ExchangeObserver {
   void on_event();
   void change_lists();
   void send_list(size_t service);
+  void change_names();
+  std::vector<std::string> passthrough_ips() const;
+  bool knows_passthrough(Side& side) const;
   void reload();
   void force_circuit();
   void begin_drain();
@@ -60,6 +64,8 @@ class World final : public chain::ExchangeObserver {
 
   // -- what must hold
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
+  void check_honest(const chain::Exchange& exchange, const Call& call);
+  void check_probes(const chain::Facts& facts, size_t service);
   void check_times(const chain::Exchange& exchange, const Call& call);
   void check_step();
   void check_end();
@@ -69,6 +75,7 @@ class World final : public chain::ExchangeObserver {
   void check_nothing_left();
   void check_counts();
   void check_budgets();
+  void check_floods();
 
   std::shared_ptr<upstream::Service> service(size_t index) const;
   app::Process& process() const { return x_plane->process(); }
@@ -90,6 +97,8 @@ class World final : public chain::ExchangeObserver {
   std::vector<std::unique_ptr<Caller>> x_clients;
   testing::VirtualLoop::Event x_event;
   int x_events_left = 0;
+  int64_t x_pause_ms = 0;  // that is to come
+  bool x_was_paused = false;
   uint64_t x_opaque_ended = 0;  // exchanges that are nothing but bytes and count as calls
   int64_t x_start_ms = 0;
   int64_t x_last_call_ms = 0;  // when the last exchange ended

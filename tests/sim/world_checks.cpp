@@ -41,6 +41,38 @@ void World::on_exchange_end(const chain::Exchange& exchange, const chain::Outcom
     x_ledger.violation(who + text(facts.attempts) + " attempts, at most " + text(most));
   }
   check_times(exchange, *call);
+  check_honest(exchange, *call);
+  if (facts.own_reply && facts.cause == Cause::kCircuitOpen) check_probes(facts, call->service);
+}
+
+// Among good peers nothing is malformed, too large, too slow or too much.
+void World::check_honest(const chain::Exchange& exchange, const Call& call) {
+  const chain::Facts& facts = exchange.facts();
+  if (!x_plan.gentle || !facts.own_reply) return;
+  const bool is_blamed =
+      facts.cause < Cause::kNoEndpoint || facts.cause == Cause::kMalformedResponse ||
+      facts.cause == Cause::kResponseHeadTooLarge || facts.cause == Cause::kOverload;
+  if (!is_blamed) return;
+  x_ledger.violation("the exchange of call " + text(call.id) +
+                     ": an honest peer is blamed: " + std::string(row_of(facts.cause).name) + " (" +
+                     std::string(facts.detail) + ")");
+}
+
+// A half-open circuit that refuses has let somebody in of late, who is not silent for ever.
+void World::check_probes(const chain::Facts& facts, size_t service) {
+  constexpr int64_t kOnTheWayMs = 4'000;
+  const Bounds& bounds = x_plan.services[service].bounds;
+  const auto circuit = this->service(service)->circuit().snapshot(now_ms());
+  if (circuit.state != upstream::CircuitState::kHalfOpen || bounds.has_few_connections) return;
+  int64_t last_ms = circuit.changed_at_ms;
+  for (const auto& origin : x_origins) {
+    if (origin->service() == service) last_ms = std::max(last_ms, origin->last_seen_ms());
+  }
+  const int64_t waited_ms = now_ms() - last_ms - x_ledger.paused_ms(last_ms, now_ms());
+  const int64_t hold_ms = bounds.connect_most_ms + upstream::kProbeAnswerMs;
+  if (waited_ms <= hold_ms + kOnTheWayMs) return;
+  x_ledger.violation(x_plan.services[service].name + ": nobody probes for " + text(waited_ms) +
+                     " ms, and calls are refused (" + std::string(facts.detail) + ")");
 }
 
 // In virtual time a turn takes none.
@@ -51,15 +83,17 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
   const int64_t start_ms = facts.start_ns / kNsPerMs;
   const int64_t head_ms = facts.first_byte_ns > 0 ? facts.first_byte_ns / kNsPerMs : now_ms();
   if (exchange.request_complete() && exchange.has_chain()) {
-    const int64_t took_ms = head_ms - std::max(start_ms, exchange.request_complete_ms());
-    if (took_ms > bounds.request_most_ms + 1) {
+    const int64_t from_ms = std::max(start_ms, exchange.request_complete_ms());
+    const int64_t took_ms = head_ms - from_ms - x_ledger.paused_ms(from_ms, head_ms);
+    const bool is_unbounded = call.is_grpc && x_plan.services[call.service].watches;
+    if (!is_unbounded && took_ms > bounds.request_most_ms + 1) {
       x_ledger.violation(who + "a head after " + text(took_ms) + " ms, the bound is " +
                          text(bounds.request_most_ms));
     }
   }
   const int64_t whole_ms = head_ms - start_ms;
   const bool callers = call.deadline_ms > 0 && exchange.has_chain();
-  if (callers && whole_ms > call.deadline_ms + 1) {
+  if (callers && whole_ms - x_ledger.paused_ms(start_ms, head_ms) > call.deadline_ms + 1) {
     x_ledger.violation(who + "a head after " + text(whole_ms) + " ms, the caller gave " +
                        text(call.deadline_ms));
   }
@@ -67,9 +101,9 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
   int64_t least_ms = 0;
   if (facts.cause == Cause::kTimeout && facts.detail != "idle") least_ms = bounds.timeout_least_ms;
   if (facts.cause == Cause::kConnectTimeout) least_ms = bounds.connect_least_ms;
-  // `attempt: auto` may be a share of it.
+  // `attempt: auto` may be a share of it, and a fallback keeps half of it for itself.
   if (call.deadline_ms > 0) {
-    least_ms = std::min(least_ms, call.deadline_ms / bounds.attempts_most);
+    least_ms = std::min(least_ms, call.deadline_ms / std::max(2, bounds.attempts_most));
   }
   if (whole_ms < least_ms) {
     x_ledger.violation(who + "timed out after " + text(whole_ms) + " ms, " + text(least_ms) +
@@ -121,6 +155,7 @@ void World::check_end() {
   check_configuration();
   check_nothing_left();
   check_budgets();
+  check_floods();
   check_tunnels();
 }
 
@@ -158,6 +193,21 @@ void World::check_nothing_left() {
     must_be_0("upstream tunnels" + at, series->upstream_tcp.value());
   }
   check_counts();
+}
+
+// No caller floods, and no good upstream.
+void World::check_floods() {
+  for (unsigned i = 0; i < x_plan.workers; ++i) {
+    const auto series = process().shards.worker(i);
+    for (size_t reason = 0; reason < metrics::kHttp2Faults; ++reason) {
+      const bool is_flood = reason != static_cast<size_t>(metrics::Http2Fault::kProtocol);
+      const uint64_t count = (is_flood ? series->downstream_http2_faults[reason].value() : 0) +
+                             (x_plan.gentle ? series->upstream_http2_faults[reason].value() : 0);
+      if (count == 0) continue;
+      x_ledger.violation("an honest peer was ended for " +
+                         std::string(metrics::kHttp2FaultNames[reason]));
+    }
+  }
 }
 
 void World::check_counts() {
