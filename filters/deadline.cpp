@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -19,7 +20,16 @@ struct DeadlineSlot {
 
   int64_t head_by() const { return std::min({callers_at, request_at, total_at, openers_at}); }
 
+  // While the caller uploads, `idle` is about who takes that; a caller that is slow is not ours to
+  // judge.
+  bool waits_for_caller() const { return upload && leg.exchange().body().has_room(); }
+
   void on_due() {
+    LoopContext& loop = leg.exchange().loop();
+    if (idle_at <= loop.clock.now_ms() && waits_for_caller()) {
+      idle_at = loop.clock.now_ms() + idle_ms;
+      return loop.timers.arm(timer, std::min(head_by(), idle_at));
+    }
     const int64_t ours_at = std::min({request_at, total_at, openers_at, idle_at});
     Error error;
     error.cause = Cause::kTimeout;
@@ -41,6 +51,7 @@ struct DeadlineSlot {
   int64_t idle_at = Leg::kNever;
   int64_t idle_ms = 0;  // 0: not guarded
   bool stream = false;
+  bool upload = false;              // `idle` guards the request
   bool request_is_callers = false;  // `request_at` is the caller's deadline, less a reserve
 };
 
@@ -76,7 +87,13 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
   }
   if (x_timeout.total_ms) slot.total_at = now_ms + *x_timeout.total_ms;
   if (exchange.is_grpc()) guard_as_stream(slot, true);
-  if (exchange.request_complete()) bound_head(slot);
+  if (exchange.request_complete()) {
+    bound_head(slot);
+  } else if (!slot.stream) {
+    slot.upload = true;
+    slot.idle_ms = x_timeout.idle_ms.value_or(0);
+    slot.idle_at = slot.idle_ms > 0 ? now_ms + slot.idle_ms : Leg::kNever;
+  }
   arm(slot);
   return Step::kContinue;
 }
@@ -84,6 +101,7 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
 void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kResponse) return slot.timer.cancel();
+  if (std::exchange(slot.upload, false)) slot.idle_at = Leg::kNever;
   if (leg.response() != nullptr || leg.error() != nullptr) return;
   // Who opened the leg was told before us, and may have bounded it.
   if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
@@ -119,6 +137,8 @@ Step Deadline::on_response(Leg& leg, void* slot_) {
     slot.timer.cancel();
     return Step::kContinue;
   }
+  slot.upload = false;
+  slot.idle_at = Leg::kNever;
   slot.stream = leg.response()->stream;
   const bool opaque = leg.request().version == http::Version::kNone;
   const auto stream_idle_ms = config::stream_idle_ms(x_timeout, opaque);
@@ -127,10 +147,10 @@ Step Deadline::on_response(Leg& leg, void* slot_) {
   return Step::kContinue;
 }
 
-// Bytes of the request keep only a stream alive.
+// Bytes of the request keep alive a stream, and an upload that has no answer yet.
 void Deadline::on_chunk(Leg&, void* slot_, Way way, std::string_view) {
   DeadlineSlot& slot = of(slot_);
-  if (way == Way::kRequest && !slot.stream) return;
+  if (way == Way::kRequest && !slot.stream && !slot.upload) return;
   if (slot.idle_ms > 0) slot.idle_at = x_loop.clock.now_ms() + slot.idle_ms;
   arm(slot);
 }

@@ -70,6 +70,38 @@ TEST(Time, IdleBoundsTheSilenceWithinABodyAndTheCallerSeesTheTruncation) {
   EXPECT_EQ(town.now_ms() - began_ms, 5900);
 }
 
+std::string upload(size_t bytes) {
+  return "POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+}
+
+TEST(Time, IdleBoundsAnUploadOfWhichTheUpstreamTakesNothing) {
+  Town town(order("timeout: {idle: 2s}"));
+  TestOrigin server(town.network, *Address::parse("10.0.0.1:80"));
+  constexpr size_t kBytes = 1'000'000;
+  Caller caller(town);
+  caller.begin_raw("POST", upload(kBytes));
+  town.run();
+  server.last().pause();
+  caller.send(std::string(kBytes, 'x'));
+  town.pass_ms(1'900);
+  EXPECT_TRUE(caller.answers.empty());
+  town.pass_ms(200);
+  const Message answer = caller.next();
+  EXPECT_EQ(answer.status(), 504);
+  EXPECT_NE(answer.field("proxy-status").find("timeout orders idle"), std::string::npos);
+  EXPECT_EQ(town.process.services.find("orders")->limit().outstanding(), 0);
+}
+
+TEST(Time, IdleDoesNotBoundAnUploadWhoseCallerPauses) {
+  Town town(order("timeout: {idle: 2s}"));
+  town.origin("10.0.0.1:80").otherwise = answers(200);
+  Caller caller(town);
+  caller.begin_raw("POST", upload(6) + "abc");
+  town.pass_ms(30'000);
+  caller.send("def");
+  EXPECT_EQ(caller.next().status(), 200);
+}
+
 TEST(Time, StreamIdleGuardsAnEventStreamInsteadOfIdle) {
   Town town(order("timeout: {idle: 3s, stream_idle: 20s}"));
   town.origin("10.0.0.1:80").otherwise =
