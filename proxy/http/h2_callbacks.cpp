@@ -183,7 +183,10 @@ int H2Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, voi
       break;
     case NGHTTP2_RST_STREAM:
       to.x_guard.on_reset(id);
-      if (is_peers_fault(frame->rst_stream.error_code)) to.charge_fault();
+      // What is late was charged as it came.
+      if (is_peers_fault(frame->rst_stream.error_code) && !to.x_guard.is_finished(id)) {
+        to.charge_fault();
+      }
       break;
     case NGHTTP2_GOAWAY:
       // What nghttp2 found by itself.

@@ -261,8 +261,14 @@ void H2Guard::judge_data(const Frame& frame, const Streams& streams, int64_t now
       return fail(step, H2Code::kStreamClosed, "DATA after END_STREAM");
     }
     const H2Ids::Fate fate = x_ids.of(frame.id);
-    if (fate == H2Ids::Fate::kClosed || fate == H2Ids::Fate::kFinished) {
+    if (fate == H2Ids::Fate::kClosed) {
       return fail(step, H2Code::kStreamClosed, "DATA on a closed stream");
+    }
+    // An error of the stream alone (RFC 9113 section 5.1): Netty's clients write what was queued
+    // when they gave up a call.
+    if (fate == H2Ids::Fate::kFinished) {
+      step.late = frame.id;
+      return judge_control(frame, now_ms, step);
     }
   }
   // What we reset may still have DATA on its way: nghttp2 discards and credits it.

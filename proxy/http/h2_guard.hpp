@@ -69,6 +69,7 @@ class H2Guard {
     H2Code fault = H2Code::kNoError;  // else the connection must end with it
     Http2Fault reason = Http2Fault::kProtocol;
     std::string_view text;  // of the fault
+    int32_t late = 0;       // a stream on which DATA came behind its reset: to be told so
   };
 
   // `server`: the peer is a client, which begins with the preface and opens odd streams.
@@ -89,6 +90,8 @@ class H2Guard {
   void on_reset(int32_t id);
   // It ended otherwise.
   void on_closed(int32_t id);
+  // The peer reset it, or sent a reset behind its end.
+  bool is_finished(int32_t id) const { return x_ids.of(id) == H2Ids::Fate::kFinished; }
 
   // -- what is work, and what is not
 

@@ -111,9 +111,12 @@ bool H2Session::receive(std::string_view bytes) {
     bytes.remove_prefix(step.consumed);
     if (step.fault != H2Code::kNoError) {
       fail(step.fault, step.text, step.reason);
-    } else if (!step.pass.empty()) {
-      feed(step.pass);
+      continue;
     }
+    if (step.late != 0) {
+      nghttp2_submit_rst_stream(x_session, NGHTTP2_FLAG_NONE, step.late, NGHTTP2_STREAM_CLOSED);
+    }
+    if (!step.pass.empty()) feed(step.pass);
   }
   want_write();
   return x_fault == H2Code::kNoError && !x_lost && nghttp2_session_want_read(x_session) != 0;

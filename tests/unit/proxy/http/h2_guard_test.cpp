@@ -38,11 +38,11 @@ TEST(H2Guard, RefusesFramesAfterTheEndOfAStream) {
     closed.answer();
     EXPECT_FALSE(closed.send(again(1)));
     EXPECT_EQ(closed.goaway(), H2Code::kStreamClosed);
-    Raw reset;
-    EXPECT_TRUE(reset.send(post_frame(1) + rst_frame(1)));
-    EXPECT_FALSE(reset.send(again(1)));
-    EXPECT_EQ(reset.goaway(), H2Code::kStreamClosed);
   }
+  Raw reset;
+  EXPECT_TRUE(reset.send(post_frame(1) + rst_frame(1)));
+  EXPECT_FALSE(reset.send(get_frame(1)));
+  EXPECT_EQ(reset.goaway(), H2Code::kStreamClosed);
 }
 
 TEST(H2Guard, ForgivesWhatWasOnItsWayToAStreamThatWeReset) {
@@ -295,6 +295,17 @@ TEST(H2Guard, AnswersAHpackBombInConstantMemory) {
   ASSERT_EQ(raw.server.streams.size(), 1U);
   EXPECT_EQ(raw.server.streams[0]->cause, Cause::kRequestHeadTooLarge);
   EXPECT_LT(raw.server.streams[0]->arena().heap_bytes(), 200'000U);
+}
+
+TEST(H2Guard, AnswersDataBehindTheResetOfItsStreamAndEndsAFloodOfIt) {
+  Raw raw;
+  EXPECT_TRUE(raw.send(post_frame(1) + frame(kRstFrame, 0, 1, number32(8))));
+  EXPECT_TRUE(raw.send(frame(kDataFrame, kEndStream, 1, "late")));
+  EXPECT_EQ(raw.rst(1), H2Code::kStreamClosed);
+  int sent = 0;
+  while (sent < 3000 && raw.send(frame(kDataFrame, 0, 1, "late"))) ++sent;
+  EXPECT_LE(sent, 1100);
+  EXPECT_EQ(raw.server.faults, std::vector{Http2Fault::kControlFrames});
 }
 
 // Heads that hold one field so many times, sent so far apart, until the connection ends.

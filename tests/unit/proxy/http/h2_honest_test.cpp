@@ -186,6 +186,20 @@ TEST(H2Honest, AHeadThatIsTooLongIsAnsweredAndNoOtherCallIsLost) {
   EXPECT_TRUE(caller.is_well());
 }
 
+// Netty's clients do so where a call is given up in the moment in which it is sent.
+TEST(H2Honest, ACallerMaySendWhatWasQueuedBehindTheResetOfACall) {
+  HonestCaller caller;
+  for (int i = 0; i < kCalls; ++i) {
+    ASSERT_TRUE(caller.call("")) << i;
+    if (i % 7 != 0) continue;
+    const int32_t id = caller.next();
+    ASSERT_TRUE(caller.send(post_frame(id) + frame(kRstFrame, 0, id, number32(8)) +
+                            frame(kDataFrame, kEndStream, id, "late")))
+        << i;
+  }
+  EXPECT_TRUE(caller.is_well());
+}
+
 TEST(H2Honest, ACallerMaySendSomeHeadsThatAreTwiceTooLong) {
   HonestCaller caller;
   for (int i = 0; i < kCalls; ++i) {
