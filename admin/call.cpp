@@ -32,7 +32,7 @@ void AdminCall::read_body(const Operation& operation, Request request) {
   x_operation = &operation;
   x_request = std::move(request);
   constexpr int kContinue = 100;
-  if (x_leg.request().expects_continue) x_leg.deliver_interim(kContinue, {});
+  if (x_leg.request().expects_continue) x_leg.deliver_interim(kContinue, {}, {});
   on_request_body();
 }
 

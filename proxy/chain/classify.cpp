@@ -40,7 +40,10 @@ RequestOutcome classify(const Facts& facts, const Outcome& outcome) {
       outcome.error->cause != Cause::kNone) {
     return classify_cause(outcome.error->cause);
   }
-  if (facts.status == 0) return RequestOutcome::kCancelled;
+  // Reset by us with its answer under way: a drain that is over, or memory that is short.
+  if (outcome.kind == Outcome::Kind::kDropped || facts.status == 0) {
+    return RequestOutcome::kCancelled;
+  }
   if (!facts.fallback.empty()) return RequestOutcome::kFallback;
   constexpr int kHttpOk = 200;
   const bool by_grpc = facts.grpc_status != http::kGrpcPending && facts.status == kHttpOk;

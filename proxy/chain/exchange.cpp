@@ -161,7 +161,7 @@ void Exchange::commit() {
   if (const Error* error = first.error()) return send(answer_of(*error));
   Leg& answering = first.start_flow();
   for (auto* held = answering.x_held; held != nullptr; held = held->next) {
-    x_sink.send_interim(held->status, held->fields);
+    x_sink.send_interim(held->status, held->reason, held->fields);
   }
   on_body_read();
   x_body.stop_retaining();
@@ -217,14 +217,14 @@ void Exchange::push_end(const http::Fields* trailers) {
   x_sink.send_end(trailers);
 }
 
-void Exchange::send_continue() {
+void Exchange::send_continue(std::string_view reason) {
   if (x_committed || x_continued) return;
   x_continued = true;
-  x_sink.send_interim(100, {});
+  x_sink.send_interim(100, reason, {});
 }
 
-void Exchange::send_interim(int status, const http::Fields& fields) {
-  if (!x_committed) x_sink.send_interim(status, fields);
+void Exchange::send_interim(int status, std::string_view reason, const http::Fields& fields) {
+  if (!x_committed) x_sink.send_interim(status, reason, fields);
 }
 
 Leg* Exchange::find_leg_under(const Leg& parent) {

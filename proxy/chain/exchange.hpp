@@ -38,7 +38,7 @@ enum class ExchangeBlock : uint8_t { kCall, kTunnel };
 // within these two may the sink end the exchange.
 class ResponseSink {
  public:
-  virtual void send_interim(int status, const http::Fields& fields) = 0;
+  virtual void send_interim(int status, std::string_view reason, const http::Fields& fields) = 0;
   virtual void send_head(const http::ResponseHead& head) = 0;
   // `bytes` live until the loop callback returns.
   virtual void send_body(std::string_view bytes) = 0;
@@ -175,8 +175,8 @@ class Exchange : public Reapable {
   void push_body(std::string_view bytes);
   void push_half_close() { x_sink.send_half_close(); }
   void push_end(const http::Fields* trailers);
-  void send_continue();
-  void send_interim(int status, const http::Fields& fields);
+  void send_continue(std::string_view reason);
+  void send_interim(int status, std::string_view reason, const http::Fields& fields);
   List<Leg, LiveTag>& live_legs() { return x_live; }
   Leg* find_leg_under(const Leg& parent);
   // A leg read on, or ended: what nobody will read goes, and the caller may send more.

@@ -200,13 +200,13 @@ void Leg::deliver_error(const Error& error) {
   mark_ready();
 }
 
-void Leg::deliver_interim(int status, const http::Fields& fields) {
+void Leg::deliver_interim(int status, std::string_view reason, const http::Fields& fields) {
   constexpr int kContinue = 100;
-  if (status == kContinue) return x_exchange.send_continue();
-  if (x_held == nullptr && !may_open()) return x_exchange.send_interim(status, fields);
+  if (status == kContinue) return x_exchange.send_continue(reason);
+  if (x_held == nullptr && !may_open()) return x_exchange.send_interim(status, reason, fields);
   // Another attempt's answer may yet be taken, and then these were never sent.
   Arena& arena = x_exchange.arena();
-  auto* held = arena.make<HeldInterim>(HeldInterim{nullptr, status, fields.clone(arena)});
+  auto* held = arena.make<HeldInterim>(HeldInterim{nullptr, status, reason, fields.clone(arena)});
   *x_held_last = held;
   x_held_last = &held->next;
 }

@@ -124,7 +124,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // opener keeps without having taken it, it only replaces the answer.
   void deliver_error(const Error& error);
   void deliver_reply(const LocalReply& reply);
-  void deliver_interim(int status, const http::Fields& fields);
+  // `reason` and `fields` last as long as the exchange.
+  void deliver_interim(int status, std::string_view reason, const http::Fields& fields);
   // Whether the body may be pushed. `bytes` must live until the loop callback returns.
   bool is_flowing() const { return x_flowing; }
   void push_body(std::string_view bytes);
@@ -152,6 +153,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   struct HeldInterim {
     HeldInterim* next;
     int status;
+    std::string_view reason;
     http::Fields fields;
   };
 

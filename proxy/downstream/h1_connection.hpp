@@ -100,7 +100,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void fail_body(Cause cause);
 
   // -- h1_response.cpp: the writing side
-  void send_interim(int status, const http::Fields& fields) override;
+  void send_interim(int status, std::string_view reason, const http::Fields& fields) override;
   void send_head(const http::ResponseHead& head) override;
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;

@@ -12,12 +12,13 @@ constexpr size_t kFlushFrom = 32 * 1024;
 
 }  // namespace
 
-void H1Connection::send_interim(int status, const http::Fields& fields) {
+void H1Connection::send_interim(int status, std::string_view reason, const http::Fields& fields) {
   // RFC 9110 section 15.2.
   if (x_version == http::Version::kHttp10) return;
   if (status == 100) x_expects = false;
   http::ResponseHead head;
   head.status = status;
+  head.reason = reason;
   head.fields = fields;
   write_head(head, false);
 }

@@ -8,6 +8,7 @@
 #include "proxy/chain/request_body.hpp"
 #include "proxy/downstream/patience.hpp"
 #include "proxy/http/h2_send.hpp"
+#include "proxy/http/linger.hpp"
 
 namespace outrigger::downstream {
 namespace {
@@ -225,7 +226,7 @@ void H2Connection::on_timer() {
 
 void H2Connection::on_rest() {
   if (x_rest_timer.is_armed()) return;
-  x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + http::H2Session::kRestSilenceMs);
+  x_context.runtime.loop.timers.arm(x_rest_timer, now_ms() + http::Linger::kSilenceMs);
 }
 
 void H2Connection::end_rests() {

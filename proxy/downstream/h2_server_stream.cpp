@@ -60,7 +60,7 @@ void H2ServerStream::answer_options() {
 }
 
 void H2ServerStream::on_data(std::string_view bytes) {
-  if (x_complete) return x_connection.session().consume(*this, bytes.size());
+  if (is_answered()) return x_connection.session().consume(*this, bytes.size());
   x_exchange->append_request_body(bytes);
   if (x_exchange == nullptr) return;
   watch();
@@ -68,7 +68,7 @@ void H2ServerStream::on_data(std::string_view bytes) {
 }
 
 void H2ServerStream::on_end(const http::Fields* trailers) {
-  if (x_complete || x_exchange->body().is_complete()) return;
+  if (is_answered() || x_exchange->body().is_complete()) return;
   x_exchange->finish_request(trailers);
   x_connection.context().runtime.driver.run();
 }
@@ -96,7 +96,7 @@ void H2ServerStream::want_request_body() {
 // The window opens again by what went on to the other side.
 void H2ServerStream::give_credit() {
   if (x_exchange == nullptr) return;
-  const int64_t read = x_complete ? x_exchange->body().size() : x_exchange->body().read();
+  const int64_t read = is_answered() ? x_exchange->body().size() : x_exchange->body().read();
   if (read <= x_credited) return;
   x_connection.session().consume(*this, static_cast<size_t>(read - x_credited));
   x_credited = read;
@@ -104,7 +104,8 @@ void H2ServerStream::give_credit() {
 
 // ---- what the exchange answers
 
-void H2ServerStream::send_interim(int status, const http::Fields& fields) {
+void H2ServerStream::send_interim(int status, std::string_view /*reason*/,
+                                  const http::Fields& fields) {
   x_connection.session().submit_interim(*this, status, fields);
 }
 
@@ -170,15 +171,24 @@ void H2ServerStream::send_end(const http::Fields* trailers) {
 
 void H2ServerStream::shed() {
   const Error error = refusal(Cause::kOverload);
-  if (x_exchange->is_committed()) return abort(error);
+  if (x_exchange->is_committed()) return cut_off(error);
   x_connection.context().series.overload_memory.add();
   x_exchange->fail(error);
 }
 
+// What came of the answer goes on first, as far as the caller takes some of it within write_stall;
+// then nobody takes a part for the whole.
 void H2ServerStream::abort(const Error& error) {
   // A body that is shorter than its head says is malformed, whatever the trailers say.
   const bool may_end = !x_bodiless && !x_has_length && !x_tunnel;
   if (x_exchange->is_grpc() && may_end) return end_with_status(error);
+  if (waiting() == 0) return cut_off(error);
+  x_error = x_exchange->arena().make<Error>(error);
+  give_credit();
+  watch();
+}
+
+void H2ServerStream::cut_off(const Error& error) {
   x_connection.session().reset(*this, code_of(error));
   end(chain::Outcome::Kind::kFailed, &error);
 }
@@ -217,7 +227,10 @@ void H2ServerStream::body_sent(size_t bytes) {
 }
 
 void H2ServerStream::after_pull() {
-  if (x_exchange != nullptr && !is_congested()) x_exchange->on_sink_drained();
+  if (x_exchange == nullptr) return;
+  const bool is_broken = x_error != nullptr && !x_complete;
+  if (is_broken && waiting() == 0) return cut_off(*x_error);
+  if (!is_broken && !is_congested()) x_exchange->on_sink_drained();
 }
 
 // ---- times
@@ -229,15 +242,15 @@ void H2ServerStream::watch() {
   TimerWheel& timers = x_connection.context().runtime.loop.timers;
   const int64_t now_ms = x_connection.now_ms();
   // Whoever reads from a tunnel reads when it likes.
-  if (x_tunnel) return x_timer.cancel();
+  if (x_tunnel && x_error == nullptr) return x_timer.cancel();
   if (waiting() > 0) {
     if (std::exchange(x_stalling, true)) return;
     x_taken = x_stalled_ms = 0;
     return timers.arm(x_timer, now_ms + timeout.write_stall_ms);
   }
   // Where its window has closed because nobody reads on, it owes nothing.
-  const bool owes_body = !x_complete && !x_exchange->request_complete() && !x_exchange->is_grpc() &&
-                         x_exchange->body().has_room();
+  const bool owes_body = !is_answered() && !x_exchange->request_complete() &&
+                         !x_exchange->is_grpc() && x_exchange->body().has_room();
   if (owes_body) return timers.arm(x_timer, now_ms + timeout.body_idle_ms);
   x_timer.cancel();
 }
@@ -254,6 +267,10 @@ void H2ServerStream::on_timer() {
 void H2ServerStream::on_stall() {
   ServerContext& context = x_connection.context();
   const int64_t stall_ms = context.config.timeout.write_stall_ms;
+  if (x_error != nullptr && !x_complete) {
+    context.series.write_stalls.add();
+    return cut_off(*x_error);
+  }
   const bool first = x_stalled_ms == 0;
   x_stalled_ms += first ? stall_ms : stall_ms / kStallLooks;
   if (may_stall(context, x_connection.stream(), x_stalled_ms)) {

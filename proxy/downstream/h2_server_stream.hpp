@@ -47,10 +47,10 @@ class H2ServerStream final : public http::H2Stream,
   // About what it holds in memory. Requires: it is not over.
   int64_t held_bytes() const { return static_cast<int64_t>(waiting()) + x_exchange->held_bytes(); }
   int64_t kernel_bytes() const { return x_exchange->kernel_bytes(); }
-  // For want of memory: 503 where no answer has begun. Requires: it is not over.
+  // For want of memory: 503 where no answer has begun, else a reset. Requires: it is not over.
   void shed();
-  // The answer is cut off here: a reset.
-  void abort(const Error& error) override;
+  // The answer ends here, by a reset, and with it what waits for the caller.
+  void cut_off(const Error& error);
 
  private:
   // -- http::H2Stream
@@ -66,11 +66,12 @@ class H2ServerStream final : public http::H2Stream,
   const http::Fields* trailers_out() const override { return x_trailers; }
 
   // -- chain::ResponseSink
-  void send_interim(int status, const http::Fields& fields) override;
+  void send_interim(int status, std::string_view reason, const http::Fields& fields) override;
   void send_head(const http::ResponseHead& head) override;
   void send_body(std::string_view bytes) override;
   void send_end(const http::Fields* trailers) override;
   void send_half_close() override;
+  void abort(const Error& error) override;
   bool is_congested() const override { return waiting() >= kOutMax; }
   void want_request_body() override;
 
@@ -80,6 +81,7 @@ class H2ServerStream final : public http::H2Stream,
   void end_with_status(const Error& error);
   void answer_options();
   void submit(const http::ResponseHead& head, bool has_body);
+  bool is_answered() const { return x_complete || x_error != nullptr; }
   size_t waiting() const { return x_small.size() + x_out.size(); }
   void give_credit();
   void watch();

@@ -48,7 +48,8 @@ class OpaqueConnection final : public Connection,
   void on_drained() override;
 
   // -- chain::ResponseSink
-  void send_interim(int /*status*/, const http::Fields& /*fields*/) override {}
+  void send_interim(int /*status*/, std::string_view /*reason*/,
+                    const http::Fields& /*fields*/) override {}
   void send_head(const http::ResponseHead& head) override;
   void send_body(std::string_view bytes) override;
   void send_half_close() override { x_stream->finish(); }

@@ -2,11 +2,11 @@
 // What comes is dropped, and its windows open again. Part of a session, which owns it.
 #pragma once
 
-#include <algorithm>
 #include <new>
 
 #include "proxy/base/pool.hpp"
 #include "proxy/http/h2_session.hpp"
+#include "proxy/http/linger.hpp"
 
 namespace outrigger::http {
 
@@ -23,20 +23,17 @@ class H2Session::Rest final : public H2Stream, public ListNode<RestTag> {
     Pool::of_thread().free(this);
   }
 
-  // When it has taken too long. One of which nothing but its end is missing may take longer.
-  int64_t ends_ms() const {
-    const int64_t at_most = x_begun_ms + kRestMs;
-    return x_awaits_end ? at_most : std::min(at_most, x_heard_ms + kRestSilenceMs);
-  }
+  // When it has taken too long.
+  int64_t ends_ms() const { return x_ends_ms; }
 
  private:
   friend class H2Session;
 
   Rest(H2Session& session, const H2Stream& stream)
-      : x_session(session),
-        x_begun_ms(session.x_clock.now_ms()),
-        x_heard_ms(x_begun_ms),
-        x_awaits_end(stream.x_due == 0) {
+      : x_session(session), x_awaits_end(stream.x_due == 0) {
+    const int64_t now_ms = session.x_clock.now_ms();
+    x_linger.begin(now_ms);
+    x_ends_ms = x_awaits_end ? now_ms + Linger::kTotalMs : x_linger.due_ms(now_ms);
     x_method = stream.x_method;
     x_head_read = x_head_sent = x_sent_all = true;
   }
@@ -44,10 +41,9 @@ class H2Session::Rest final : public H2Stream, public ListNode<RestTag> {
 
   Arena& arena() override { return x_arena; }
   void on_data(std::string_view bytes) override {
-    x_heard_ms = x_session.x_clock.now_ms();
-    x_bytes += static_cast<int64_t>(bytes.size());
+    if (!x_awaits_end) x_ends_ms = x_linger.due_ms(x_session.x_clock.now_ms());
     x_session.consume(*this, bytes.size());
-    if (x_bytes > kRestMaxBytes) x_session.end_rest(*this);
+    if (!x_linger.take(bytes.size())) x_session.end_rest(*this);
   }
   void on_end(const Fields*) override {}
   void on_done() override { leave(); }
@@ -59,10 +55,9 @@ class H2Session::Rest final : public H2Stream, public ListNode<RestTag> {
 
   H2Session& x_session;
   Arena x_arena{{}};  // of trailers
-  int64_t x_begun_ms;
-  int64_t x_heard_ms;
-  int64_t x_bytes = 0;
-  const bool x_awaits_end;
+  Linger x_linger;
+  int64_t x_ends_ms;
+  const bool x_awaits_end;  // nothing else is missing, so silence does not count
 };
 
 }  // namespace outrigger::http

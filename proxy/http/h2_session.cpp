@@ -18,6 +18,9 @@ namespace {
 // answer without reading.
 constexpr size_t kQueueMax = 2000;
 constexpr size_t kQueuedPerStream = 2;
+// Of a head that goes out. What it may be was decided where it was read, by the limits of the other
+// side; nghttp2 would drop one of more than 64 KiB.
+constexpr size_t kBlockMax = size_t{1} << 30;
 // Of the 2^30 a client has; a connection that used so many is replaced.
 constexpr int32_t kLastId = INT32_MAX - 1000;
 
@@ -46,7 +49,7 @@ nghttp2_session* make_session(H2Role role, const H2Limits& limits, H2Session* ow
   nghttp2_option_set_max_settings(option, limits.flood.settings_entries);
   nghttp2_option_set_peer_max_concurrent_streams(option,
                                                  std::min(limits.streams, limits.streams_assumed));
-  nghttp2_option_set_max_send_header_block_length(option, size_t{limits.head.head_bytes} * 4);
+  nghttp2_option_set_max_send_header_block_length(option, kBlockMax);
   nghttp2_session* made = nullptr;
   const auto* callbacks = H2Callbacks::all();
   const int failed =

@@ -46,7 +46,8 @@ class H2SessionEvents {
   // The peer's SETTINGS are known, or changed: may_open() may say something else now.
   virtual void on_settings() {}
   virtual void on_ping_ack() {}
-  // Server: a request was answered before it was complete. end_rests() is due in kRestSilenceMs.
+  // Server: a request was answered before it was complete. end_rests() is due in
+  // Linger::kSilenceMs.
   virtual void on_rest() {}
   // Server: as many streams are open as may be, or no longer.
   virtual void on_full(bool /*full*/) {}
@@ -62,12 +63,6 @@ class H2SessionEvents {
 
 class H2Session final : private H2Guard::Streams {
  public:
-  // The rest of a request that is answered is read past, so long and so many bytes of it, while
-  // something of it comes.
-  static constexpr int64_t kRestMs = 30'000;
-  static constexpr int64_t kRestSilenceMs = 5'000;
-  static constexpr int64_t kRestMaxBytes = 64 * 1024 * 1024;
-
   // Our preface and SETTINGS are the first that write() gives; on_want_write says nothing of them.
   H2Session(H2Role role, const H2Limits& limits, const Clock& clock, H2SessionEvents& events);
   // Parts from its streams silently.

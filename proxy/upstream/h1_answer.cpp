@@ -58,7 +58,7 @@ bool H1Call::read_head(std::string_view& bytes) {
   if (head->tunnel && !x_proof.is_in(*head)) return fail(Cause::kMalformedResponse), false;
   if (head->status >= 200 || head->tunnel) return take_final_head(*head, bytes);
   if (!take_interim()) return fail(Cause::kMalformedResponse), false;
-  x_leg.deliver_interim(head->status, head->fields);
+  x_leg.deliver_interim(head->status, head->reason, head->fields);
   return true;
 }
 

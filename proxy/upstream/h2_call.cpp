@@ -112,7 +112,7 @@ Arena& H2Call::arena() { return x_leg.exchange().arena(); }
 void H2Call::on_response(http::ResponseHead& head) {
   if (head.status < 200 && !head.tunnel) {
     if (!take_interim()) return fail(Cause::kMalformedResponse, Sent::kMaybe);
-    return x_leg.deliver_interim(head.status, head.fields);
+    return x_leg.deliver_interim(head.status, {}, head.fields);
   }
   x_head_read = true;
   auto& kept = *arena().make<http::ResponseHead>(head);

@@ -176,6 +176,22 @@ TEST(Between, ACallThatIsRefusedOverHttp1TooFails) {
   EXPECT_EQ(up.origin.accepted(), 2u);
 }
 
+TEST(Between, AnAnswerWithALargeHeadPassesToHttp2) {
+  H2Town town(", protocol: http1, limits: {header_bytes: 1MiB}");
+  const std::string value(60'000, 'x');
+  town.origin(kAt).otherwise = [&](Origin::Connection& on) {
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
+    for (int i = 0; i < 12; ++i) head += "x-" + std::to_string(i) + ": " + value + "\r\n";
+    on.send_if_open(head + "\r\nok");
+  };
+  http::H2Limits wide;
+  wide.head.head_bytes = 1024 * 1024;
+  H2Caller caller(town, wide);
+  H2Side& side = caller.get();
+  EXPECT_EQ(side.status(), 200);
+  EXPECT_EQ(side.message.body, "ok");
+}
+
 TEST(Between, AnAnswerWithManyFieldsPassesAsOverHttp1) {
   H2Town town(", protocol: http2, limits: {header_bytes: 1MiB}");
   RawOrigin up(town);

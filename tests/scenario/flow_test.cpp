@@ -192,7 +192,7 @@ TEST(Flow, A100LetsTheBodyComeAndBothConnectionsLive) {
   Town town(kOrders);
   Origin& origin = town.origin(kAt);
   origin.on_head = [](Origin::Connection& on) {
-    if (on.request().has("expect")) on.send("HTTP/1.1 100 Continue\r\n\r\n");
+    if (on.request().has("expect")) on.send("HTTP/1.1 100 Go on, please\r\n\r\n");
   };
   Caller caller(town);
   caller.begin_raw("POST",
@@ -200,6 +200,7 @@ TEST(Flow, A100LetsTheBodyComeAndBothConnectionsLive) {
                    "Content-Length: 3\r\n\r\n");
   town.run();
   ASSERT_EQ(caller.interims.size(), 1u);
+  EXPECT_EQ(caller.interims[0].start, "HTTP/1.1 100 Go on, please") << "the phrase is the server's";
   caller.send("abc");
   EXPECT_EQ(caller.next().status(), 200);
   EXPECT_EQ(caller.get().status(), 200);

@@ -274,6 +274,70 @@ TEST(Http2Ends, AnAnswerThatIsHeldOutlivesItsConnection) {
   EXPECT_EQ(caller.finish(side).message.body, body);
 }
 
+// An answer of unknown length that breaks when all that had come waits for its caller's window.
+struct BrokenAnswer : Town {
+  explicit BrokenAnswer(const std::string& listener = {})
+      : Town(listener + orders(", protocol: http1")) {
+    origin(kAt).otherwise = [this](Origin::Connection& on) {
+      on.send_if_open("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9c40\r\n" + body +
+                      "\r\n");
+      on.after(100, [&on] { on.reset(); });
+    };
+    narrow.stream_window_bytes = 1'000;
+  }
+
+  const std::string body = std::string(40'000, 'x');
+  http::H2Limits narrow;
+};
+
+TEST(Http2Ends, WhatCameOfAnAnswerThatBreaksGoesOnAndThenItsStreamIsReset) {
+  BrokenAnswer town;
+  H2Caller caller(town, town.narrow);
+  H2Side& side = caller.begin("GET", "/");
+  side.takes = false;
+  town.pass_ms(5'000);
+  EXPECT_EQ(side.message.body.size(), 1'000U);
+  EXPECT_FALSE(side.closed);
+  side.take_all();
+  caller.finish(side);
+  EXPECT_EQ(side.message.body, town.body);
+  EXPECT_FALSE(side.message.complete);
+  ASSERT_TRUE(side.closed);
+  EXPECT_EQ(side.closed->code, http::H2Code::kInternalError);
+  EXPECT_EQ(caller.get("/").status(), 200) << "the connection serves on";
+}
+
+TEST(Http2Ends, WhoDoesNotTakeTheRestOfABrokenAnswerIsNotWaitedForLongerThanWriteStall) {
+  BrokenAnswer town(
+      "listeners: [{name: outbound, address: '127.0.0.1:15001', timeout: {write_stall: 3s}}]\n");
+  H2Caller caller(town, town.narrow);
+  H2Side& side = caller.begin("GET", "/");
+  side.takes = false;
+  town.pass_ms(2'900);
+  EXPECT_FALSE(side.closed);
+  town.pass_ms(400);
+  EXPECT_TRUE(side.closed);
+  EXPECT_EQ(town.process.answers.bytes(), 0);
+}
+
+TEST(Http2Ends, ACallerThatLeavesWhileABrokenAnswerWaitsLeavesNothing) {
+  BrokenAnswer town;
+  {
+    H2Caller caller(town, town.narrow);
+    H2Side& side = caller.begin("GET", "/");
+    side.takes = false;
+    town.pass_ms(1'000);
+    side.reset();
+    town.run();
+    EXPECT_EQ(town.process.answers.bytes(), 0);
+    caller.begin("GET", "/").takes = false;
+    town.pass_ms(1'000);
+  }
+  town.run();
+  EXPECT_EQ(town.process.answers.bytes(), 0);
+  EXPECT_EQ(town.workers[0]->running(), 0u);
+}
+
 TEST(Http2Ends, AnEndpointThatIsRemovedEndsItsStreamsWell) {
   H2Town town;
   H2Origin origin(town, kAt);

@@ -233,12 +233,14 @@ TEST(Retry, A103ComesOnlyFromTheAttemptWhoseAnswerIsTaken) {
   Pair town("retry: {attempts: 2}");
   town.first.otherwise =
       both(sends("HTTP/1.1 103 Early Hints\r\nLink: first\r\n\r\n"), answers(503));
-  town.second.otherwise =
-      both(sends("HTTP/1.1 103 Early Hints\r\nLink: second\r\n\r\n"), answers(200));
+  town.second.otherwise = both(sends("HTTP/1.1 103 Soon\r\nLink: second\r\n\r\n"), answers(200));
   Caller caller(town);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(caller.get().status(), 200);
   ASSERT_EQ(caller.interims.size(), 2u);
-  for (const Message& interim : caller.interims) EXPECT_EQ(interim.field("link"), "second");
+  for (const Message& interim : caller.interims) {
+    EXPECT_EQ(interim.start, "HTTP/1.1 103 Soon");
+    EXPECT_EQ(interim.field("link"), "second");
+  }
 }
 
 TEST(Retry, RetainedBodiesCountInTheMemoryOfTheProcess) {

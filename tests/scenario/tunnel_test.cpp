@@ -312,6 +312,12 @@ TEST(Tunnel, TheEndOfADrainResetsItAndNewOnesAreNotTaken) {
   town.run();
   EXPECT_TRUE(caller.broken);
   EXPECT_TRUE(server.last().broken);
+  const auto series = town.process.shards.service(0, {"db", {}});
+  const auto counted = [&](metrics::RequestOutcome how) {
+    return series->tcp_connections[static_cast<size_t>(how)].value();
+  };
+  EXPECT_EQ(counted(metrics::RequestOutcome::kSuccess), 0U) << "it was cut";
+  EXPECT_EQ(counted(metrics::RequestOutcome::kCancelled), 1U);
 }
 
 TEST(Tunnel, OursIsNoDestination) {

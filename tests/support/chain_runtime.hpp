@@ -112,7 +112,8 @@ class RecordingSink final : public chain::ResponseSink {
   chain::Facts facts;  // after the end; its views do not last
 
  private:
-  void send_interim(int interim, const http::Fields& /*fields*/) override {
+  void send_interim(int interim, std::string_view /*reason*/,
+                    const http::Fields& /*fields*/) override {
     EXPECT_EQ(status, 0) << "an interim response after the head";
     interims.push_back(interim);
   }

@@ -129,7 +129,7 @@ class FakeCall final : public chain::Call {
   void answer() {
     x_answered = true;
     chain::Exchange& exchange = x_leg.exchange();
-    for (const int status : x_script.interims) x_leg.deliver_interim(status, {});
+    for (const int status : x_script.interims) x_leg.deliver_interim(status, {}, {});
     if (x_script.answer == Script::Answer::kError) {
       x_record.finished = true;
       return x_leg.deliver_error(x_script.error);

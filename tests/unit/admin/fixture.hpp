@@ -105,7 +105,9 @@ class FakeControl final : public Control {
 // What a caller got so far.
 class Caller final : public chain::ResponseSink {
  public:
-  void send_interim(int status_of_it, const http::Fields&) override { interim = status_of_it; }
+  void send_interim(int status_of_it, std::string_view, const http::Fields&) override {
+    interim = status_of_it;
+  }
   void send_head(const http::ResponseHead& head) override {
     status = head.status;
     framing = head.framing;

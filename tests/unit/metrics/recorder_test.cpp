@@ -23,7 +23,7 @@ Error error_of(Cause cause) {
 }
 
 struct Sink final : chain::ResponseSink {
-  void send_interim(int, const http::Fields&) override {}
+  void send_interim(int, std::string_view, const http::Fields&) override {}
   void send_head(const http::ResponseHead&) override {}
   void send_body(std::string_view) override {}
   void send_end(const http::Fields*) override {}

@@ -165,7 +165,7 @@ TEST(H1Connection, SendsNoInterimAnswerToHttp10) {
   Caller caller(server);
   caller.ask("GET / HTTP/1.0\r\n\r\n");
   server.loop.post([&] {
-    server.terminal.last().leg->deliver_interim(103, {});
+    server.terminal.last().leg->deliver_interim(103, {}, {});
     server.terminal.last().respond(200, "x");
   });
   EXPECT_THAT(caller.wait(), StartsWith("HTTP/1.1 200 OK"));
@@ -176,7 +176,7 @@ TEST(H1Connection, ForwardsInterimAnswers) {
   server.terminal.echoes = false;
   Caller caller(server);
   caller.ask(get("/"));
-  server.loop.post([&] { server.terminal.last().leg->deliver_interim(103, {}); });
+  server.loop.post([&] { server.terminal.last().leg->deliver_interim(103, {}, {}); });
   EXPECT_EQ(caller.wait(), "HTTP/1.1 103 Early Hints\r\n\r\n");
   server.loop.post([&] { server.terminal.last().respond(200, "x"); });
   EXPECT_EQ(caller.wait(), ok("x"));

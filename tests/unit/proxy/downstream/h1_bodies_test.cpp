@@ -124,8 +124,8 @@ TEST(H1Bodies, PassesOneContinueFromTheUpstream) {
   Caller caller(server);
   EXPECT_EQ(caller.ask(expecting(3)), "") << "the upstream decides";
   server.loop.post([&] {
-    server.terminal.last().leg->deliver_interim(100, {});
-    server.terminal.last().leg->deliver_interim(100, {});
+    server.terminal.last().leg->deliver_interim(100, {}, {});
+    server.terminal.last().leg->deliver_interim(100, {}, {});
   });
   EXPECT_EQ(caller.wait(), "HTTP/1.1 100 Continue\r\n\r\n");
   caller.ask("abc");
