@@ -25,11 +25,12 @@ void for_each_address(const config::Config& config, Visit visit) {
 
 }  // namespace
 
-Listeners::Listeners(io::Binder& binder, unsigned workers,
+Listeners::Listeners(const LoopContext& loop, io::Binder& binder, unsigned workers,
                      std::function<std::vector<Address>()> interfaces, Process& process)
-    : x_binder(binder),
+    : x_loop(loop),
+      x_binder(binder),
       x_workers(workers),
-      x_interfaces(std::move(interfaces)),
+      x_read_interfaces(std::move(interfaces)),
       x_process(process),
       x_sockets(workers) {}
 
@@ -58,7 +59,8 @@ bool Listeners::is_ours(const Address& address) const {
 }
 
 void Listeners::commit(Snapshot& next) noexcept {
-  next.own_listeners.set_interfaces(x_interfaces());
+  look_at_interfaces();
+  next.own_listeners.set_interfaces(x_interfaces);
   for (const config::ListenerConfig& listener : next.config.listeners) {
     next.listeners.push_back(&x_process.listeners[listener.name]);
   }
@@ -81,6 +83,14 @@ void Listeners::commit(Snapshot& next) noexcept {
   }
   x_ports = std::move(ports);
   x_bound.clear();
+}
+
+// The kernel is asked; no disk is waited for. Where it says nothing it is not asked again.
+void Listeners::look_at_interfaces() {
+  constexpr int64_t kLookMs = 5'000;
+  auto latest = std::make_shared<const std::vector<Address>>(x_read_interfaces());
+  if (!latest->empty()) x_loop.timers.arm(x_look, x_loop.clock.now_ms() + kLookMs);
+  x_interfaces->set(std::move(latest));
 }
 
 Listeners::Port Listeners::open(const std::string& listener,

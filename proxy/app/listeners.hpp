@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,9 +19,9 @@ namespace outrigger::app {
 
 class Listeners final : public Part {
  public:
-  // `interfaces`: the addresses of this host.
-  Listeners(io::Binder& binder, unsigned workers, std::function<std::vector<Address>()> interfaces,
-            Process& process);
+  // `interfaces`: the addresses of this host; they are looked at again and again.
+  Listeners(const LoopContext& loop, io::Binder& binder, unsigned workers,
+            std::function<std::vector<Address>()> interfaces, Process& process);
 
   void prepare(Proposal& next) override;
   void commit(Snapshot& next) noexcept override;
@@ -38,11 +39,16 @@ class Listeners final : public Part {
   };
 
   bool is_ours(const Address& address) const;
+  void look_at_interfaces();
   Port open(const std::string& listener, std::vector<io::BoundSocketPtr> sockets);
 
+  LoopContext x_loop;
   io::Binder& x_binder;
   const unsigned x_workers;
-  const std::function<std::vector<Address>()> x_interfaces;
+  const std::function<std::vector<Address>()> x_read_interfaces;
+  const std::shared_ptr<upstream::OwnListeners::Interfaces> x_interfaces =
+      std::make_shared<upstream::OwnListeners::Interfaces>();
+  Timer x_look = Timer::of<&Listeners::look_at_interfaces>(*this);
   Process& x_process;
   // By their place in the configuration.
   std::map<std::string, Port> x_ports;

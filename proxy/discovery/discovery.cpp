@@ -108,7 +108,15 @@ class Discovery::Tree final : private SourceEvents {
       x_discovery.x_events.on_endpoints(x_service->name(),
                                         x_service->set_endpoints(*x_published, now_ms));
     }
-    if (!list.mistake.empty()) on_failed(first_leaf(x_config), list.mistake);
+    note(list.mistake);
+  }
+
+  // A source that answers often says the same again: that is one error, until it says another.
+  void note(const std::string& mistake) {
+    const bool is_known = mistake == std::exchange(x_mistake, mistake);
+    if (mistake.empty()) return;
+    is_known ? x_service->discovery_failed(mistake, false)
+             : on_failed(first_leaf(x_config), mistake);
   }
 
   void on_failed(SourceKind kind, const std::string& why) override {
@@ -124,6 +132,7 @@ class Discovery::Tree final : private SourceEvents {
   TreeSettings x_settings;
   Published x_published;
   size_t x_left_out = 0;
+  std::string x_mistake;  // of the latest list
   const SourcePtr x_root;
 };
 

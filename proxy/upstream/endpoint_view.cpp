@@ -90,7 +90,8 @@ std::vector<std::shared_ptr<Endpoint>> EndpointView::apply(std::shared_ptr<const
     }
   }
   std::vector<std::shared_ptr<Endpoint>> gone;
-  for (const auto& [endpoint, slot] : known) {
+  for (WorkerEndpoint* slot : x_slots) {
+    if (!known.contains(&slot->endpoint())) continue;
     gone.push_back(slot->x_entry.endpoint);
     slot->drop_reference();
   }

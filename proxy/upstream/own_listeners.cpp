@@ -22,7 +22,9 @@ bool OwnListeners::leads_to_us(const Address& address) const {
 
 bool OwnListeners::is_this_host(const Address& address) const {
   if (address.is_loopback() || address.is_any()) return true;
-  return std::any_of(x_interfaces.begin(), x_interfaces.end(), [&](const Address& ours) {
+  const auto interfaces = x_interfaces == nullptr ? nullptr : x_interfaces->get();
+  if (interfaces == nullptr) return false;
+  return std::any_of(interfaces->begin(), interfaces->end(), [&](const Address& ours) {
     return std::equal(ours.ip().begin(), ours.ip().end(), address.ip().begin(), address.ip().end());
   });
 }

@@ -112,9 +112,9 @@ void Service::discovery_confirmed(int64_t now_ms) {
   x_discovery.last_error.clear();
 }
 
-void Service::discovery_failed(std::string error) {
+void Service::discovery_failed(std::string error, bool is_new) {
   const std::lock_guard lock(x_mutex);
-  ++x_discovery.errors;
+  x_discovery.errors += is_new ? 1 : 0;
   x_discovery.last_error = std::move(error);
 }
 

@@ -92,8 +92,9 @@ class Service {
   void set_operator_state(const Address& address, OperatorState state);
   // Control thread: the latest list came again; nothing changes but its age.
   void discovery_confirmed(int64_t now_ms);
-  // Control thread: a source failed. Never removes an endpoint.
-  void discovery_failed(std::string error);
+  // Control thread: a source failed. Never removes an endpoint. One that is not new, since it was
+  // said before, counts no error.
+  void discovery_failed(std::string error, bool is_new = true);
 
   // Any thread, control path.
   std::shared_ptr<const EndpointSet> endpoints() const { return x_group->current(); }

@@ -3,8 +3,25 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace outrigger::upstream {
+namespace {
+
+// By the addresses of endpoints, not by where they happen to be in memory: a simulated run must go
+// the same way again.
+template <class Map>
+std::vector<typename Map::mapped_type*> in_order(Map& pools) {
+  std::vector<typename Map::value_type*> entries;
+  for (auto& entry : pools) entries.push_back(&entry);
+  const auto address = [](const auto* entry) -> const Address& { return entry->first->address(); };
+  std::ranges::sort(entries, {}, address);
+  std::vector<typename Map::mapped_type*> sorted;
+  for (auto* entry : entries) sorted.push_back(&entry->second);
+  return sorted;
+}
+
+}  // namespace
 
 ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service> service,
                              const config::Policy& policy)
@@ -21,14 +38,15 @@ ServiceClient::~ServiceClient() = default;
 
 void ServiceClient::set_policy(const config::Policy& policy) {
   if (x_tls != policy.tls || x_protocol != policy.protocol) {
-    for (auto& [endpoint, pools] : std::exchange(x_pools, {})) retire(std::move(pools));
+    for (auto* pools : in_order(x_pools)) retire(std::move(*pools));
+    x_pools.clear();
     bury_empty_pools();
   }
   x_tls = policy.tls;
   x_protocol = policy.protocol;
   x_pool_settings = policy.pool;
   x_balancer.set_settings(BalancerSettings::from(policy));
-  for (auto& [endpoint, pool] : x_pools) pool->set_settings(policy.pool);
+  for (auto* pools : in_order(x_pools)) (*pools)->set_settings(policy.pool);
 }
 
 void ServiceClient::apply(std::shared_ptr<const EndpointSet> set) {
@@ -64,7 +82,7 @@ Pools& ServiceClient::pools_of(const Endpoint& endpoint) {
 }
 
 void ServiceClient::close_idle_connections() {
-  for (auto& [endpoint, pool] : x_pools) pool->close_idle();
+  for (auto* pools : in_order(x_pools)) (*pools)->close_idle();
 }
 
 // Retired pools stay while calls run on them. Looked at when a list comes; there are few.

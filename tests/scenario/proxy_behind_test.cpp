@@ -21,6 +21,13 @@ std::string connect(std::string_view to) {
          std::string(kCredentials) + "\r\n";
 }
 
+// The proxy behind us wants to know who the caller is.
+void expect_asked(const std::string& answer) {
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 407 ")) << answer;
+  EXPECT_NE(answer.find("Proxy-Authenticate: Basic realm=\"corp\"\r\n"), std::string::npos)
+      << answer;
+}
+
 // A redirected neighbour that uses the proxy of its company.
 struct RedirectedToProxy : ::testing::Test {
   Town town{"services: {orders: {endpoints: {static: ['10.0.0.1:80']}}}"};
@@ -49,9 +56,7 @@ TEST_F(RedirectedToProxy, WhatTheProxyWantsToKnowReachesTheCaller) {
   proxy.last().take();
   proxy.last().send(kAuthenticate);
   town.run();
-  const std::string asked = caller.take();
-  EXPECT_TRUE(asked.starts_with("HTTP/1.1 407 ")) << asked;
-  EXPECT_NE(asked.find("roxy-Authenticate: Basic realm=\"corp\"\r\n"), std::string::npos) << asked;
+  expect_asked(caller.take());
   EXPECT_FALSE(caller.ended);
   caller.send(absolute("http://web.test/", "web.test"));
   town.run();
@@ -130,7 +135,7 @@ TEST_F(ProxyService, GetsAbsoluteFormAsItWasWritten) {
   EXPECT_EQ(proxy.last().take(), absolute("http://web.test:8080/x", "web.test:8080"));
   proxy.last().send(kAuthenticate);
   town.run();
-  EXPECT_TRUE(caller.take().starts_with("HTTP/1.1 407 "));
+  expect_asked(caller.take());
 }
 
 TEST_F(ProxyService, GetsOriginFormAsAnyOther) {
@@ -166,7 +171,7 @@ TEST_F(ProxyService, MayRefuseATunnel) {
   proxy.last().take();
   proxy.last().send(kAuthenticate);
   town.run();
-  EXPECT_TRUE(caller.take().starts_with("HTTP/1.1 407 "));
+  expect_asked(caller.take());
   EXPECT_TRUE(caller.ended);
   EXPECT_EQ(proxy.last().take(), "");
   EXPECT_FALSE(proxy.last().ended) << "it serves the next call";

@@ -364,11 +364,15 @@ TEST_F(DiscoveryTest, OfTooManyEndpointsThoseThatServeStay) {
   world.loop.advance_ms(15'000);
   EXPECT_EQ(lists["orders"], before);
   EXPECT_EQ(discovery->left_out("orders"), 200U);
+  world.loop.advance_ms(60'000);
+  EXPECT_EQ(facts().errors, 1U) << "many answers, and one error until it is another";
+  EXPECT_EQ(facts().last_error, "more than 1000 endpoints; 200 are left out");
   // One goes: one of those that were left out takes its place.
   name_is("orders.svc", {all.begin(), all.end() - 1});
   world.loop.advance_ms(15'000);
   EXPECT_EQ(lists["orders"].size(), 1'000U);
   EXPECT_EQ(discovery->left_out("orders"), 199U);
+  EXPECT_EQ(facts().errors, 2U);
   name_is("orders.svc", {"10.0.0.1"});
   world.loop.advance_ms(15'000);
   EXPECT_EQ(discovery->left_out("orders"), 0U);

@@ -365,7 +365,7 @@ TEST(OutstandingLimitThreads, NoWaiterIsForgotten) {
 // One worker gives up the only permit in the moment in which the other begins to wait for it:
 // nobody comes later to make good for a wake-up that was lost.
 TEST(OutstandingLimitThreads, AReleaseAndAWaitThatCrossFindEachOther) {
-  constexpr int kRounds = 20'000;
+  constexpr int kRounds = 2'000;
   Mailboxes mail;
   OutstandingLimit limit(limits(1, 10), 2, &mail);
   std::atomic<int> held{0};
@@ -374,7 +374,7 @@ TEST(OutstandingLimitThreads, AReleaseAndAWaitThatCrossFindEachOther) {
     for (int round = 1; round <= kRounds; ++round) {
       Waiting waiter;
       for (int turns = 0; held.load() < round; ++turns) {
-        if (turns > 1'000) std::this_thread::yield();
+        if (turns > 100) std::this_thread::yield();
       }
       Permit permit;
       ASSERT_NE(limit.queue(1).wait(waiter, permit), PermitQueue::Wait::kFull);
@@ -382,7 +382,7 @@ TEST(OutstandingLimitThreads, AReleaseAndAWaitThatCrossFindEachOther) {
       for (int turns = 0; !waiter.permit.holds(); ++turns) {
         if (turns == 1'000'000) std::abort();  // forgotten
         mail.deliver(1);
-        if (turns > 1'000) std::this_thread::yield();
+        if (turns > 100) std::this_thread::yield();
       }
       waiter.permit.release();
       served.store(round);

@@ -9,8 +9,14 @@ Address at(std::string_view text) { return *Address::parse(text); }
 
 struct Own : ::testing::Test {
   Own() {
-    own.set_interfaces({at("127.0.0.1:0"), at("[::1]:0"), at("10.0.0.5:0"), at("[fd00::5]:0")});
+    have({at("127.0.0.1:0"), at("[::1]:0"), at("10.0.0.5:0"), at("[fd00::5]:0")});
+    own.set_interfaces(interfaces);
   }
+  void have(std::vector<Address> addresses) {
+    interfaces->set(std::make_shared<const std::vector<Address>>(std::move(addresses)));
+  }
+  std::shared_ptr<OwnListeners::Interfaces> interfaces =
+      std::make_shared<OwnListeners::Interfaces>();
   OwnListeners own;
 };
 
@@ -24,6 +30,14 @@ TEST_F(Own, AreReachedByTheirAddressInAnySpelling) {
   for (const char* text : {"127.0.0.1:9902", "10.0.0.5:9901", "[::ffff:10.0.0.5]:9901"}) {
     EXPECT_FALSE(own.contains(at(text))) << text;
   }
+}
+
+TEST_F(Own, OnAllAddressesAreReachedByOneThatThisHostGotLater) {
+  own.add(at("0.0.0.0:15001"));
+  EXPECT_FALSE(own.contains(at("10.0.0.6:15001")));
+  have({at("10.0.0.6:0")});
+  EXPECT_TRUE(own.contains(at("10.0.0.6:15001")));
+  EXPECT_FALSE(own.contains(at("10.0.0.5:15001")));
 }
 
 TEST_F(Own, OnAllAddressesAreReachedByAnyOfThisHost) {
