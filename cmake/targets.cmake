@@ -23,8 +23,8 @@ function(outrigger_library name folder)
   endif()
 endfunction()
 
-# outrigger_hot_path(our libraries...): what every request runs through is inlined as if it were a
-# program by itself. GCC's bound is one of the whole program: each new command would make calls slower.
+# outrigger_hot_path(our libraries...): what every request runs through is inlined by a bound of its
+# own. GCC's is one of the whole program: each new command would make requests slower.
 function(outrigger_hot_path)
   set(hot ${ARGN})
   list(TRANSFORM hot PREPEND outrigger_)
