@@ -25,8 +25,9 @@ bool is_grpc_method(std::string_view text) {
 std::vector<std::string_view> failure_words(bool own_refusals) {
   std::vector<std::string_view> words;
   if (own_refusals) words.emplace_back("any");
-  const size_t first = own_refusals ? 0 : static_cast<size_t>(FailureToken::kConnect);
-  for (size_t i = first; i < kFailureTokenNames.size(); ++i) words.push_back(kFailureTokenNames[i]);
+  for (const TokenRow& row : token_rows()) {
+    if (own_refusals || !row.refusal) words.push_back(row.name);
+  }
   words.emplace_back("5xx");
   return words;
 }
@@ -79,15 +80,14 @@ void Failures::read_word(Reader& reader, const Node& node, Matcher& out) const {
   const std::string& word = node.text;
   if (word == "5xx") return void(out.server_errors = true);
   if (word == "any" && own_refusals) return void(out.any = true);
-  for (size_t i = 0; i < kFailureTokenNames.size(); ++i) {
-    if (kFailureTokenNames[i] != word) continue;
-    const auto token = static_cast<FailureToken>(i);
-    if (token < FailureToken::kConnect && !own_refusals) {
+  for (const TokenRow& row : token_rows()) {
+    if (row.name != word) continue;
+    if (row.refusal && !own_refusals) {
       return reader.problem(node.mark, in_quotes(word) + " is our own refusal; " +
                                            in_quotes(reader.key()) +
                                            " names what the upstream did");
     }
-    return void(out.add(token));
+    return void(out.add(row.token));
   }
   if (word.starts_with("grpc-")) {
     const auto code = std::find(kGrpcCodeNames.begin(), kGrpcCodeNames.end(), word.substr(5));
@@ -111,8 +111,8 @@ Node Failures::write(const Matcher& matcher) const {
   Node list = Node::list();
   const auto add = [&](std::string_view word) { list.items.push_back(Node::scalar(word)); };
   if (matcher.any) add("any");
-  for (size_t i = 0; i < kFailureTokenNames.size(); ++i) {
-    if (((matcher.tokens >> i) & 1U) != 0) add(kFailureTokenNames[i]);
+  for (const TokenRow& row : token_rows()) {
+    if ((matcher.tokens & static_cast<unsigned>(row.token)) != 0) add(row.name);
   }
   if (matcher.server_errors) add("5xx");
   for (const uint16_t status : matcher.statuses) list.items.push_back(Node::number(status));

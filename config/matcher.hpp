@@ -10,27 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/error.hpp"
+
 namespace outrigger::config {
-
-// The only names of failures: in retry.on, circuit.failures, fallback.on, metric labels and logs.
-enum class FailureToken : uint8_t {
-  kNoEndpoint,
-  kCircuitOpen,
-  kLimit,
-  kRate,
-  kConnect,
-  kRefusedStream,
-  kReset,
-  kTimeout,
-};
-
-inline constexpr std::array<std::string_view, 8> kFailureTokenNames = {
-    "no_endpoint", "circuit_open", "limit", "rate", "connect", "refused_stream", "reset", "timeout",
-};
-
-constexpr std::string_view to_string(FailureToken token) {
-  return kFailureTokenNames[static_cast<size_t>(token)];
-}
 
 // gRPC status codes 0..16, as written after `grpc-`.
 inline constexpr std::array<std::string_view, 17> kGrpcCodeNames = {
@@ -69,14 +51,14 @@ struct HeaderMatch {
 struct Matcher {
   bool any = false;            // every token but `rate`, and 5xx; never 429 or another 4xx
   bool server_errors = false;  // `5xx`: 500..599 without 501 and 505
-  uint16_t tokens = 0;         // one bit for each FailureToken
+  uint16_t tokens = 0;         // their bits
   uint32_t grpc_codes = 0;     // one bit for each code 0..16
   std::vector<uint16_t> statuses;
   std::vector<HeaderMatch> headers;
 
-  constexpr bool has(FailureToken token) const {
-    if (any) return token != FailureToken::kRate;
-    return ((tokens >> static_cast<unsigned>(token)) & 1U) != 0;
+  constexpr bool has(Token token) const {
+    if (any) return token != Token::kRate;
+    return (tokens & static_cast<unsigned>(token)) != 0;
   }
   // `status` is the upstream's own answer, 100..599.
   bool has_status(int status) const {
@@ -90,8 +72,8 @@ struct Matcher {
     if (code < 0 || code > 16) return false;
     return (((any ? grpc_codes | kGrpcServerFailed : grpc_codes) >> code) & 1U) != 0;
   }
-  constexpr Matcher& add(FailureToken token) {
-    tokens = static_cast<uint16_t>(tokens | 1U << static_cast<unsigned>(token));
+  constexpr Matcher& add(Token token) {
+    tokens = static_cast<uint16_t>(tokens | static_cast<unsigned>(token));
     return *this;
   }
   constexpr Matcher& add_grpc(int code) {

@@ -293,10 +293,10 @@ inline Matcher any_failure() {
 
 inline Matcher default_retry_on() {
   Matcher on;
-  on.add(FailureToken::kConnect)
-      .add(FailureToken::kReset)
-      .add(FailureToken::kRefusedStream)
-      .add(FailureToken::kTimeout)
+  on.add(Token::kConnect)
+      .add(Token::kReset)
+      .add(Token::kRefusedStream)
+      .add(Token::kTimeout)
       .add_grpc(14);
   on.statuses = {502, 503, 504};
   return on;
@@ -304,9 +304,9 @@ inline Matcher default_retry_on() {
 
 inline Matcher default_circuit_failures() {
   Matcher failures;
-  failures.add(FailureToken::kConnect)
-      .add(FailureToken::kTimeout)
-      .add(FailureToken::kReset)
+  failures.add(Token::kConnect)
+      .add(Token::kTimeout)
+      .add(Token::kReset)
       .add_grpc(14)
       .add_grpc(13)
       .add_grpc(2)

@@ -11,6 +11,8 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "proxy/base/utf8.hpp"
+
 namespace outrigger::config {
 namespace {
 
@@ -273,22 +275,6 @@ std::string hint(std::string_view text, const Mark& mark) {
   }
   const bool expands = text.substr(0, text.find('\n')).find("${") != std::string_view::npos;
   return expands ? "; quote \"${NAME}\" within [ ] and { }" : "";
-}
-
-// The length of the UTF-8 character at the start of the text; 0 when there is none.
-size_t utf8_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  const size_t length = first < 0x80   ? 1
-                        : first < 0xc2 ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-  if (length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-  }
-  return length;
 }
 
 // YAML has no control characters, and yaml-cpp would take one of them for the end of the file.

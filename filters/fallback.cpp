@@ -103,7 +103,7 @@ Fallback::Fallback(const Context& context)
       }
     }
     if (const auto* service = std::get_if<config::FallbackService>(&policy.action)) {
-      const bool on_timeout = policy.on.has(config::FailureToken::kTimeout);
+      const bool on_timeout = policy.on.has(Token::kTimeout);
       const int64_t request_ms = config::request_timeout_ms(x_timeout, false).value_or(0);
       const int64_t quarter = on_timeout ? request_ms / 4 : 0;
       entry.within_ms = service->within_ms.value_or(quarter);
@@ -136,7 +136,7 @@ bool Fallback::applies(const Entry& entry, const Leg& leg) {
   return legible && upstream::covers(entry.policy.methods, entry.policy.grpc, leg.request());
 }
 
-// Of the entries that are still to be tried.
+// Whether one of the entries that are still to be tried is so; ask(entry).
 template <class Ask>
 bool Fallback::any_left(const void* slot, Ask ask) const {
   return std::any_of(x_entries.begin() + static_cast<ptrdiff_t>(of(slot).next), x_entries.end(),

@@ -1,7 +1,6 @@
 #include "filters/registry.hpp"
 
-#include <algorithm>
-#include <initializer_list>
+#include <array>
 
 #include "filters/access_log.hpp"
 #include "filters/attempt_timeout.hpp"
@@ -16,28 +15,40 @@
 namespace outrigger::filters {
 namespace {
 
+// Whether a filter belongs to where a call is carried on in another shape.
+enum class In : bool { kNo, kYes };
+
 struct Entry {
   config::FilterKind kind;
   void (*make)(const Context&, FilterList&);  // adds nothing where the policy is off
+  In inner;                                   // the fallback to another service
+  In tunnels;                                 // connections that are carried unread
 };
 
-constexpr Entry kEntries[] = {
-    {config::FilterKind::kAccessLog, AccessLogFilter::make},
-    {config::FilterKind::kTrace, Trace::make},
-    {config::FilterKind::kHeaders, Headers::make},
-    {config::FilterKind::kFallback, Fallback::make},
-    {config::FilterKind::kDeadline, Deadline::make},
-    {config::FilterKind::kOutstanding, Outstanding::make},
-    {config::FilterKind::kRetry, Retry::make},
-    {config::FilterKind::kCircuit, Circuit::make},
-    {config::FilterKind::kAttemptTimeout, AttemptTimeout::make},
-};
+constexpr std::array<Entry, config::kFilterNames.size()> kEntries = {{
+    {config::FilterKind::kAccessLog, AccessLogFilter::make, In::kNo, In::kYes},
+    {config::FilterKind::kTrace, Trace::make, In::kNo, In::kNo},
+    {config::FilterKind::kHeaders, Headers::make, In::kYes, In::kNo},
+    {config::FilterKind::kFallback, Fallback::make, In::kNo, In::kNo},
+    {config::FilterKind::kDeadline, Deadline::make, In::kYes, In::kYes},
+    {config::FilterKind::kOutstanding, Outstanding::make, In::kYes, In::kYes},
+    {config::FilterKind::kRetry, Retry::make, In::kYes, In::kYes},
+    {config::FilterKind::kCircuit, Circuit::make, In::kYes, In::kYes},
+    {config::FilterKind::kAttemptTimeout, AttemptTimeout::make, In::kYes, In::kYes},
+}};
 
-std::vector<config::FilterKind> without(std::vector<config::FilterKind> kinds,
-                                        std::initializer_list<config::FilterKind> which) {
-  std::erase_if(kinds, [&](config::FilterKind kind) {
-    return std::find(which.begin(), which.end(), kind) != which.end();
-  });
+constexpr bool in_order() {
+  for (size_t i = 0; i < kEntries.size(); ++i) {
+    if (static_cast<size_t>(kEntries[i].kind) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order());
+
+const Entry& entry_of(config::FilterKind kind) { return kEntries[static_cast<size_t>(kind)]; }
+
+std::vector<config::FilterKind> those(std::vector<config::FilterKind> kinds, In Entry::*in) {
+  std::erase_if(kinds, [&](config::FilterKind kind) { return entry_of(kind).*in == In::kNo; });
   return kinds;
 }
 
@@ -45,22 +56,16 @@ std::vector<config::FilterKind> without(std::vector<config::FilterKind> kinds,
 
 FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context) {
   FilterList filters;
-  for (const config::FilterKind kind : kinds) {
-    const auto* entry = std::find_if(std::begin(kEntries), std::end(kEntries),
-                                     [&](const Entry& known) { return known.kind == kind; });
-    entry->make(context, filters);
-  }
+  for (const config::FilterKind kind : kinds) entry_of(kind).make(context, filters);
   return filters;
 }
 
 std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds) {
-  return without(kinds, {config::FilterKind::kAccessLog, config::FilterKind::kTrace,
-                         config::FilterKind::kFallback});
+  return those(kinds, &Entry::inner);
 }
 
 std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds) {
-  return without(kinds, {config::FilterKind::kTrace, config::FilterKind::kHeaders,
-                         config::FilterKind::kFallback});
+  return those(kinds, &Entry::tunnels);
 }
 
 }  // namespace outrigger::filters

@@ -1,4 +1,4 @@
-// The one list of filters. A new filter is a pair of files and one line in registry.cpp. Used when
+// The one list of filters. docs/architecture.md says how to add one. Used when
 // a worker's chains are compiled; whoever compiles them owns the filters.
 #pragma once
 

@@ -120,7 +120,7 @@ bool Retry::may_open(const Leg&, const void* slot) const {
 }
 
 bool Retry::may_try_again(const Leg& leg, const void* slot) const {
-  if (!may_open(leg, slot) || !x_policy.on.has(config::FailureToken::kTimeout)) return false;
+  if (!may_open(leg, slot) || !x_policy.on.has(Token::kTimeout)) return false;
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
   return leg.exchange().body().is_whole() && x_circuit.is_willing(now_ms) &&
          x_budget.remaining(now_ms) > 0;

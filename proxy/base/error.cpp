@@ -1,7 +1,6 @@
 #include "proxy/base/error.hpp"
 
 #include <array>
-#include <utility>
 
 #include "proxy/base/assert.hpp"
 
@@ -91,15 +90,15 @@ constexpr bool in_order() {
 }
 static_assert(in_order());
 
-constexpr std::array<std::pair<Token, std::string_view>, 8> kTokens = {{
-    {Token::kNoEndpoint, "no_endpoint"},
-    {Token::kCircuitOpen, "circuit_open"},
-    {Token::kLimit, "limit"},
-    {Token::kRate, "rate"},
-    {Token::kConnect, "connect"},
-    {Token::kRefusedStream, "refused_stream"},
-    {Token::kReset, "reset"},
-    {Token::kTimeout, "timeout"},
+constexpr std::array<TokenRow, 8> kTokens = {{
+    {Token::kNoEndpoint, "no_endpoint", true},
+    {Token::kCircuitOpen, "circuit_open", true},
+    {Token::kLimit, "limit", true},
+    {Token::kRate, "rate", true},
+    {Token::kConnect, "connect", false},
+    {Token::kRefusedStream, "refused_stream", false},
+    {Token::kReset, "reset", false},
+    {Token::kTimeout, "timeout", false},
 }};
 
 }  // namespace
@@ -111,18 +110,13 @@ const CauseRow& row_of(Cause cause) {
 
 std::span<const CauseRow> cause_rows() { return kRows; }
 
+std::span<const TokenRow> token_rows() { return kTokens; }
+
 std::string_view to_string(Token token) {
-  for (const auto& [value, name] : kTokens) {
-    if (value == token) return name;
+  for (const TokenRow& row : kTokens) {
+    if (row.token == token) return row.name;
   }
   return "none";
-}
-
-std::optional<Token> token_from(std::string_view name) {
-  for (const auto& [value, known] : kTokens) {
-    if (known == name) return value;
-  }
-  return std::nullopt;
 }
 
 }  // namespace outrigger

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -47,7 +46,8 @@ enum class Cause : uint8_t {
   kTimeout,
 };
 
-// The only names of failures. A bit each, so that a policy's list of tokens is one word.
+// The only names of failures: in retry.on, circuit.failures, fallback.on, metric labels and logs. A
+// bit each, so that a policy's list of tokens is one word.
 enum class Token : uint8_t {
   kNone = 0,
   kNoEndpoint = 1 << 0,
@@ -74,8 +74,14 @@ struct CauseRow {
 const CauseRow& row_of(Cause cause);
 std::span<const CauseRow> cause_rows();
 
+struct TokenRow {
+  Token token;
+  std::string_view name;  // "no_endpoint"
+  bool refusal;           // we refused; the others say what the upstream did
+};
+
+std::span<const TokenRow> token_rows();
 std::string_view to_string(Token token);
-std::optional<Token> token_from(std::string_view name);
 
 // Whether a request may already have had an effect upstream.
 enum class Sent : uint8_t {

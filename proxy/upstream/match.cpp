@@ -1,15 +1,9 @@
 #include "proxy/upstream/match.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace outrigger::upstream {
 namespace {
-
-// Both lists of tokens are in the order of the contract.
-config::FailureToken as_configured(Token token) {
-  return static_cast<config::FailureToken>(std::countr_zero(static_cast<unsigned>(token)));
-}
 
 bool is_servers_failure(int http_status) {
   return http_status / 100 != 4 && http_status != 501 && http_status != 505;
@@ -21,8 +15,7 @@ bool matches(const config::Matcher& matcher, const Error& error) {
   const Token token = row_of(error.cause).token;
   if (token == Token::kNone) return false;
   const bool by_status = error.received_status > 0 && matcher.has_status(error.received_status);
-  return by_status || matcher.has_grpc(error.received_grpc_status) ||
-         matcher.has(as_configured(token));
+  return by_status || matcher.has_grpc(error.received_grpc_status) || matcher.has(token);
 }
 
 bool matches(const config::Matcher& matcher, const http::ResponseHead& head, int grpc_status) {

@@ -160,8 +160,8 @@ TEST(Defaults, OfTimeAndRetry) {
   ASSERT_TRUE(policy.retry);
   EXPECT_EQ(policy.retry->attempts, 1);
   EXPECT_EQ(policy.retry->unsent, 2);
-  EXPECT_TRUE(policy.retry->on.has(FailureToken::kRefusedStream));
-  EXPECT_FALSE(policy.retry->on.has(FailureToken::kRate));
+  EXPECT_TRUE(policy.retry->on.has(Token::kRefusedStream));
+  EXPECT_FALSE(policy.retry->on.has(Token::kRate));
   EXPECT_TRUE(policy.retry->on.has_status(503));
   EXPECT_FALSE(policy.retry->on.has_status(500));
   EXPECT_EQ(policy.retry->budget_share, 0.2);
@@ -218,22 +218,15 @@ TEST(Defaults, AStreamMayRestAnHourAndAnOpaqueConnectionForever) {
 
 TEST(Matcher, AnyIsAllButTooManyRequestsAndOtherClientErrors) {
   const Matcher any = any_failure();
-  for (const FailureToken token :
-       {FailureToken::kNoEndpoint, FailureToken::kCircuitOpen, FailureToken::kLimit,
-        FailureToken::kConnect, FailureToken::kTimeout, FailureToken::kReset}) {
+  for (const Token token : {Token::kNoEndpoint, Token::kCircuitOpen, Token::kLimit, Token::kConnect,
+                            Token::kTimeout, Token::kReset}) {
     EXPECT_TRUE(any.has(token)) << to_string(token);
   }
-  EXPECT_FALSE(any.has(FailureToken::kRate));
+  EXPECT_FALSE(any.has(Token::kRate));
   EXPECT_TRUE(any.has_status(501));
   EXPECT_FALSE(any.has_status(429));
   EXPECT_FALSE(any.has_status(404));
   EXPECT_FALSE(any.has_status(200));
-}
-
-TEST(Matcher, NamesFailuresAsTheErrorTableDoes) {
-  for (size_t i = 0; i < kFailureTokenNames.size(); ++i) {
-    EXPECT_EQ(token_from(kFailureTokenNames[i]), static_cast<Token>(1U << i));
-  }
 }
 
 TEST(Methods, AreSafeIdempotentAnyOrAList) {

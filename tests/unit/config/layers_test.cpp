@@ -30,7 +30,7 @@ services:
 )")
                             .policy;
   EXPECT_EQ(policy.balance, Balance::kRoundRobin);
-  EXPECT_FALSE(policy.retry->on.has(FailureToken::kConnect));
+  EXPECT_FALSE(policy.retry->on.has(Token::kConnect));
   EXPECT_THAT(policy.retry->on.statuses, ElementsAre(503));
 }
 

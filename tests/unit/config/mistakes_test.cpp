@@ -74,7 +74,7 @@ TEST(Mistakes, WrongTypesSayWhatWasMeant) {
   expect_each(kCases);
 }
 
-TEST(Mistakes, FailureTokens) {
+TEST(Mistakes, Tokens) {
   constexpr Case kCases[] = {
       {"services: {a: {retry: {on: [conect]}}}",
        "f:1:29: unknown failure \"conect\"; did you mean \"connect\"?"},

@@ -171,7 +171,7 @@ TEST(OpaqueServices, AreNotTouchedByWhatDefaultsSayToTheOthers) {
   EXPECT_FALSE(opaque.cache);
   EXPECT_EQ(opaque.retry->attempts, 2);
   EXPECT_FALSE(opaque.retry->on.has_status(503));
-  EXPECT_TRUE(opaque.retry->on.has(FailureToken::kConnect));
+  EXPECT_TRUE(opaque.retry->on.has(Token::kConnect));
   EXPECT_TRUE(config.services[1].policy.cache);
   EXPECT_THAT(effective(config), HasSubstr("protocol: tcp\n"));
   const Config again = good(effective(config));

@@ -6,7 +6,6 @@
 namespace outrigger {
 namespace {
 
-using config::FailureToken;
 using config::Fallback;
 using config::Methods;
 using config::Policy;
@@ -17,7 +16,7 @@ using testing::Script;
 using testing::service;
 using testing::with;
 
-Fallback on_token(FailureToken token, const std::string& body) {
+Fallback on_token(Token token, const std::string& body) {
   Fallback entry;
   entry.on = config::Matcher{};
   entry.on.add(token);
@@ -72,8 +71,8 @@ TEST(Fallback, OnListsTokensAndStatuses) {
   Fallback teapot = respond("tea");
   teapot.on = {};
   teapot.on.statuses = {418};
-  const Policy policy = with({on_token(FailureToken::kConnect, "connect"),
-                              on_token(FailureToken::kTimeout, "timeout"), teapot});
+  const Policy policy =
+      with({on_token(Token::kConnect, "connect"), on_token(Token::kTimeout, "timeout"), teapot});
   const std::pair<Script, const char*> cases[] = {
       {Script::failing(Cause::kConnectRefused), "connect"},
       {Script::failing(Cause::kDnsError), "connect"},
@@ -91,9 +90,8 @@ TEST(Fallback, OnListsTokensAndStatuses) {
 }
 
 TEST(Fallback, IsTriedInOrder) {
-  PolicyWorld world(
-      with({on_token(FailureToken::kTimeout, "not this"), on_any(config::FallbackStale{}),
-            respond("first that can"), respond("later")}));
+  PolicyWorld world(with({on_token(Token::kTimeout, "not this"), on_any(config::FallbackStale{}),
+                          respond("first that can"), respond("later")}));
   world.script({Script::failing()});
   EXPECT_EQ(world.call().sink.body, "first that can");
 }
@@ -123,8 +121,7 @@ TEST(Fallback, MethodsMayBeAnyOrAList) {
 }
 
 TEST(Fallback, SeesOurOwnRefusalsByTheirToken) {
-  Policy policy =
-      with({on_token(FailureToken::kCircuitOpen, "open"), on_token(FailureToken::kLimit, "full")});
+  Policy policy = with({on_token(Token::kCircuitOpen, "open"), on_token(Token::kLimit, "full")});
   policy.limits.outstanding = 1;
   PolicyWorld world(policy);
   world.script({Script::hanging()});

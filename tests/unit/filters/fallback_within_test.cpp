@@ -7,7 +7,6 @@
 namespace outrigger {
 namespace {
 
-using config::FailureToken;
 using config::Fallback;
 using config::Methods;
 using config::Policy;
@@ -60,7 +59,7 @@ TEST(Fallback, WithinIsAQuarterOfRequestByDefaultWhereOnHasTimeout) {
 TEST(Fallback, NothingIsKeptBackWhereOnHasNoTimeout) {
   Fallback entry = service("replica");
   entry.on = {};
-  entry.on.add(FailureToken::kReset);
+  entry.on.add(Token::kReset);
   Policy policy = with({entry});
   policy.timeout.request_ms = 1'000;
   PolicyWorld world(policy);
