@@ -22,8 +22,8 @@ class Tokens {
   Tokens(std::vector<config::AdminToken> tokens, const TokenFiles& files);
 
   bool empty() const { return x_tokens.empty(); }
-  // Whose token it is. Takes as long for a wrong one as for a right one; a file that is empty or
-  // not there matches nothing.
+  // The holder of the token. Takes as long for a wrong one as for a right one; a file that is empty
+  // or not there matches nothing.
   std::optional<Actor> find(std::string_view secret) const;
 
  private:

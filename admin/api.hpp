@@ -24,7 +24,7 @@ class AdminApi final : public chain::Terminal {
   // The metrics address: read-only, only what may face a network, for any Host.
   explicit AdminApi(const Parts& parts) : x_parts(parts) {}
 
-  // Of the admin address: for requests from now on.
+  // The rules of the admin address, for requests from now on.
   void set_rules(AccessRules& rules) { x_rules = &rules; }
 
   chain::CallPtr start(chain::Leg& leg) override;

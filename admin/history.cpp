@@ -66,7 +66,7 @@ Answer get_events(const Parts& parts, const Request& request) {
     const std::string_view last = request.field("last-event-id");
     const int64_t id = last.empty() ? -1 : http::parse_decimal(last);
     if (!last.empty() && id < 0) return problem(400, "Last-Event-ID is not an id of ours");
-    // Who resumes gets what is new since; who begins gets what comes.
+    // A reader that resumes gets what is new since; one that begins gets what comes.
     answer.stream_after = last.empty() ? parts.events.last_id() : static_cast<uint64_t>(id);
     return answer;
   }

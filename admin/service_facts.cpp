@@ -66,7 +66,8 @@ metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy&
   for (const auto& [state, count] : states) {
     facts.endpoints.push_back({std::string(state), count});
   }
-  facts.panic = count_endpoints(set.get(), now_ms).is_panic(policy.panic_below_share);
+  const EndpointCounts counts = count_endpoints(set.get(), now_ms);
+  facts.panic = upstream::is_panic(counts.eligible, counts.usable, policy.panic_below_share);
   const upstream::DiscoveryFacts discovery = service.discovery();
   if (discovery.answered) {
     facts.discovery_age_s = static_cast<double>(now_ms - discovery.answered_at_ms) / kMsPerSecond;

@@ -16,12 +16,6 @@ struct EndpointCounts {
   size_t listed = 0;
   size_t usable = 0;
   size_t eligible = 0;
-
-  // So few are eligible that all usable ones are used.
-  bool is_panic(double below_share) const {
-    return usable > 0 && (eligible == 0 || static_cast<double>(eligible) <
-                                               below_share * static_cast<double>(usable));
-  }
 };
 EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms);
 
@@ -30,7 +24,7 @@ std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, 
 
 metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy& policy,
                                const Clock& clock);
-// Of a route that has its own circuit or limits.
+// The facts of a route that has its own circuit or limits.
 metrics::ServiceFacts facts_of(const upstream::PolicyState& state, const std::string& service,
                                const std::string& route, const Clock& clock);
 

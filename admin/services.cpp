@@ -109,7 +109,8 @@ Json service_json(const Parts& parts, upstream::Service& service,
   json["discovery"] = discovery_json(service.discovery(), now_ms);
   json["endpoint_counts"] = {
       {"listed", counts.listed}, {"usable", counts.usable}, {"eligible", counts.eligible}};
-  json["panic"] = counts.is_panic(config.policy.panic_below_share);
+  json["panic"] =
+      upstream::is_panic(counts.eligible, counts.usable, config.policy.panic_below_share);
   json["routes"] = Json::array();
   for (const config::RouteConfig& route : config.routes) {
     if (!route.name.empty()) json["routes"].push_back(route.name);

@@ -103,7 +103,7 @@ void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   if (way == Way::kResponse) return slot.timer.cancel();
   if (std::exchange(slot.upload, false)) slot.idle_at = Leg::kNever;
   if (leg.response() != nullptr || leg.error() != nullptr) return;
-  // Who opened the leg was told before us, and may have bounded it.
+  // The opener of the leg was told before us, and may have bounded it.
   if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
   bound_head(slot);
   arm(slot);
@@ -174,7 +174,8 @@ void Deadline::arm(DeadlineSlot& slot) const {
   x_loop.timers.arm(slot.timer, due);
 }
 
-// Of the call itself, not of the service that answers in its place; the first time counts.
+// Notes the time left to the call itself, not to the service that answers in its place; the first
+// time counts.
 void Deadline::note_left(DeadlineSlot& slot) const {
   std::optional<int64_t>& left_ms = slot.leg.exchange().facts().deadline_left_ms;
   const int64_t head_by = slot.head_by();

@@ -41,7 +41,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   struct Entry {
     config::Fallback policy;
     std::optional<bool> in_grpc;  // only a caller that speaks it, or that does not, can read it
-    // Of `respond`.
+    // The body of `respond`.
     std::string body;
     std::vector<std::pair<std::string, std::string>> fields;
     int64_t within_ms = 0;  // of `service`

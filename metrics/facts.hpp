@@ -25,7 +25,7 @@ struct CircuitFacts {
   uint64_t would_refuse = 0;
 };
 
-// Of a service, or of a route that has its own circuit and limits.
+// The facts of a service, or of a route that has its own circuit and limits.
 struct ServiceFacts {
   std::string service;
   std::string route;

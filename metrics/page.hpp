@@ -19,7 +19,7 @@ class Page {
  public:
   explicit Page(Exposition form) : x_form(form), x_pieces(kMetrics.size()) {}
 
-  // Of one slice, as Families gives them: by place in the list of names.
+  // The families of one slice, as Families gives them: by place in the list of names.
   void append(std::vector<prometheus::MetricFamily> families);
 
   // The page in pieces, in the order of the list. Once.

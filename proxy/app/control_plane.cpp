@@ -220,7 +220,7 @@ std::vector<admin::UnmatchedHost> ControlPlane::unmatched() const {
   std::vector<std::string_view> names;
   for (const auto& service : x_loaded.config.services) names.emplace_back(service.name);
   std::vector<admin::UnmatchedHost> hosts;
-  for (const UnmatchedHosts::Host& host : x_process.unmatched.list()) {
+  for (const UnmatchedHosts::Host& host : UnmatchedHosts::list(x_process.unmatched)) {
     hosts.push_back({host.authority, host.count,
                      std::string(config::nearest(first_label(host.authority), names)),
                      host.last_wall_ms});

@@ -103,7 +103,7 @@ std::string_view protocol_in_words(const config::Policy& policy) {
                     : "auto: what the caller speaks, as nobody can ask an endpoint without TLS";
 }
 
-// Whom the certificate of the endpoint must be for.
+// The name that the certificate of the endpoint must be for.
 std::string name_in_words(const config::Policy& policy, const http::RequestHead& request) {
   using Kind = config::Authority::Kind;
   const config::ClientTls& tls = *policy.tls;
@@ -163,7 +163,7 @@ void explain_tunnel(std::ostream& out, const http::RequestHead& request) {
       << request.authority << "/ (TLS towards the endpoints is the service's \"tls\")\n";
 }
 
-// Of the route, or of the service where it has no name.
+// The policy of the route, or of the service where the target names no route.
 const config::Policy& policy_of(const Loaded& loaded, const config::Target& target) {
   const config::ServiceConfig& service = *loaded.config.find_service(target.service);
   for (const config::RouteConfig& route : service.routes) {

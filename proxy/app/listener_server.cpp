@@ -79,7 +79,7 @@ downstream::Resolution ListenerServer::unmatched(const http::RequestHead& reques
   // The one service of a retired listener has gone too: nobody else was meant.
   if (x_context.config.service) return {.cause = Cause::kUnknownHost};
   const Clock& clock = x_worker.x_runtime.loop.clock;
-  x_worker.x_process.unmatched.note(request.authority, clock.wall_ms());
+  x_worker.x_process.unmatched[x_worker.x_index].note(request.authority, clock.wall_ms());
   const bool refuse = x_worker.x_routes->snapshot().config.unmatched == config::Unmatched::kRefuse;
   const bool leads_nowhere = request.authority.empty() && original == nullptr;
   if (refuse || leads_nowhere) return {.cause = Cause::kUnknownHost};

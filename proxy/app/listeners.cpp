@@ -7,7 +7,7 @@
 namespace outrigger::app {
 namespace {
 
-// Of port 0 each listener has one of its own.
+// Each listener on port 0 has a port of its own.
 std::string place_of(const config::ListenerConfig& listener, const Address& address) {
   std::string place = address.to_string();
   const bool is_any_port = address.is_ip() && address.port() == 0;

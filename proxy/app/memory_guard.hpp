@@ -41,7 +41,7 @@ class MemoryGuard final : public Part {
   // What a look brings about that finds `room` bytes left of what may be used.
   void judge(int64_t room);
 
-  // Of anonymous memory, now.
+  // Anonymous memory in use now.
   int64_t used_bytes() const { return x_source ? x_source->used_bytes() : 0; }
   int64_t limit_bytes() const { return x_meter.limit_bytes(); }
 

@@ -1,6 +1,8 @@
 #include "proxy/app/process.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace outrigger::app {
 namespace {
@@ -19,6 +21,7 @@ Process::Process(const upstream::UpstreamContext& context)
       services(context),
       stale(config::MemoryConfig{}.cache_bytes),
       retry_bodies(config::MemoryConfig{}.retry_bodies_bytes),
+      unmatched(context.workers),
       memory(context.workers),
       memory_meter(memory, series_of_workers(shards, context.workers)) {}
 
@@ -35,9 +38,22 @@ void UnmatchedHosts::note(std::string_view authority, int64_t wall_ms) {
   std::rotate(x_hosts.begin(), known, known + 1);
 }
 
-std::vector<UnmatchedHosts::Host> UnmatchedHosts::list() const {
-  const std::lock_guard lock(x_mutex);
-  return x_hosts;
+std::vector<UnmatchedHosts::Host> UnmatchedHosts::list(std::span<const UnmatchedHosts> of_workers) {
+  std::map<std::string, Host> merged;
+  for (const UnmatchedHosts& one : of_workers) {
+    const std::lock_guard lock(one.x_mutex);
+    for (const Host& host : one.x_hosts) {
+      Host& all = merged.try_emplace(host.authority, Host{host.authority}).first->second;
+      all.count += host.count;
+      all.last_wall_ms = std::max(all.last_wall_ms, host.last_wall_ms);
+    }
+  }
+  std::vector<Host> hosts;
+  for (auto& [authority, host] : merged) hosts.push_back(std::move(host));
+  std::stable_sort(hosts.begin(), hosts.end(),
+                   [](const Host& a, const Host& b) { return a.last_wall_ms > b.last_wall_ms; });
+  if (hosts.size() > kHostsMax) hosts.resize(kHostsMax);
+  return hosts;
 }
 
 }  // namespace outrigger::app

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,8 @@
 
 namespace outrigger::app {
 
-// Hosts that no service claimed, the last ones first. Any thread; bounded.
+// Hosts that no service claimed, the last ones first. One of each worker, so that its lock is free
+// but while the list is read; bounded.
 class UnmatchedHosts {
  public:
   static constexpr size_t kHostsMax = 100;
@@ -34,7 +36,8 @@ class UnmatchedHosts {
   };
 
   void note(std::string_view authority, int64_t wall_ms);
-  std::vector<Host> list() const;
+  // Those of all workers as one list.
+  static std::vector<Host> list(std::span<const UnmatchedHosts> of_workers);
 
  private:
   mutable std::mutex x_mutex;
@@ -49,8 +52,8 @@ struct Process {
   upstream::Services services;
   filters::StaleStore stale;
   chain::MemoryBudget retry_bodies;
-  ByteAccount answers;  // that callers have not taken yet
-  UnmatchedHosts unmatched;
+  ByteAccount answers;                    // that callers have not taken yet
+  std::vector<UnmatchedHosts> unmatched;  // by worker
   // By name; of listeners that are gone too, as connections of theirs may be open. Workers have
   // theirs from the snapshot.
   std::map<std::string, downstream::ListenerState> listeners;

@@ -9,8 +9,8 @@ namespace outrigger::app {
 
 void TlsContexts::prepare(Proposal& next) {
   for (TlsSection& section : tls_sections(next.config())) {
-    // Of one that is as it was the files are not asked again: what they say now may be of use only
-    // later.
+    // The files of a section that is as it was are not asked again: what they say now may be of use
+    // only later.
     const auto known = x_sections.find(section.whose);
     if (known != x_sections.end() && known->second.options == section.options) {
       x_prepared.emplace(section.whose, known->second);

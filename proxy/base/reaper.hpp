@@ -1,4 +1,4 @@
-// Nobody dies in their own callback: an owner that drops a child which may be on the call stack
+// No object dies in its own callback: an owner that drops a child which may be on the call stack
 // gives it to the Reaper. It is destroyed at one place only, after the writes of the turn were
 // flushed and before the loop sleeps. One for each loop; nothing else may flush it.
 #pragma once

@@ -43,8 +43,8 @@ class ResponseSink {
   // `bytes` live until the loop callback returns.
   virtual void send_body(std::string_view bytes) = 0;
   virtual void send_end(const http::Fields* trailers) = 0;
-  // Of a tunnel: no more body comes, but the caller may go on sending; its send_end comes when
-  // both sides have ended.
+  // Only a tunnel half-closes: no more body comes, but the caller may go on sending; send_end comes
+  // when both sides have ended.
   virtual void send_half_close() {}
   // The answer that was begun cannot be completed.
   virtual void abort(const Error& error) = 0;
@@ -239,7 +239,7 @@ class ExchangePool {
   std::span<std::byte> take(ExchangeBlock kind);
   void give_back(ExchangeBlock kind, void* block);
   size_t in_use() const { return x_in_use; }
-  // Of the blocks that are in use.
+  // Bytes of the blocks that are in use.
   int64_t in_use_bytes() const { return x_in_use_bytes; }
   // Whether free blocks are kept. Under AddressSanitizer none is, so that it sees who uses an
   // exchange that is over.

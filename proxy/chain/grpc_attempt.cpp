@@ -35,7 +35,7 @@ void GrpcHead::cancel() {
   x_held = false;
 }
 
-// Of the caller's own deadline only: `request` bounds the head, and what is carried on bounds all.
+// Only the caller's own deadline is carried on, as it bounds all; `request` bounds the head alone.
 bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head) {
   Exchange& exchange = leg.exchange();
   if (!exchange.is_grpc() || exchange.callers_deadline_ms() == Leg::kNever) return true;

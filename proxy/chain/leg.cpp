@@ -282,7 +282,7 @@ bool Leg::may_read_body() const {
   return runs_terminal() || x_exchange.find_leg_under(*this) == nullptr;
 }
 
-// Of this leg and those above; ask(leg, filter, slot).
+// Asks the openers of this leg and of those above; ask(leg, filter, slot).
 template <class Ask>
 bool Leg::any_opener(Ask ask) const {
   for (const Leg* leg = this; leg != nullptr; leg = leg->x_parent) {

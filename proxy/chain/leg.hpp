@@ -129,7 +129,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // Whether the body may be pushed. `bytes` must live until the loop callback returns.
   bool is_flowing() const { return x_flowing; }
   void push_body(std::string_view bytes);
-  // Of a tunnel: the upstream's side has ended; push_end follows when the caller's has, too.
+  // The upstream's side of a tunnel has ended; push_end follows when the caller's has, too.
   void push_half_close();
   // The response is complete. The last thing a call does with its leg, which may end in here.
   void push_end(const http::Fields* trailers);

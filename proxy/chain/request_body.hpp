@@ -48,7 +48,7 @@ class RequestBody {
   // Keep it whole, as long as it has at most `bytes_max`; declared_bytes < 0: length not known.
   // Asked more than once, the largest bound counts.
   void retain(int64_t bytes_max, int64_t declared_bytes);
-  // Nobody will start again from byte 0: what is read is dropped.
+  // No attempt will start again from byte 0: what is read is dropped.
   void stop_retaining();
   // Whether a leg can still start from byte 0 and get every byte.
   bool is_whole() const { return x_base == 0; }

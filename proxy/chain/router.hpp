@@ -61,7 +61,7 @@ class RouteTable {
   // By where a redirected connection was going: the narrowest range that is claimed. Null: none is.
   const Route* find_at(const Address& original, const http::RequestHead& request,
                        Arena& arena) const;
-  // Of an opaque connection: of the services that are opaque themselves, by the name in the
+  // The route of an opaque connection, among the services that are opaque: by the name in the
   // ClientHello (`protocol: tls`), then by where it was going. Either may be missing.
   const Route* find_opaque(std::string_view server_name, const Address* original) const;
   // Whether some service is found by the name in a ClientHello.

@@ -34,7 +34,8 @@ class DiscoveryEvents {
 
 class Discovery {
  public:
-  // Of one service. Of more those that serve already stay, and the rest is left out.
+  // Endpoints of one service. Where more are listed, those that serve already stay and the rest is
+  // left out.
   static constexpr size_t kMaxEndpoints = 1000;
 
   Discovery(Surroundings surroundings, DiscoveryEvents& events);

@@ -52,7 +52,7 @@ class Source {
   virtual void start() = 0;
 
   bool answered() const { return x_answered; }
-  // Of the latest answer. Empty before the first.
+  // The list of the latest answer. Empty before the first.
   const AddressList& list() const { return x_list; }
 
   // Adds what this source and those below it know. Static lists are in every configuration anyway.
@@ -77,7 +77,7 @@ class Source {
 };
 using SourcePtr = std::unique_ptr<Source>;
 
-// Of one tree of sources; changes while it lives.
+// The settings of one tree of sources; they change while it lives.
 struct TreeSettings {
   // How long a list serves after its source said that there is nothing; off: not at all.
   std::optional<int64_t> keep_last_ms;

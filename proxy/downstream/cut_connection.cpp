@@ -47,7 +47,7 @@ void CutConnection::look() {
   x_look_in_ms = std::min(2 * x_look_in_ms, kLongestLookMs);
 }
 
-// Of no use to anybody but its caller, whose call has failed.
+// Only its caller has use for it, and that call has failed.
 Holding CutConnection::holding() {
   return {.kind = Holding::Kind::kUnfinished,
           .bytes = Holding::kSocketBytes + static_cast<int64_t>(x_stream->unacked())};

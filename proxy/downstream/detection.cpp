@@ -128,7 +128,7 @@ void Detection::decide(Speech speech, std::string_view bytes) {
       hand_to_http2(bytes);
       return;
     case Speech::kTls:
-      // Of what was meant for us, only what is called by a name that is configured.
+      // TLS that was meant for us is carried only when it asks for a name that is configured.
       if (is_redirected() || x_context.resolver.carries_tls_of(x_sniffer.server_name())) {
         hand_to_tunnel(Verdict::kTls, bytes);
       } else {

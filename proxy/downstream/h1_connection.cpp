@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kLookMs = 1'000;
 // So long a caller that owes nothing has to end its side, once we have ended ours.
 constexpr int64_t kEndMs = 1'000;
-// Of what comes behind the last request, before its answer is complete.
+// What may come behind the last request, before its answer is complete, and is dropped.
 constexpr size_t kDiscardMax = 64 * 1024;
 
 }  // namespace
@@ -34,7 +34,7 @@ void H1Connection::on_read(std::string_view bytes) {
   x_context.series.downstream_bytes_in.add(bytes.size());
   x_begun = 0;
   x_owes = x_owes || x_closing;
-  // Of all times only these begin anew with each byte.
+  // Only these times restart on every byte.
   const bool anew = x_wait == Wait::kBody || x_wait == Wait::kRest || x_wait == Wait::kClose;
   if (anew) x_wait = Wait::kNothing;
   if (x_buffer.empty()) {

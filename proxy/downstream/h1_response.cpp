@@ -25,7 +25,7 @@ void H1Connection::send_interim(int status, std::string_view reason, const http:
 
 void H1Connection::send_head(const http::ResponseHead& head) {
   x_framing = head.tunnel ? http::Framing::kUntilClose : http::framing_towards(x_version, head);
-  // Of what was sent ahead of a tunnel that is refused, nobody knows what it is.
+  // Bytes that were sent ahead of a tunnel that is refused are of no known protocol.
   const bool ahead = x_tunnel || (x_upgrading && x_ahead && x_body == nullptr);
   if (x_framing == http::Framing::kUntilClose || ahead || x_context.ends_connections() ||
       !can_skip_rest()) {

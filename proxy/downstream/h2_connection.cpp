@@ -20,7 +20,7 @@ constexpr uint64_t kWindowMax = 64 * 1024 * 1024;
 constexpr size_t kPieceMin = 256;
 constexpr size_t kPieceMax = 16 * 1024;
 constexpr int64_t kLingerMs = 1'000;
-// Of nghttp2, at rest.
+// What nghttp2 keeps for a session at rest.
 constexpr int64_t kSessionBytes = 12 * 1024;
 // For requests that crossed the first GOAWAY (RFC 9113 section 6.8).
 constexpr int64_t kShutdownMs = 1'000;
@@ -320,7 +320,7 @@ void H2Connection::end_if_done() {
   end(chain::Outcome::Kind::kDone);
 }
 
-// Of tunnels that are over for it the last bytes are still on their way to the upstream.
+// Tunnels that are over for the caller still have their last bytes on the way to the upstream.
 void H2Connection::lose_caller() {
   List<H2ServerStream, OwnedByConnection> gone;
   List<H2ServerStream, OwnedByConnection> left;

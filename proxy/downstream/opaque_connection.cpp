@@ -63,7 +63,8 @@ void OpaqueConnection::on_read(std::string_view bytes) {
   x_verdict == Verdict::kNone ? look(bytes) : pass_on(bytes);
 }
 
-// Nobody had spoken. The connection that was made for a server that might is of no use to HTTP.
+// Neither side had spoken. The connection that was made for a server that might is of no use to
+// HTTP.
 void OpaqueConnection::look(std::string_view bytes) {
   x_unclear.append(bytes);
   const Speech speech = x_sniffer.look(x_unclear.view());

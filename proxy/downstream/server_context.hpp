@@ -36,7 +36,7 @@ class Resolver {
   // for what has to be computed of the head.
   virtual Resolution resolve(const http::RequestHead& request, const Address* original,
                              Arena& arena) = 0;
-  // Nobody needs to look at its first bytes: what is configured says that they are not HTTP.
+  // Its first bytes need no look: the configuration says that they are not HTTP.
   virtual bool is_opaque(const Address* /*original*/) const { return false; }
   // Whether any TLS is carried that was not redirected, and whether that to a name (SNI) is.
   virtual bool carries_tls() const { return false; }
@@ -48,7 +48,7 @@ class Resolver {
   ~Resolver() = default;
 };
 
-// Of one listener, over all workers. Any thread.
+// The counts of one listener, over all workers. Any thread.
 struct ListenerState {
   std::atomic<int> open_connections{0};      // bounded by limits.connections
   std::atomic<int> full_connections{0};      // of HTTP/2, with limits.streams requests open

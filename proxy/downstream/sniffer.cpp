@@ -58,7 +58,7 @@ Speech Sniffer::look_for_request_line(std::string_view bytes) {
     if (method && x_at > kMethodMax) return Speech::kOpaque;
     if (x_at == bytes.size()) return Speech::kUnclear;
     if (x_at == x_part_begin || bytes[x_at] != ' ') return Speech::kOpaque;
-    // Who asks for a tunnel here means another proxy.
+    // A caller that asks for a tunnel here means another proxy.
     if (method && bytes.substr(0, x_at) == "CONNECT") return Speech::kOpaque;
     x_part = method ? Part::kTarget : Part::kVersion;
     x_part_begin = ++x_at;

@@ -25,7 +25,7 @@ class Sniffer {
   // refuse.
   enum class Expected : uint8_t { kHttp, kHttpOrTls, kAnything };
 
-  // Of this many bytes none is kUnclear.
+  // So many bytes are never kUnclear.
   static constexpr size_t kBytesMax = io::ClientHelloReader::kWireBytes;
 
   explicit Sniffer(Expected expected) : x_expected(expected) {}
@@ -34,8 +34,8 @@ class Sniffer {
   // The verdict does not depend on how they were cut.
   Speech look(std::string_view bytes);
 
-  // Of kTls: the name that the caller asks for (RFC 6066 section 3), or empty. Lasts as long as the
-  // bytes.
+  // For kTls: the name that the caller asks for (RFC 6066 section 3), or empty. Lasts as long as
+  // the bytes.
   std::string_view server_name() const { return x_hello.hello().server_name; }
 
  private:

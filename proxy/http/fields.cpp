@@ -53,7 +53,7 @@ static_assert(kNames.size() == static_cast<size_t>(Name::kXRequestId) + 1);
 
 constexpr size_t kSlots = 256;
 
-// Of a name of at least two characters, in either case.
+// The slot of a name of at least two characters, in either case.
 constexpr size_t slot_of(std::string_view name, size_t a, size_t b, size_t c) {
   const auto folded = [](char at) { return static_cast<size_t>(static_cast<uint8_t>(at) | 0x20U); };
   return (name.size() * a + folded(name.front()) * b + folded(name[name.size() / 2]) * c +

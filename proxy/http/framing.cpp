@@ -7,7 +7,7 @@ namespace {
 
 enum class Coding : uint8_t { kChunked, kUnknown, kMalformed };
 
-// Of a request. No parameter, quote or empty element passes: no coding that we or our neighbours
+// For requests. No parameter, quote or empty element passes: no coding that we or our neighbours
 // speak needs one, and each of them has been read differently by two servers in a row.
 Coding transfer_coding(std::string_view value) {
   if (same_name(value, "chunked")) return Coding::kChunked;
@@ -25,7 +25,7 @@ Coding transfer_coding(std::string_view value) {
 
 enum class Chunking : uint8_t { kNone, kChunked, kUnknown };
 
-// Of an answer. `identity` is what RFC 2616 called no coding at all. Programs that copy the fields
+// For answers. `identity` is what RFC 2616 called no coding at all. Programs that copy the fields
 // of their own upstream write `chunked` twice, of a body that is chunked once.
 Chunking chunking_of(std::string_view codings) {
   Chunking found = Chunking::kNone;
@@ -36,7 +36,7 @@ Chunking chunking_of(std::string_view codings) {
   return found;
 }
 
-// Of an answer that has content, which begins behind the head.
+// The framing of an answer that has content, which begins behind the head.
 Result<BodyFraming, Cause> content_framing(const FramingFields& said, Version version) {
   const BodyFraming until_close{Framing::kUntilClose, -1};
   if (said.content_lengths + said.transfer_encodings == 0) return until_close;

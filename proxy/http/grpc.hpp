@@ -26,7 +26,7 @@ bool is_grpc(const RequestHead& head);
 // gRPC or nothing follows it, what its HTTP status comes to. kGrpcPending: the trailers will tell,
 // also those behind a body of no bytes. Requires: it answers a gRPC call.
 int grpc_status(const ResponseHead& head);
-// Of trailers; UNKNOWN when they do not say.
+// The status in trailers; UNKNOWN when they do not say.
 int grpc_status(const Fields* trailers);
 // What an HTTP status comes to where no grpc-status was sent.
 int grpc_status_of(int http_status);

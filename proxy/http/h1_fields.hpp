@@ -22,7 +22,7 @@ struct FieldSection {
   std::string_view host;
   int hosts = 0;
   uint64_t seen = 0;  // bit n: a field with Name n is in `fields`
-  // Of an answer: a line was left out because nobody can say what it means.
+  // Only in answers: a line was left out because it has no certain meaning.
   bool has_gap = false;
 
   bool saw(Name name) const { return (seen & bit_of(name)) != 0; }

@@ -19,11 +19,13 @@ struct RequestWriting {
   bool to_proxy = false;
 };
 
-// Origin-form (or "*") request line, or, for a proxy, what the caller wrote; Host from `authority`,
-// fields, framing. TE: trailers where the
-// caller took trailers, since this proxy passes them on (RFC 9110 section 10.1.4).
-// Promised trailers are chunked for whatever has a length, as HTTP/2 lets both stand.
+// How the body of `head` is framed towards a server that speaks HTTP/1.1. Over HTTP/2 trailers may
+// follow a body of known length; where Trailer promises them, the body goes on in chunks.
 Framing framing_towards_server(const RequestHead& head);
+
+// Origin-form (or "*") request line, or, for a proxy, what the caller wrote; Host from `authority`,
+// fields, framing. TE: trailers where the caller took trailers, since this proxy passes them on
+// (RFC 9110 section 10.1.4).
 size_t request_head_bound(const RequestHead& head, const RequestWriting& writing);
 char* write_request_head(char* to, const RequestHead& head, const RequestWriting& writing);
 
@@ -35,7 +37,7 @@ struct ResponseWriting {
 };
 
 // How the body of `head` is framed towards a client of that version: what has no length is chunked
-// for HTTP/1.1 and ends with the connection for HTTP/1.0. Promised trailers as above.
+// for HTTP/1.1 and ends with the connection for HTTP/1.0. Promised trailers are chunked, as above.
 Framing framing_towards(Version client, const ResponseHead& head);
 
 size_t response_head_bound(const ResponseHead& head, const ResponseWriting& writing);

@@ -6,7 +6,7 @@ namespace outrigger::http {
 
 namespace {
 
-// Of DATA, after such a head; -1: any.
+// The bytes of DATA that must follow such a head; -1: any.
 int64_t due_after(Framing framing, int64_t content_length, bool tunnel) {
   if (tunnel || framing == Framing::kChunked) return -1;
   return framing == Framing::kLength ? content_length : 0;

@@ -13,15 +13,16 @@ constexpr uint32_t kSettingBytes = 6;
 
 // What the rate pays is 10 seconds' worth; what was earned may be as much again in half.
 constexpr uint32_t kEarnedMax = 500;
-// Of each DATA frame with content and each message, either way: where a peer measures its bandwidth
-// these are a PING and three WINDOW_UPDATE.
+// Earned by each DATA frame with content and each message, either way: a peer that measures its
+// bandwidth sends a PING and three WINDOW_UPDATE for it.
 constexpr uint32_t kFramesPerWork = 4;
 // A longer one counts as several.
 constexpr uint32_t kControlBytes = 1024;
 // Bytes that a WINDOW_UPDATE gives back at least, where it is free. Go's servers do it by 4 KiB.
 constexpr uint32_t kReturnMin = 512;
 constexpr uint64_t kUnreturnedMax = 32 * 1024 * 1024;
-// Of a block for each further CONTINUATION. Some servers have buffers of 512 bytes.
+// Each further CONTINUATION needs so many bytes of its block. Some servers have buffers of 512
+// bytes.
 constexpr uint32_t kContinuationBytes = 256;
 constexpr uint32_t kIdsMin = 512;
 // What a fault costs of the resets that were earned.
@@ -164,7 +165,7 @@ uint32_t H2Guard::Frame::number() const {
          byte_at(payload, 3);
 }
 
-// Of DATA, without its padding.
+// The bytes of DATA without its padding.
 uint32_t H2Guard::Frame::content() const {
   if (peek_bytes() == 0) return length;
   const uint32_t padding = 1 + byte_at(payload, 0);
@@ -289,8 +290,8 @@ void H2Guard::judge_reset(const Frame& frame, const Streams& streams, int64_t no
   const bool first =
       fate == H2Ids::Fate::kOpened || fate == H2Ids::Fate::kReset || fate == H2Ids::Fate::kClosed;
   x_ids.set(frame.id, H2Ids::Fate::kFinished);
-  // Of an open stream it is charged to another budget, when it has been read. Behind the end of one
-  // it says that the rest of its request is not wanted, or crossed a reset of ours.
+  // A reset of an open stream is charged to another budget, when it has been read. Behind the end
+  // of one it says that the rest of its request is not wanted, or crossed a reset of ours.
   if (!first && streams.state_of(frame.id) == Stream::kNone) judge_control(frame, now_ms, step);
 }
 

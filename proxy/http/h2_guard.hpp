@@ -30,7 +30,7 @@ struct H2Flood {
 
   H2Flood() = default;
   explicit H2Flood(const config::ListenerFlood& settings);
-  // Of both the wider bounds.
+  // Takes the wider of both bounds, one by one.
   void widen(const H2Flood& other);
 
   uint32_t resets = 200;  // streams reset early, by either side, and malformed requests, at once

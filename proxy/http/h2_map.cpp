@@ -52,7 +52,7 @@ namespace {
 
 constexpr size_t kMaxMethod = 64;
 constexpr size_t kFieldOverhead = 32;  // RFC 9113 section 6.5.2
-// Of an answer, so that a head of either version is as long: ": " and CRLF.
+// Added for each field of an answer, so that a head of either version is as long: ": " and CRLF.
 constexpr size_t kAnswerFieldOverhead = 4;
 
 constexpr uint64_t kNeverHere = bit_of(Name::kConnection) | bit_of(Name::kKeepAlive) |
@@ -205,7 +205,7 @@ void H2HeadReader::take_cookies() {
   x_fields.add(*x_arena, Name::kCookie, {begin, static_cast<size_t>(to - begin)});
 }
 
-// Of a CONNECT: a tunnel to its authority, or to what the protocol says at its path. What HTTP/1
+// A CONNECT is a tunnel to its authority, or to what the protocol says at its path. What HTTP/1
 // may not switch to may not be asked for here.
 bool H2HeadReader::take_tunnel(RequestHead& head) const {
   if ((x_seen & bit_of(Name::kContentLength)) != 0) return false;

@@ -52,7 +52,7 @@ class H2HeadReader {
     std::string_view protocol;
   };
 
-  // Of x_pseudo_seen.
+  // A bit of x_pseudo_seen.
   static constexpr uint8_t kSchemeBit = 1 << 1;
   static constexpr uint8_t kAuthorityBit = 1 << 2;
   static constexpr uint8_t kPathBit = 1 << 3;

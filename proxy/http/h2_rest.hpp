@@ -12,7 +12,7 @@ namespace outrigger::http {
 
 class H2Session::Rest final : public H2Stream, public ListNode<RestTag> {
  public:
-  // Of `stream`, whose place it takes.
+  // Made for `stream`, whose place it takes.
   static Rest& make(H2Session& session, const H2Stream& stream) {
     void* const memory = Pool::of_thread().allocate(sizeof(Rest));
     if (memory == nullptr) throw std::bad_alloc();

@@ -21,7 +21,7 @@ constexpr size_t kQueuedPerStream = 2;
 // Of a head that goes out. What it may be was decided where it was read, by the limits of the other
 // side; nghttp2 would drop one of more than 64 KiB.
 constexpr size_t kBlockMax = size_t{1} << 30;
-// Of the 2^30 a client has; a connection that used so many is replaced.
+// A client has 2^30 ids; a connection that has used nearly all is replaced.
 constexpr int32_t kLastId = INT32_MAX - 1000;
 
 H2Guard::Limits guard_limits(const H2Limits& limits) {

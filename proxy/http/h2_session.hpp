@@ -35,7 +35,7 @@ struct H2Limits {
   H2Flood flood;
 };
 
-// Of the owner of the session. None of them may destroy it or call receive() or write().
+// Implemented by the owner of the session. No callback may destroy it or call receive() or write().
 class H2SessionEvents {
  public:
   // Server: a request begins. Null refuses it with REFUSED_STREAM.

@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 16> kProtected = {
     "te",
 };
 
-// Of an answer: who sent it is trusted with these as much as with its body, but for what would
+// For answers: their sender is trusted with these as much as with its body, but for what would
 // change how the answer is read after it was read.
 constexpr uint64_t kNeverTrailer =
     kHopNames | bit_of(Name::kAuthorization) | bit_of(Name::kContentLength) |

@@ -49,8 +49,8 @@ struct RequestHead {
   std::string_view upgrade;    // the protocols the caller asks to switch to; else empty
   int64_t content_length = 0;  // of Framing::kLength
   Fields fields;               // without Host
-  // Of a call for a proxy behind us, else empty: the target as the caller wrote it, in absolute or
-  // authority form, and its credentials for that proxy.
+  // Only for a call to a proxy behind us, else empty: the target as the caller wrote it, in
+  // absolute or authority form, and its credentials for that proxy.
   std::string_view proxy_target;
   std::string_view proxy_authorization;
 

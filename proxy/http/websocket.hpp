@@ -15,11 +15,11 @@ bool is_websocket_proof(std::string_view name);
 // The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 std::string_view websocket_accept_of(std::string_view key, Arena& arena);
 
-// Of one request that went on over HTTP/2: what its caller, who speaks HTTP/1, proved gets the
+// For a request that went on over HTTP/2: what its caller, who speaks HTTP/1, proved gets the
 // answer that nobody else gives it. No-op for a request without a key.
 void prove_websocket(const RequestHead& request, ResponseHead& answer, Arena& arena);
 
-// Of one request that goes on over HTTP/1: what its caller did not have to prove, we do.
+// For a request that goes on over HTTP/1: what its caller did not have to prove, we do.
 class WebSocketProof {
  public:
   // Only to a request for a WebSocket that has no key.

@@ -129,7 +129,7 @@ struct DnsChannel::Token {
   }
 };
 
-// Nobody waits for the answer any more.
+// No one waits for the answer any more.
 void DnsChannel::Query::forget() {
   ListNode<Query>::unlink();
   if (x_token == nullptr) return;

@@ -19,7 +19,7 @@ struct DnsOptions {
   std::vector<std::string> servers;
   // Looked at first, as hosts(5); empty: off.
   std::string hosts_file;
-  // Of the first try with each server, twice as long with each further one. Our own bounds: the
+  // For the first try with each server; each further one has twice as long. Our own bounds: the
   // system's are made for programs that can do nothing else meanwhile.
   int timeout_ms = 1'000;
   int tries = 3;

@@ -34,7 +34,7 @@ class FileThread {
   // Appends to `path`, which is made where it is missing; "-" is standard error. The failure is a
   // sentence for people. What opens later than kPatienceMs gets its lines then.
   Result<std::unique_ptr<LineWriter>> append_to(const std::string& path);
-  // Of all writers, since the start. Any thread.
+  // Lines of all writers, since the start. Any thread.
   uint64_t lines_dropped() const { return x_dropped->load(std::memory_order_relaxed); }
 
   // For proxy/io only.

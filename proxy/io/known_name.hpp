@@ -22,7 +22,7 @@ class KnownName {
     int64_t answered_at_ms = 0;
   };
 
-  // Of a family at most so many addresses are kept.
+  // Keeps at most so many addresses of a family.
   explicit KnownName(size_t most = std::numeric_limits<size_t>::max()) : x_most(most) {}
 
   // What another one knew: it serves until there is an answer.

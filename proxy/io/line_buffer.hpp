@@ -19,7 +19,7 @@ using DroppedLines = std::shared_ptr<std::atomic<uint64_t>>;
 
 class LineBuffer {
  public:
-  // Of all that is not written yet.
+  // Bytes of all that is not written yet.
   static constexpr size_t kBytesMax = 1 << 20;
 
   explicit LineBuffer(DroppedLines dropped) : x_dropped(std::move(dropped)) {}

@@ -25,7 +25,7 @@ class NameServers {
   // Looks whether the configuration of the system is another one by now. True: it is in force, and
   // what was asked before is forgotten without a reply.
   virtual bool renew() = 0;
-  // Of the configuration as renew() last saw it.
+  // The list of the system's configuration as renew() last saw it.
   virtual const SearchList& search_list() = 0;
   // `name` ends with a dot. Tries and times are the servers' own; the caller bounds the whole by
   // destroying the handle.

@@ -75,7 +75,7 @@ void NameWalk::settle() {
   go_on();
 }
 
-// Of a family there is nothing only when that was said for each name.
+// A family has no address only when that was said for each name.
 void NameWalk::go_on() {
   for (OperationPtr& query : x_queries) x_loop.reaper.doom(std::move(query));
   if (!is_last()) {

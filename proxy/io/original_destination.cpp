@@ -6,7 +6,7 @@
 namespace outrigger::io {
 namespace {
 
-// Of linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, which clash with netinet/in.h.
+// From linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, which clash with netinet/in.h.
 constexpr int kOriginalDst = 80;
 
 }  // namespace

@@ -28,7 +28,7 @@ struct MemoryCgroup {
 // None when nothing is limited. `root` stands for "/" in tests.
 std::optional<MemoryCgroup> memory_cgroup(const std::string& root = "");
 
-// Of the machine.
+// Memory of the machine.
 uint64_t physical_memory_bytes();
 
 // How much memory is used, as the kernel counts it. Its files are held open, so a look costs a few
@@ -40,8 +40,8 @@ class MemoryGauge {
 
   // Anonymous resident memory of the process: what it has written itself. 0 without /proc.
   uint64_t anonymous_bytes() const;
-  // Of the cgroup, without the file pages that the kernel drops when it needs room; 0 without one.
-  // Version 1 does not charge the buffers of TCP.
+  // Memory of the cgroup, without the file pages that the kernel drops when it needs room; 0
+  // without one. Version 1 does not charge the buffers of TCP.
   uint64_t cgroup_bytes() const;
   // The buffers of TCP of the whole machine.
   uint64_t tcp_bytes() const;

@@ -51,7 +51,7 @@ void Race::fail(Connect& connect, Cause cause) {
   x_events.on_race_lost(verdict());
 }
 
-// Of the first one that says something of the other side.
+// The verdict of the first one that says something of the other side.
 Cause Race::verdict() const {
   const auto theirs =
       std::find_if(x_connects.begin(), x_connects.end(),

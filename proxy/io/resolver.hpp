@@ -36,7 +36,7 @@ class Resolver final : public NameService {
 
   OperationPtr resolve(const Question& question, ResolveEvents& events) override;
   uint64_t version() override;
-  // Nobody waits for an answer.
+  // Whether no one waits for an answer.
   bool is_idle() const {
     return x_waiting.empty() && x_suspects.empty() && x_placed.empty() && x_silent.empty();
   }

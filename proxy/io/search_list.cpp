@@ -42,7 +42,7 @@ std::string domain_of_host() {
 
 }  // namespace
 
-// Of several lines the last one counts.
+// The last of several lines counts.
 SearchList SearchList::of_system(const std::string& resolv_conf) {
   constexpr size_t kAll = 64;
   SearchList list;

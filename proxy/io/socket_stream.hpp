@@ -36,7 +36,7 @@ class SocketStream final : public Stream {
   std::optional<Address> original_destination() const override;
 
  private:
-  // Nobody listens any more: given to the Reaper.
+  // It has no listener any more and was given to the Reaper.
   bool is_doomed() const { return is_linked(); }
   bool wants_reading() const { return x_events != nullptr && x_reading && !x_ended && !x_dead; }
 

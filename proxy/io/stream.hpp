@@ -86,7 +86,7 @@ class Stream : public Reapable {
   virtual int64_t kernel_bytes() const { return 0; }
 
   virtual Address peer() const = 0;
-  // Of an accepted connection that the kernel redirected to us: where it was going.
+  // Where an accepted connection that the kernel redirected to us was going.
   virtual std::optional<Address> original_destination() const { return std::nullopt; }
 };
 

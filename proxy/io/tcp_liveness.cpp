@@ -7,7 +7,7 @@
 namespace outrigger::io {
 namespace {
 
-// Of a socket that has died meanwhile it does not matter.
+// A failure does not matter: the socket has died meanwhile.
 void set(int fd, int level, int option, int value) {
   ::setsockopt(fd, level, option, &value, sizeof value);
 }

@@ -84,7 +84,7 @@ class TlsClientContext {
                                                               const PemReader& read = read_pem);
   ~TlsClientContext();
 
-  // Of our own certificate; 0 when none is shown.
+  // When our own certificate expires; 0 when none is shown.
   int64_t expires_unix_s() const { return x_expires_unix_s; }
 
   // Whether there is anything but HTTP/2 to agree upon.

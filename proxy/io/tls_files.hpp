@@ -38,7 +38,7 @@ Result<TlsIdentity> read_identity(const std::string& cert_file, const std::strin
 Result<std::vector<OpensslPtr<X509>>> read_certificates(const std::string& path,
                                                         const PemReader& read);
 
-// Of which one at least is a CA.
+// The certificates of a file; at least one of them is a CA.
 Result<std::vector<OpensslPtr<X509>>> read_roots(const std::string& ca_file, const PemReader& read);
 
 // What OpenSSL says of its latest failure, and forgets.

@@ -17,7 +17,7 @@ struct Free {
   void operator()(ASN1_OCTET_STRING* address) const { ASN1_OCTET_STRING_free(address); }
 };
 
-// Of the subjectAltNames those of one type, which is that of an IA5 string.
+// The subjectAltNames of one type, which is that of an IA5 string.
 std::vector<std::string> alternative_names(const X509* certificate, int type) {
   const std::unique_ptr<GENERAL_NAMES, Free> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));

@@ -1,4 +1,4 @@
-// Who a certificate says its holder is, and which names a certificate can be asked for. Pure. For
+// Whom a certificate names as its holder, and which names a certificate can be asked for. Pure. For
 // proxy/io only.
 #pragma once
 

@@ -6,7 +6,7 @@
 
 namespace outrigger::io {
 
-// Of an entry of OpenSSL's error queue; 0: there was none.
+// The words for an entry of OpenSSL's error queue; 0: there was none.
 std::string tls_reason(unsigned long error);
 
 }  // namespace outrigger::io

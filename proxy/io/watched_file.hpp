@@ -15,7 +15,7 @@
 
 namespace outrigger::io {
 
-// Who asked for a file, on another thread.
+// The one that asked for a file, on another thread.
 class FileSubscriber {
  public:
   virtual ~FileSubscriber() = default;

@@ -103,7 +103,8 @@ class Attempt : public chain::Call {
   const CallSettings& x_settings;
 
  private:
-  // Of a gRPC call, once there is a head. A good one settles a stream that is silent behind it.
+  // What a gRPC call has once there is a head. A good head settles a stream that is silent behind
+  // it.
   struct GrpcAnswer {
     explicit GrpcAnswer(Attempt& attempt)
         : head(attempt.x_leg), settles(Timer::of<&Attempt::settle_body>(attempt)) {}

@@ -8,12 +8,12 @@ namespace outrigger::upstream {
 namespace {
 
 using Slots = std::span<WorkerEndpoint* const>;
-using Avoid = std::span<const Endpoint* const>;
+using Avoid = std::span<const chain::EndpointId>;
 constexpr size_t kNobody = std::numeric_limits<size_t>::max();
 constexpr int kDraws = 4;  // before looking through the list
 
 bool avoids(Avoid avoid, const WorkerEndpoint* slot) {
-  return std::find(avoid.begin(), avoid.end(), &slot->endpoint()) != avoid.end();
+  return std::find(avoid.begin(), avoid.end(), chain::id_of(slot->endpoint())) != avoid.end();
 }
 
 // By weight; `sums` are running sums of the weights, empty when they are equal.
@@ -65,12 +65,13 @@ WorkerEndpoint* less_loaded(Slots slots, std::span<const double> sums, int64_t n
 
 }  // namespace
 
-Pick Balancer::pick(int64_t now_ms, Random& random, std::span<const Endpoint* const> avoid) {
+Pick Balancer::pick(int64_t now_ms, Random& random, Avoid avoid) {
   constexpr int kTries = 3;
   for (int i = 1;; ++i) {
     x_view.refresh(now_ms, x_settings.slow_start_ms);
     if (x_view.usable().empty()) return {};
-    const bool panic = too_few_eligible();
+    const bool panic =
+        is_panic(x_view.eligible().size(), x_view.usable().size(), x_settings.panic_below_share);
     WorkerEndpoint* slot = choose(panic, now_ms, random, avoid);
     // All eligible ones have failed this very call: what is held against the others is older.
     const bool any = panic || slot == nullptr;
@@ -85,15 +86,9 @@ Pick Balancer::pick(int64_t now_ms, Random& random, std::span<const Endpoint* co
   }
 }
 
-bool Balancer::is_in_panic(int64_t now_ms) {
-  x_view.refresh(now_ms, x_settings.slow_start_ms);
-  return !x_view.usable().empty() && too_few_eligible();
-}
-
-bool Balancer::too_few_eligible() const {
-  const auto eligible = static_cast<double>(x_view.eligible().size());
-  const auto usable = static_cast<double>(x_view.usable().size());
-  return eligible == 0 || eligible < x_settings.panic_below_share * usable;
+bool is_panic(size_t eligible, size_t usable, double below_share) {
+  if (usable == 0) return false;
+  return eligible == 0 || static_cast<double>(eligible) < below_share * static_cast<double>(usable);
 }
 
 WorkerEndpoint* Balancer::choose(bool panic, int64_t now_ms, Random& random, Avoid avoid) {

@@ -11,6 +11,7 @@
 
 #include "config/policy.hpp"
 #include "proxy/base/random.hpp"
+#include "proxy/chain/tried.hpp"
 #include "proxy/upstream/endpoint_view.hpp"
 
 namespace outrigger::upstream {
@@ -32,6 +33,9 @@ struct BalancerSettings {
   }
 };
 
+// Whether so few of the usable endpoints are eligible that all usable ones are picked from.
+bool is_panic(size_t eligible, size_t usable, double below_share);
+
 class Balancer {
  public:
   explicit Balancer(const BalancerSettings& settings) : x_settings(settings) {}
@@ -44,17 +48,14 @@ class Balancer {
 
   // Prefers endpoints outside `avoid` (those that this call has tried), even such as are not
   // eligible, and fails only when none is usable. The lease counts as in flight at once.
-  Pick pick(int64_t now_ms, Random& random, std::span<const Endpoint* const> avoid = {});
+  Pick pick(int64_t now_ms, Random& random, std::span<const chain::EndpointId> avoid = {});
 
-  // Whether pick() would be in panic; for the metric.
-  bool is_in_panic(int64_t now_ms);
   const EndpointView& view() const { return x_view; }
 
  private:
   using Slots = std::span<WorkerEndpoint* const>;
-  using Avoid = std::span<const Endpoint* const>;
+  using Avoid = std::span<const chain::EndpointId>;
 
-  bool too_few_eligible() const;
   WorkerEndpoint* choose(bool panic, int64_t now_ms, Random& random, Avoid avoid);
   WorkerEndpoint* next_in_turn(Slots slots, bool weighted, Random& random, Avoid avoid);
 

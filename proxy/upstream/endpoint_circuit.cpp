@@ -70,7 +70,7 @@ bool EndpointCircuit::excludes(int64_t now_ms) const {
   return !x_group.is_shadow() && !x_group.is_off();
 }
 
-// Of those that come when the time is over, the one that moves it is the probe.
+// Of the calls that come when the time is over, the one that moves it is the probe.
 EndpointToken EndpointCircuit::admit(int64_t now_ms) {
   if (x_group.is_off()) return {};
   uint64_t word = x_word.load(std::memory_order_acquire);

@@ -56,7 +56,7 @@ chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) 
     return nullptr;
   }
   if (pick.panic) x_settings.series->panic_picks.add();
-  leg.tried().add(endpoint);
+  leg.tried().add(chain::id_of(*endpoint));
   if (x_client.upstream().own_listeners->contains(endpoint->address())) {
     error.cause = Cause::kLoop;
     error.detail = endpoint->name();

@@ -2,8 +2,6 @@
 // its leg. It says of each failure whether the request may have been seen. It decides nothing: who
 // tries again, and where, is for the retry filter. h1_call.cpp connects, sends and ends,
 // h1_answer.cpp reads. Lives in the arena of its exchange; one thread.
-//
-//   kWaiting ─> kConnecting ─> kExchanging (head, then body or tunnel) ─> kOver
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,6 @@
 // before the caller can take it waits here, bounded by the window of the stream, which opens again
 // only as bytes go on. Lives in the arena of its exchange; one thread.
 //
-//   kWaiting ─> kExchanging (head, then body or tunnel) ─> kOver
-//
 // An Upgrade goes by extended CONNECT (RFC 8441): what the caller sends waits for the answer.
 #pragma once
 

@@ -55,7 +55,7 @@ class H2Connection final : public Reapable,
   // The connection itself is lost, as against one stream of it.
   bool is_lost() const { return x_lost; }
 
-  // Nobody has a stream, nor waits for what the peer says before it can.
+  // No call has a stream, nor waits for what the peer says before it can.
   bool is_idle() const;
   // Takes no new calls; closes when those that run are over.
   void finish();

@@ -41,7 +41,7 @@ void H2Pool::wait(H2Waiter& waiter) {
   connect_if_needed();
 }
 
-// Nobody waits for it any more.
+// No call waits for it any more.
 void H2Pool::on_waiter_left() {
   if (x_waiters.empty() && x_connect != nullptr) {
     x_upstream.runtime.loop.reaper.doom(std::move(x_connect));

@@ -122,7 +122,7 @@ bool OutstandingLimit::try_enter_queue() {
   return true;
 }
 
-// Of a permit for which its own worker has no use: posted as it is to one that has; else the count
+// A permit for which its own worker has no use is posted as it is to one that has; else the count
 // goes down.
 void OutstandingLimit::give() {
   if (!is_above() && hand_over()) return;

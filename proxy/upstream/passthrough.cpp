@@ -156,14 +156,14 @@ bool PassthroughCall::is_usable(const Address& found) const {
 
 bool PassthroughCall::is_tried(const Address& address) const {
   const Pools* pools = x_client.find_pools(address);
-  return pools != nullptr && x_leg.tried().contains(pools);
+  return pools != nullptr && x_leg.tried().contains(chain::id_of(*pools));
 }
 
 void PassthroughCall::go_to(const Address& address) {
   if (is_own(address)) return fail(Cause::kLoop);
   Pools* pools = x_client.pools_of(address);
   if (pools == nullptr) return fail(Cause::kOverload);
-  x_leg.tried().add(pools);
+  x_leg.tried().add(chain::id_of(*pools));
   go_on_as(start_attempt(x_leg, x_settings, *pools, EndpointLease(), address.to_string(),
                          x_connect_by_ms));
 }
@@ -206,7 +206,7 @@ void PassthroughCall::on_race_lost(Cause cause) {
 Attempt* PassthroughCall::make_attempt_at(const Address& address) {
   Pools* pools = x_client.pools_of(address);
   if (pools == nullptr) return fail(Cause::kOverload), nullptr;
-  x_leg.tried().add(pools);
+  x_leg.tried().add(chain::id_of(*pools));
   Attempt* attempt = nullptr;
   const std::string_view name = x_leg.exchange().arena().copy(address.to_string());
   go_on_as(make_attempt(x_leg, x_settings, *pools, EndpointLease(), name, attempt));

@@ -93,7 +93,7 @@ class PassthroughClient final {
 
 class PassthroughTerminal final : public chain::Terminal {
  public:
-  // Whom a call that was not redirected is for.
+  // The host that a call which was not redirected is for.
   enum class Unredirected : uint8_t { kByName, kNobody };
 
   PassthroughTerminal(PassthroughClient& client, CallSettings settings, Unredirected unredirected)

@@ -43,7 +43,7 @@ class Pools final : public Reapable, public DialEvents {
   void retire();
   // Nothing is left: when retired, it can go.
   bool is_empty() const { return http1.is_empty() && http2.is_empty() && x_waiters.empty(); }
-  // Of whatever protocol.
+  // A connection of any protocol.
   bool has_connection() const { return x_open->http1 + x_open->http2 > 0; }
 
   Agreed agreed() const { return x_agreed; }

@@ -74,7 +74,7 @@ class Service {
   Circuit& circuit() { return x_state.circuit; }
   OutstandingLimit& limit() { return x_state.limit; }
   RetryBudget& retry_budget() { return x_retry_budget; }
-  // Of a service with `tls`: set before its first call, and again when its files change.
+  // Only of a service with `tls`: set before its first call, and again when its files change.
   Published<io::TlsClientContext>& tls() { return x_tls; }
   const Circuit& circuit() const { return x_state.circuit; }
   const OutstandingLimit& limit() const { return x_state.limit; }
@@ -127,7 +127,7 @@ class Services {
   // The one that is known by this name, with the policy applied, or a new one.
   std::shared_ptr<Service> service(const std::string& name, const config::Policy& policy,
                                    int64_t now_ms);
-  // Of a route that has its own circuit or limits; the name is "SERVICE/ROUTE".
+  // The state of a route that has its own circuit or limits; the name is "SERVICE/ROUTE".
   std::shared_ptr<PolicyState> route(const std::string& name, const config::Policy& policy,
                                      int64_t now_ms);
 

@@ -1,7 +1,6 @@
 #include "proxy/upstream/service_client.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -63,13 +62,8 @@ void ServiceClient::retire(std::unique_ptr<Pools> pools) {
   x_retired.push_back(std::move(pools));
 }
 
-Pick ServiceClient::pick(std::span<const void* const> tried) {
-  // The chain knows endpoints as identities only.
-  std::array<const Endpoint*, 8> avoid;
-  const size_t count = std::min(tried.size(), avoid.size());
-  for (size_t i = 0; i < count; ++i) avoid[i] = static_cast<const Endpoint*>(tried[i]);
-  return x_balancer.pick(x_upstream.now_ms(), x_upstream.runtime.loop.random,
-                         {avoid.data(), count});
+Pick ServiceClient::pick(std::span<const chain::EndpointId> tried) {
+  return x_balancer.pick(x_upstream.now_ms(), x_upstream.runtime.loop.random, tried);
 }
 
 Pools& ServiceClient::pools_of(const Endpoint& endpoint) {

@@ -39,7 +39,7 @@ class ServiceClient {
   bool has_list() const { return x_has_list; }
   void wait_for_list(ListWaiter& waiter) { x_waiters.push_back(waiter); }
 
-  Pick pick(std::span<const void* const> tried);
+  Pick pick(std::span<const chain::EndpointId> tried);
   Pools& pools_of(const Endpoint& endpoint);
   // Memory is short.
   void close_idle_connections();

@@ -37,7 +37,7 @@ class Window {
   void add(int64_t now_ms, unsigned total, unsigned failed, unsigned slow);
 
   Counts counts(int64_t now_ms) const;
-  // Of the last `span_ms` of the window, to the slice: at least one, at most all of them.
+  // Counts the last `span_ms` of the window, to the slice: at least one, at most all of them.
   Counts counts(int64_t now_ms, int64_t span_ms) const;
 
   void reset();

@@ -130,8 +130,9 @@ TEST(Passthrough, UnmatchedRefuseSaysSo) {
   const Message answer = get_from(town, "10.9.0.1");
   EXPECT_EQ(answer.status(), 502);
   EXPECT_NE(answer.field("proxy-status").find("error=destination_not_found"), std::string::npos);
-  ASSERT_EQ(town.process.unmatched.list().size(), 1u);
-  EXPECT_EQ(town.process.unmatched.list()[0].authority, "10.9.0.1");
+  const auto hosts = app::UnmatchedHosts::list(town.process.unmatched);
+  ASSERT_EQ(hosts.size(), 1u);
+  EXPECT_EQ(hosts[0].authority, "10.9.0.1");
 }
 
 // ABUSE 120
@@ -145,7 +146,8 @@ TEST(Passthrough, AThousandHostsLeaveNoMoreThanTheirBounds) {
   }
   Town passing(kNone);
   for (int i = 0; i < 1'500; ++i) get_from(passing, "h" + std::to_string(i) + ".example");
-  EXPECT_EQ(passing.process.unmatched.list().size(), app::UnmatchedHosts::kHostsMax);
+  EXPECT_EQ(app::UnmatchedHosts::list(passing.process.unmatched).size(),
+            app::UnmatchedHosts::kHostsMax);
 }
 
 TEST(Passthrough, DefaultsOfTheFileApplyToItAsWell) {
