@@ -116,10 +116,9 @@ ControlEnvironment App::environment() {
 }
 
 void App::keep_good(const config::Texts& texts) {
-  x_disk.post([path = last_good_path(x_command.last_good),
-               bytes = pack_last_good(texts)](io::FileThread::Watches&) {
-    const std::string why = io::write_own_file(path, bytes);
-    if (!why.empty()) log::warning("the last good configuration is not kept", {{"why", why}});
+  x_disk.post([folder = x_command.last_good, texts](io::FileThread::Watches&) {
+    const Result<bool> kept = keep_last_good(folder, texts);
+    if (!kept) log::warning("the last good configuration is not kept", {{"why", kept.error()}});
   });
 }
 

@@ -88,7 +88,7 @@ int intercept_traffic(const std::vector<std::string>& files, const InterceptComm
 // What an earlier process kept, instead of files that are bad. Nothing: it kept nothing that is
 // good now, which is said too.
 std::optional<FirstConfig> last_good(const std::string& folder, RefusedFiles refused) {
-  auto texts = read_last_good(folder);
+  auto texts = load_last_good(folder);
   if (!texts) {
     std::fprintf(stderr, "no last good configuration: %s\n", texts.error().c_str());
     return std::nullopt;

@@ -3,63 +3,56 @@
 #include <algorithm>
 #include <charconv>
 
-#include "proxy/io/disk.hpp"
-#include "proxy/io/own_file.hpp"
+#include "proxy/io/kept_files.hpp"
 
 namespace outrigger::app {
 namespace {
 
-constexpr std::string_view kVersion = "outrigger last good 1 ";
+constexpr const char* kName = "last-good";
 
 // Takes what is before the first newline.
-std::string_view take_line(std::string_view& bytes) {
-  const size_t end = std::min(bytes.find('\n'), bytes.size());
-  const std::string_view line = bytes.substr(0, end);
-  bytes.remove_prefix(std::min(end + 1, bytes.size()));
+std::string_view take_line(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
   return line;
 }
 
 }  // namespace
 
-std::string last_good_path(const std::string& folder) { return folder + "/last-good"; }
+Result<bool> keep_last_good(const std::string& folder, const config::Texts& texts) {
+  return io::save_kept_file(folder, kName, pack_last_good(texts));
+}
 
+Result<config::Texts> load_last_good(const std::string& folder) {
+  const Result<std::string> packed = io::load_kept_file(folder, kName);
+  if (!packed) return failure(packed.error());
+  if (packed->empty()) return failure(folder + "/" + kName + ": there is none");
+  auto texts = unpack_last_good(*packed);
+  if (!texts) return failure(folder + "/" + kName + ": it is damaged");
+  return *std::move(texts);
+}
+
+// Of each file its size, a blank, its path and a newline; then its bytes and a newline.
 std::string pack_last_good(const config::Texts& texts) {
-  std::string packed = std::string(kVersion) + hash_of(texts) + "\n";
+  std::string packed;
   for (const config::SourceText& source : texts) {
     packed += std::to_string(source.text->size()) + " " + source.path + "\n" + *source.text + "\n";
   }
   return packed;
 }
 
-Result<config::Texts> unpack_last_good(std::string_view bytes) {
-  const auto damaged = [] { return failure(std::string("it is damaged")); };
-  std::string_view hash = take_line(bytes);
-  if (!hash.starts_with(kVersion)) return failure(std::string("it is of another version"));
-  hash.remove_prefix(kVersion.size());
+std::optional<config::Texts> unpack_last_good(std::string_view packed) {
   config::Texts texts;
-  while (!bytes.empty()) {
-    std::string_view line = take_line(bytes);
+  while (!packed.empty()) {
+    std::string_view line = take_line(packed);
     size_t size = 0;
     const auto number = std::from_chars(line.data(), line.data() + line.size(), size);
     line.remove_prefix(static_cast<size_t>(number.ptr - line.data()));
-    if (number.ec != std::errc() || !line.starts_with(' ') || bytes.size() <= size) {
-      return damaged();
-    }
-    texts.push_back({std::string(line.substr(1)), std::string(bytes.substr(0, size))});
-    bytes.remove_prefix(size + 1);
+    if (number.ec != std::errc() || !line.starts_with(' ') || packed.size() <= size) return {};
+    texts.push_back({std::string(line.substr(1)), std::string(packed.substr(0, size))});
+    packed.remove_prefix(size + 1);
   }
-  if (hash_of(texts) != hash) return damaged();
-  return texts;
-}
-
-Result<config::Texts> read_last_good(const std::string& folder) {
-  const std::string path = last_good_path(folder);
-  const std::string why = io::why_not_ours(path);
-  if (!why.empty()) return failure(path + ": " + why);
-  const io::FileContent bytes = io::read_file(path);
-  if (!bytes) return failure(bytes.error());
-  auto texts = unpack_last_good(*bytes);
-  if (!texts) return failure(path + ": " + texts.error());
   return texts;
 }
 

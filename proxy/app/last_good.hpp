@@ -1,9 +1,9 @@
-// The last files of the configuration that were good, kept in a folder, so that a process that
-// begins with bad ones has something to begin with. One file with a version and a checksum,
-// readable by its owner alone; the texts are kept as they were, variables unexpanded. Any thread;
-// asks the disk.
+// The last files of the configuration that were good, kept in a folder of ours alone (see
+// io/kept_files.hpp), so that a process that begins with bad ones has something to begin with. The
+// texts are kept as they were, variables unexpanded. Any thread; waits for the disk.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,14 +12,12 @@
 
 namespace outrigger::app {
 
-// Where it is, in the folder.
-std::string last_good_path(const std::string& folder);
+// The failures are sentences that begin with a path.
+Result<bool> keep_last_good(const std::string& folder, const config::Texts& texts);
+Result<config::Texts> load_last_good(const std::string& folder);
 
+// What is kept, as one text, and back. Nothing: it is none.
 std::string pack_last_good(const config::Texts& texts);
-// The failure is a sentence.
-Result<config::Texts> unpack_last_good(std::string_view bytes);
-
-// Refuses a file that another user owns or may write.
-Result<config::Texts> read_last_good(const std::string& folder);
+std::optional<config::Texts> unpack_last_good(std::string_view packed);
 
 }  // namespace outrigger::app

@@ -1,7 +1,7 @@
-// Small files in a folder of ours alone, which outlive the process: overrides, lists of endpoints.
-// Each is one text under a name, with a version and a checksum. The folder and what is in it belong
-// to our user and nobody else may write there, or nothing of it is used. An argument of its users;
-// the thread of its loop.
+// Small files in a folder of ours alone, which outlive the process: overrides, the last good
+// configuration, lists of endpoints. Each is one text under a name, with a version and a checksum.
+// The folder and what is in it belong to our user and nobody else may write there, or nothing of it
+// is used. An argument of its users; the thread of its loop.
 #pragma once
 
 #include <string>

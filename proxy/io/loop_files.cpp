@@ -1,21 +1,14 @@
 #include "proxy/io/loop_files.hpp"
 
-#include <mutex>
 #include <utility>
+
+#include "proxy/io/loop_port.hpp"
 
 namespace outrigger::io {
 
-// The way back to the loop. The file thread may come late, when loop and LoopFiles are gone.
-struct LoopFiles::Port {
-  explicit Port(Loop& to) : loop(&to) {}
+struct LoopFiles::Port : LoopPort {
+  using LoopPort::LoopPort;
 
-  void post(std::function<void()> task) {
-    const std::lock_guard lock(mutex);
-    if (loop != nullptr) loop->post(std::move(task));
-  }
-
-  std::mutex mutex;
-  Loop* loop;        // null: gone; guarded by the mutex
   size_t reads = 0;  // that wait; the loop's thread
 };
 
@@ -74,10 +67,7 @@ class LoopFiles::Watch final : public FileTask {
 LoopFiles::LoopFiles(Loop& loop, FileThread& thread)
     : x_thread(thread), x_port(std::make_shared<Port>(loop)) {}
 
-LoopFiles::~LoopFiles() {
-  const std::lock_guard lock(x_port->mutex);
-  x_port->loop = nullptr;
-}
+LoopFiles::~LoopFiles() { x_port->close(); }
 
 FileTaskPtr LoopFiles::read(const std::string& path, size_t bytes_max, FileEvents& events) {
   const auto question = std::make_shared<Question>(Question{x_port, path, true, &events});

@@ -1,22 +1,10 @@
 #include "proxy/io/loop_kept_files.hpp"
 
-#include <mutex>
 #include <utility>
 
+#include "proxy/io/loop_port.hpp"
+
 namespace outrigger::io {
-
-// The way back to the loop. The file thread may come late, when the loop is gone.
-struct LoopKeptFiles::Port {
-  explicit Port(Loop& to) : loop(&to) {}
-
-  void post(std::function<void()> task) {
-    const std::lock_guard lock(mutex);
-    if (loop != nullptr) loop->post(std::move(task));
-  }
-
-  std::mutex mutex;
-  Loop* loop;  // null: gone; guarded by the mutex
-};
 
 struct LoopKeptFiles::Question {
   KeptFileEvents* events;  // null: cancelled; the loop's thread
@@ -33,12 +21,9 @@ class LoopKeptFiles::Save final : public FileTask {
 };
 
 LoopKeptFiles::LoopKeptFiles(Loop& loop, FileThread& thread)
-    : x_thread(thread), x_port(std::make_shared<Port>(loop)) {}
+    : x_thread(thread), x_port(std::make_shared<LoopPort>(loop)) {}
 
-LoopKeptFiles::~LoopKeptFiles() {
-  const std::lock_guard lock(x_port->mutex);
-  x_port->loop = nullptr;
-}
+LoopKeptFiles::~LoopKeptFiles() { x_port->close(); }
 
 FileTaskPtr LoopKeptFiles::save(const std::string& folder, const std::string& name,
                                 std::string text, KeptFileEvents& events) {

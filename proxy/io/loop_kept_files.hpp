@@ -11,6 +11,8 @@
 
 namespace outrigger::io {
 
+class LoopPort;
+
 class LoopKeptFiles final : public KeptFiles {
  public:
   LoopKeptFiles(Loop& loop, FileThread& thread);
@@ -23,12 +25,11 @@ class LoopKeptFiles final : public KeptFiles {
                    KeptFileEvents& events) override;
 
  private:
-  struct Port;
   struct Question;
   class Save;
 
   FileThread& x_thread;
-  const std::shared_ptr<Port> x_port;
+  const std::shared_ptr<LoopPort> x_port;
 };
 
 }  // namespace outrigger::io
