@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "config/model.hpp"
@@ -27,8 +28,9 @@ struct Context {
   metrics::ServiceSeries& series;
   StaleStore& stale;
   AccessLog* access_log = nullptr;  // null: off
-  // The inner chain of another service, which may be compiled later: asked at run time.
-  std::function<const chain::Chain*(std::string_view service)> inner_chain;
+  // The inner chain of another service, which may be compiled later: asked at run time. It is kept
+  // alive by whoever has it.
+  std::function<std::shared_ptr<const chain::Chain>(std::string_view service)> inner_chain;
 };
 
 }  // namespace outrigger::filters

@@ -33,6 +33,7 @@ struct FallbackSlot {
   // The deadline filter of the service that was called sees nothing of its alternate.
   Timer total = Timer::of<&FallbackSlot::on_total>(*this);
   LegPtr first;  // what was called; kept until something better is there
+  std::shared_ptr<const chain::Chain> alternate_chain;  // outlives the leg that is on it
   LegPtr alternate;
   size_t next = 0;  // the next entry to try
   int64_t started_ms = 0;
@@ -238,11 +239,13 @@ bool Fallback::serve_stale(FallbackSlot& slot, const config::FallbackStale& stal
 bool Fallback::call_service(FallbackSlot& slot, const Entry& entry,
                             const config::FallbackService& service) const {
   Leg& leg = slot.leg;
-  const chain::Chain* chain = x_inner_chain(service.service);
+  std::shared_ptr<const chain::Chain> chain = x_inner_chain(service.service);
   if (chain == nullptr || !leg.exchange().body().is_whole()) return false;
   const int64_t answer_by_ms = deadline_ms(slot, entry.within_ms);
   if (answer_by_ms <= x_runtime.loop.clock.now_ms()) return false;
-  slot.alternate = leg.open(*chain, true);
+  slot.alternate.reset();
+  slot.alternate_chain = std::move(chain);
+  slot.alternate = leg.open(*slot.alternate_chain, true);
   slot.alternate->set_deadline_ms(answer_by_ms);
   return true;
 }

@@ -76,7 +76,7 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   bool x_stores = false;
   metrics::ServiceSeries& x_series;
   StaleStore& x_store;
-  const std::function<const chain::Chain*(std::string_view)> x_inner_chain;
+  const std::function<std::shared_ptr<const chain::Chain>(std::string_view)> x_inner_chain;
 };
 
 }  // namespace outrigger::filters

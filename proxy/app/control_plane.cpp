@@ -159,9 +159,11 @@ void ControlPlane::on_rotated(const NamedFiles::Paths& changed) {
 void ControlPlane::commit(config::Loaded next, std::function<void()> taken) {
   x_loaded = std::move(next);
   x_reloader.set_hash(hash_of(x_loaded.config));
-  const auto snapshot = make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms());
+  const auto snapshot = make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms(),
+                                      x_snapshot.get());
   if (x_commits == 0) x_environment.workers.start(x_process);
   for (Part* part : x_parts) part->commit(*snapshot);
+  x_snapshot = snapshot;
   hand_out(snapshot, std::move(taken));
 }
 
@@ -186,8 +188,7 @@ void ControlPlane::hand_out(const SnapshotPtr& snapshot, std::function<void()> t
       });
     };
     x_environment.workers.post(i, [snapshot, sockets, report](Worker& worker) {
-      worker.take(snapshot, std::move(*sockets));
-      report();
+      worker.take(snapshot, std::move(*sockets), report);
     });
   }
 }

@@ -112,6 +112,7 @@ class ControlPlane final : public admin::Control,
   const LoopContext x_loop;
   const std::shared_ptr<Home> x_home;
   config::Loaded x_loaded;
+  SnapshotPtr x_snapshot;  // of it
   ControlRuntime x_runtime;
   Process x_process;
   admin::Events x_events;

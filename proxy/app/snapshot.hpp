@@ -26,7 +26,10 @@ struct Snapshot {
     size_t listener = 0;  // in config.listeners
   };
 
+  uint64_t number = 0;  // they are counted
   config::Config config;
+  // By service, the number of the snapshot since which nothing of it differs.
+  std::map<std::string, uint64_t, std::less<>> versions;
   std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> services;
   // "orders/reads": of routes with a circuit or limits of their own.
   std::map<std::string, std::shared_ptr<upstream::PolicyState>, std::less<>> routes;
@@ -49,8 +52,8 @@ using PortSockets = std::vector<PortSocket>;
 inline constexpr std::string_view kPassthrough = "passthrough";
 
 // Control thread: finds or makes the services of `config`, with its policies applied, and forgets
-// those that it does not name.
+// those that it does not name. `before` is the last one; null: there is none.
 std::shared_ptr<Snapshot> make_snapshot(config::Config config, upstream::Services& services,
-                                        int64_t now_ms);
+                                        int64_t now_ms, const Snapshot* before);
 
 }  // namespace outrigger::app

@@ -75,22 +75,52 @@ Worker::~Worker() {
   x_runtime.loop.reaper.flush();
   x_servers.clear();
   x_retired.clear();
+  x_takings.clear();
+  x_routes.reset();
+  x_replaced.clear();
   x_runtime.loop.reaper.flush();
 }
 
 // ---- another configuration
 
-void Worker::take(SnapshotPtr snapshot, PortSockets sockets) {
-  take_policies(snapshot);
-  retire_servers(*snapshot);
-  auto routes = std::make_unique<RouteSet>(*this, snapshot, filters_of_retired());
-  if (x_routes != nullptr) x_old_routes.push_back(std::move(x_routes));
-  x_routes = std::move(routes);
+void Worker::take(SnapshotPtr snapshot, PortSockets sockets, std::function<void()> taken) {
+  x_takings.push_back({std::move(snapshot), std::move(sockets), std::move(taken), nullptr});
+  if (!x_compiling.is_armed()) take_next();
+}
+
+// Before the first one there is nobody to be held up.
+void Worker::take_next() {
+  const size_t routes_max = x_routes == nullptr ? SIZE_MAX : kRoutesPerTurn;
+  while (!x_takings.empty()) {
+    Taking& next = x_takings.front();
+    if (next.routes == nullptr) {
+      take_policies(next.snapshot);
+      retire_servers(*next.snapshot);
+      next.routes =
+          std::make_unique<RouteSet>(*this, next.snapshot, filters_of_retired(), x_routes.get());
+    }
+    if (!next.routes->build(routes_max)) {
+      return x_runtime.loop.timers.arm(x_compiling, x_runtime.loop.clock.now_ms());
+    }
+    Taking built = std::move(next);
+    x_takings.pop_front();
+    finish_taking(std::move(built));
+  }
+}
+
+void Worker::finish_taking(Taking taking) {
+  const Snapshot& snapshot = *taking.snapshot;
+  std::unique_ptr<RouteSet> before = std::exchange(x_routes, std::move(taking.routes));
+  if (before != nullptr) {
+    for (auto& service : before->replaced_by(*x_routes)) x_replaced.push_back(std::move(service));
+    x_runtime.loop.reaper.doom(std::move(before));
+  }
   std::erase_if(x_clients,
-                [&](const auto& client) { return !snapshot->services.contains(client.first); });
-  take_listeners(*snapshot);
-  take_ports(*snapshot, std::move(sockets));
+                [&](const auto& client) { return !snapshot.services.contains(client.first); });
+  take_listeners(snapshot);
+  take_ports(snapshot, std::move(taking.sockets));
   tidy();
+  taking.taken();
 }
 
 void Worker::take_policies(const SnapshotPtr& snapshot) {
@@ -202,11 +232,7 @@ std::shared_ptr<upstream::ServiceClient> Worker::client_of(
 // What is dropped here may be referred to by what ended in this turn, so it goes after that.
 void Worker::tidy() {
   Reaper& reaper = x_runtime.loop.reaper;
-  std::erase_if(x_old_routes, [&](auto& routes) {
-    if (routes->running() > 0) return false;
-    reaper.doom(std::move(routes));
-    return true;
-  });
+  std::erase_if(x_replaced, [](const auto& service) { return service->running() == 0; });
   std::erase_if(x_retired, [&](auto& server) {
     if (server->acceptor().has_connections()) return false;
     reaper.doom(std::move(server));
@@ -229,7 +255,7 @@ void Worker::on_exchange_end(const chain::Exchange& exchange, const chain::Outco
   if (x_process.exchange_observer != nullptr) {
     x_process.exchange_observer->on_exchange_end(exchange, outcome);
   }
-  if (!x_old_routes.empty()) tidy_later();
+  if (!x_replaced.empty()) tidy_later();
   // What never had a route has no access_log filter either.
   if (exchange.has_chain() || x_access_log == nullptr) return;
   x_access_log->on_end(exchange, outcome);

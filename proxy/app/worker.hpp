@@ -4,6 +4,8 @@
 // thread.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,12 +45,21 @@ class Worker final : public chain::ExchangeObserver {
       shed(in_use);
   }
 
-  // New calls run under `snapshot` from now on; running ones keep theirs. Its new ports are served
-  // on `sockets`; those that it no longer has accept what waits, and close.
-  void take(SnapshotPtr snapshot, PortSockets sockets);
+  // So many routes are compiled in one turn of the loop.
+  static constexpr size_t kRoutesPerTurn = 256;
+
+  // New calls run under `snapshot` once its routes are compiled, which calls `taken`, maybe at
+  // once; running ones keep theirs. Its new ports are served on `sockets`; those that it no longer
+  // has accept what waits, and close. Several are taken in the order of the calls.
+  void take(SnapshotPtr snapshot, PortSockets sockets, std::function<void()> taken);
   void take_endpoints(const std::string& service, std::shared_ptr<const upstream::EndpointSet> set);
 
-  // What new calls run under. Requires: take() was called.
+  // What the fallback of another service enters; see RouteSet.
+  std::shared_ptr<const chain::Chain> inner_chain(std::string_view service) const {
+    return x_routes->inner_chain(service);
+  }
+
+  // What new calls run under. Requires: one was taken.
   const Snapshot& snapshot() const { return x_routes->snapshot(); }
   // Where a listener of that name is served by this worker.
   std::vector<Address> addresses_of(std::string_view listener) const;
@@ -64,9 +75,20 @@ class Worker final : public chain::ExchangeObserver {
  private:
   class Port;
   friend class ListenerServer;
+  friend class CompiledService;
   friend class RouteSet;
 
+  // A snapshot on its way.
+  struct Taking {
+    SnapshotPtr snapshot;
+    PortSockets sockets;
+    std::function<void()> taken;
+    std::unique_ptr<RouteSet> routes;
+  };
+
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
+  void take_next();
+  void finish_taking(Taking taking);
   void take_policies(const SnapshotPtr& snapshot);
   void take_listeners(const Snapshot& snapshot);
   void take_ports(const Snapshot& snapshot, PortSockets sockets);
@@ -108,7 +130,9 @@ class Worker final : public chain::ExchangeObserver {
   std::map<std::string, std::shared_ptr<upstream::ServiceClient>, std::less<>> x_clients;
   std::unique_ptr<upstream::PassthroughClient> x_passthrough;
   std::unique_ptr<RouteSet> x_routes;
-  std::vector<std::unique_ptr<RouteSet>> x_old_routes;  // calls still run on them
+  std::deque<Taking> x_takings;
+  Timer x_compiling = Timer::of<&Worker::take_next>(*this);
+  std::vector<std::shared_ptr<CompiledService>> x_replaced;  // calls still run on them
   std::vector<std::unique_ptr<ListenerServer>> x_servers;
   std::vector<std::unique_ptr<ListenerServer>> x_retired;  // connections are still open
   std::map<uint64_t, std::unique_ptr<Port>> x_ports;

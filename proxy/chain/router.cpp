@@ -53,15 +53,16 @@ bool RouteMatch::matches(const http::RequestHead& request, std::string_view cano
   });
 }
 
-void RouteTable::add(const std::string& name, ServiceRoutes routes) {
-  OUTRIGGER_ASSERT(routes.otherwise != nullptr);
-  const auto [service, is_new] = x_services.emplace(name, std::move(routes));
+void RouteTable::add(const std::string& name, std::shared_ptr<const ServiceRoutes> routes) {
+  OUTRIGGER_ASSERT(routes->otherwise != nullptr);
+  const ServiceRoutes& service = *routes;
+  const bool is_new = x_services.emplace(name, std::move(routes)).second;
   OUTRIGGER_ASSERT(is_new);
   const auto index = static_cast<uint32_t>(x_by_index.size());
-  x_by_index.push_back(&service->second);
-  x_has_tls = x_has_tls || service->second.protocol == config::Protocol::kTls;
-  if (!service->second.addresses.empty()) x_by_address.push_back(&service->second);
-  for (const std::string& host : service->second.hosts) x_hosts.add(host, index);
+  x_by_index.push_back(&service);
+  x_has_tls = x_has_tls || service.protocol == config::Protocol::kTls;
+  if (!service.addresses.empty()) x_by_address.push_back(&service);
+  for (const std::string& host : service.hosts) x_hosts.add(host, index);
 }
 
 const Route* RouteTable::find(const http::RequestHead& request, Arena& arena) const {
@@ -107,12 +108,12 @@ const ServiceRoutes* RouteTable::service_at(const Address& original) const {
 const Route* RouteTable::find_in(std::string_view name, const http::RequestHead& request,
                                  Arena& arena) const {
   const auto service = x_services.find(name);
-  return service != x_services.end() ? &choose(service->second, request, arena) : nullptr;
+  return service != x_services.end() ? &choose(*service->second, request, arena) : nullptr;
 }
 
 const Route* RouteTable::service(std::string_view name) const {
   const auto service = x_services.find(name);
-  return service != x_services.end() ? service->second.otherwise.get() : nullptr;
+  return service != x_services.end() ? service->second->otherwise.get() : nullptr;
 }
 
 const Route& RouteTable::choose(const ServiceRoutes& service, const http::RequestHead& request,

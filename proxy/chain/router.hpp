@@ -53,7 +53,10 @@ class RouteTable {
  public:
   // Requires: no service of that name yet, and `otherwise`. A host that a service before it has
   // stays there (the configuration refuses that).
-  void add(const std::string& service, ServiceRoutes routes);
+  void add(const std::string& service, std::shared_ptr<const ServiceRoutes> routes);
+  void add(const std::string& service, ServiceRoutes routes) {
+    add(service, std::make_shared<const ServiceRoutes>(std::move(routes)));
+  }
 
   // Null when no service answers to the request's authority. `arena` takes the canonical path where
   // it is not the one that came; otherwise nothing is allocated.
@@ -74,14 +77,6 @@ class RouteTable {
   // The service's own route, or null.
   const Route* service(std::string_view name) const;
 
-  template <class F>
-  void for_each(F visit) const {  // visit(const Route&)
-    for (const auto& [name, service] : x_services) {
-      for (const auto& [match, route] : service.routes) visit(*route);
-      visit(*service.otherwise);
-    }
-  }
-
  private:
   struct Hash {
     using is_transparent = void;
@@ -92,7 +87,8 @@ class RouteTable {
   static const Route& choose(const ServiceRoutes& service, const http::RequestHead& request,
                              Arena& arena);
 
-  std::unordered_map<std::string, ServiceRoutes, Hash, std::equal_to<>> x_services;
+  std::unordered_map<std::string, std::shared_ptr<const ServiceRoutes>, Hash, std::equal_to<>>
+      x_services;
   std::vector<const ServiceRoutes*> x_by_index;
   std::vector<const ServiceRoutes*> x_by_address;
   HostTable x_hosts;  // to indices

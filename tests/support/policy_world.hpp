@@ -191,9 +191,10 @@ class PolicyWorld {
       backend->route.inner = chain_of(backend->inner_filters, backend->terminal);
     }
   }
-  const chain::Chain* inner_chain(std::string_view name) const {
+  std::shared_ptr<const chain::Chain> inner_chain(std::string_view name) const {
     const auto found = x_backends.find(std::string(name));
-    return found == x_backends.end() ? nullptr : found->second->route.inner.get();
+    if (found == x_backends.end()) return nullptr;
+    return {std::shared_ptr<const void>(), found->second->route.inner.get()};
   }
   static std::unique_ptr<chain::Chain> chain_of(const filters::FilterList& list,
                                                 chain::Terminal& terminal) {
