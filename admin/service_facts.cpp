@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "proxy/upstream/balancer.hpp"
+
 namespace outrigger::admin {
 namespace {
 

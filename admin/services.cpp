@@ -6,6 +6,7 @@
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
 #include "proxy/base/json_line.hpp"
+#include "proxy/upstream/balancer.hpp"
 
 namespace outrigger::admin {
 namespace {

@@ -132,7 +132,7 @@ TEST(Opener, AttemptsShareWhatWasTriedAndTheSmallestDeadline) {
   const int64_t started = call.runtime.clock().now_ms();
   call.add<Tap>("pick").request = [&](Leg& leg, void*) {
     known.push_back(leg.tried().ids().size());
-    leg.tried().add(&deadline);
+    leg.tried().add(id_of(deadline));
     EXPECT_EQ(leg.deadline_ms(), started + 50);
     return Step::kContinue;
   };
