@@ -52,7 +52,7 @@ struct ListenersTest : ::testing::Test {
   testing::PipeNetwork network{loop};
   NotingBinder binder{network};
   Process process{upstream::UpstreamContext{}};
-  Listeners listeners{binder, 2, [] { return std::vector<Address>(); }, process};
+  Listeners listeners{loop.context(), binder, 2, [] { return std::vector<Address>(); }, process};
 };
 
 TEST_F(ListenersTest, EachWorkerHasASocketOfEachNewAddress) {
