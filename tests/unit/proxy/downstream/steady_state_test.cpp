@@ -219,15 +219,16 @@ TEST(SteadyState, AnHttp2RequestAllocatesNothing) {
     const std::string rest = client.bytes();
     if (!rest.empty()) turn(rest);
   };
-  request({});
-  request("with a body");
+  // What is remembered of closed streams grows with the first of them.
+  constexpr int kWarmUp = 2'100;
+  for (int i = 0; i < kWarmUp; ++i) request("with a body");
   counted = 0;
   for (int i = 0; i < 30; ++i) {
     request({});
     request("with a body");
   }
   EXPECT_EQ(counted, 0);
-  EXPECT_EQ(server.ends.done, 62);
+  EXPECT_EQ(server.ends.done, kWarmUp + 60);
   acceptor.close_all();
   server.loop.run_until_idle();
   Pool::of_thread().set_keeping(false);
