@@ -60,6 +60,8 @@ void MemoryGuard::judge(int64_t room) {
   } else if (room < reserve * 3 / 2) {
     if (x_level < Level::kNoBodies) go_to(static_cast<Level>(static_cast<int>(x_level) + 1));
   } else if (room > 2 * reserve) {
+    // Workers look too, and may have found it short between two looks of ours.
+    x_process.out_of_memory.store(false, std::memory_order_relaxed);
     go_to(Level::kNormal);
   }
 }
@@ -67,7 +69,6 @@ void MemoryGuard::judge(int64_t room) {
 void MemoryGuard::go_to(Level level) {
   if (std::exchange(x_level, level) == level) return;
   apply();
-  if (level == Level::kNormal) x_process.out_of_memory.store(false, std::memory_order_relaxed);
   constexpr std::string_view kNames[] = {"normal", "no stale cache", "no retained bodies",
                                          "connections are shed"};
   log::repeated(level == Level::kNormal ? log::Level::kInfo : log::Level::kWarning, "memory",

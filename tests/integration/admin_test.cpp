@@ -214,7 +214,7 @@ TEST(AdminAccess, TokensAndRolesDecide) {
   EXPECT_EQ(sidecar.admin("PATCH", path, body).status, 401);
   EXPECT_EQ(sidecar.admin("PATCH", path, body, with("change-me-too")).status, 200);
   EXPECT_TRUE(has(sidecar.admin("GET", "/api/v1/overrides", "", with("see-me-only")).body,
-                  "\"who\":\"oncall\""));
+                  "\"actor\":\"oncall\""));
   EXPECT_EQ(sidecar.admin("GET", "/healthz").status, 200);
   replace_file(folder / "viewer", "rotated\n");
   EXPECT_TRUE(

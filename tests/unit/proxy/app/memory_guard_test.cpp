@@ -178,6 +178,15 @@ TEST(MemoryGuard, WithoutASourceNothingIsWatched) {
   EXPECT_TRUE(loop.is_empty());
 }
 
+// It may have been short between two looks of the guard, which then never saw it.
+TEST_F(Guard, NewCallsAreTakenAgainAfterAWorkerAloneFoundItShort) {
+  process.out_of_memory = true;
+  guard.judge(15 * kMiB);
+  EXPECT_TRUE(process.out_of_memory);
+  guard.judge(40 * kMiB);
+  EXPECT_FALSE(process.out_of_memory);
+}
+
 TEST_F(Guard, NewCallsAreTakenAgainOnceThereIsRoom) {
   guard.judge(-1);
   process.out_of_memory = true;
