@@ -52,6 +52,7 @@ struct DeadlineSlot {
   int64_t idle_ms = 0;  // 0: not guarded
   bool stream = false;
   bool upload = false;              // `idle` guards the request
+  bool answered = false;            // an answer, or an error, has come up to here
   bool request_is_callers = false;  // `request_at` is the caller's deadline, less a reserve
 };
 
@@ -101,11 +102,14 @@ Step Deadline::on_request(Leg& leg, void* slot_) {
 void Deadline::on_body_end(Leg& leg, void* slot_, Way way) {
   DeadlineSlot& slot = of(slot_);
   if (way == Way::kResponse) return slot.timer.cancel();
+  if (slot.answered) return;
   if (std::exchange(slot.upload, false)) slot.idle_at = Leg::kNever;
-  if (leg.response() != nullptr || leg.error() != nullptr) return;
-  // The opener of the leg was told before us, and may have bounded it.
-  if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
-  bound_head(slot);
+  // An error that has not come up to here may be tried again.
+  if (leg.response() == nullptr) {
+    // The opener of the leg was told before us, and may have bounded it.
+    if (leg.deadline_ms() < slot.head_by()) slot.openers_at = leg.deadline_ms();
+    bound_head(slot);
+  }
   arm(slot);
 }
 
@@ -132,13 +136,14 @@ void Deadline::bound_head(DeadlineSlot& slot) const {
 Step Deadline::on_response(Leg& leg, void* slot_) {
   DeadlineSlot& slot = of(slot_);
   note_left(slot);
+  slot.answered = true;
+  slot.upload = false;
+  slot.idle_at = Leg::kNever;
   slot.request_at = slot.callers_at = slot.openers_at = Leg::kNever;
   if (leg.response() == nullptr) {
     slot.timer.cancel();
     return Step::kContinue;
   }
-  slot.upload = false;
-  slot.idle_at = Leg::kNever;
   slot.stream = leg.response()->stream;
   const bool opaque = leg.request().version == http::Version::kNone;
   const auto stream_idle_ms = config::stream_idle_ms(x_timeout, opaque);

@@ -107,7 +107,8 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
   }
   if (whole_ms < least_ms) {
     x_ledger.violation(who + "timed out after " + text(whole_ms) + " ms, " + text(least_ms) +
-                       " were due (" + std::string(facts.detail) + ")");
+                       " were due (" + std::string(facts.detail) + "; the caller gave " +
+                       text(call.deadline_ms) + ", attempts " + text(facts.attempts) + ")");
   }
 }
 

@@ -116,6 +116,47 @@ TEST(Deadline, NoRequestTimeoutIsArmedAgainForACallThatHasFailedBeforeItsBodyEnd
 
 // ---- the caller's own deadline
 
+TEST(Deadline, AnUploadToWhatStandsInIsNotBoundByWhatHasFailed) {
+  Policy policy = with_request_ms(2'000);
+  policy.timeout.idle_ms = 200;
+  config::Fallback other;
+  other.on.any = true;
+  other.methods.kind = config::Methods::Kind::kAny;
+  other.action = config::FallbackService{"other", 5'000};
+  policy.fallback = {other};
+  PolicyWorld world(policy);
+  world.add_service("other", with_request_ms(10'000))
+      .terminal.set_scripts({Script::ok("from other").after(800)});
+  world.script({Script::failing()});
+  PolicyCall& call = world.call({.method = "POST", .complete = false});
+  world.pass_ms(20);
+  call.send("more");
+  world.pass_ms(30);
+  call.finish();
+  world.pass_ms(800);
+  EXPECT_EQ(call.sink.body, "from other");
+}
+
+// ---- the caller's own deadline
+
+TEST(Deadline, RequestBoundsACallWhoseLastByteComesBetweenTwoAttempts) {
+  Policy policy = with_request_ms(1'000);
+  policy.timeout.idle_ms = 300;
+  policy.retry->attempts = 2;
+  policy.retry->backoff = {200, 200};
+  policy.retry->methods.kind = config::Methods::Kind::kAny;
+  PolicyWorld world(policy);
+  world.script({Script::failing(), Script::hanging()});
+  PolicyCall& call = world.call({.method = "POST", .complete = false});
+  world.pass_ms(50);
+  call.finish();
+  world.pass_ms(999);
+  EXPECT_EQ(call.status(), 0);
+  world.pass_ms(1);
+  EXPECT_EQ(call.status(), 504);
+  EXPECT_NE(call.proxy_status().find("orders request"), std::string::npos) << call.proxy_status();
+}
+
 TEST(Deadline, TheCallersDeadlineWinsWhenItIsShorter) {
   PolicyWorld world(with_deadline_header());
   world.script({Script::hanging()});
