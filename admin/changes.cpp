@@ -26,7 +26,7 @@ std::string quoted(std::string_view text) {
   return json;
 }
 
-std::string or_null(std::string json) { return json.empty() ? "null" : json; }
+std::string or_null(std::string json) { return json.empty() ? "null" : std::move(json); }
 
 Event event_of(std::string_view kind, const config::Target& target, const Write& write) {
   Event event;
@@ -304,7 +304,7 @@ Changed Changes::end(const std::function<bool(const OverrideEntry&)>& which, std
   OverrideStore next = x_overrides;
   std::vector<Event> events;
   const auto take = [&](const auto& ends, std::string_view how, std::string_view reason) {
-    const std::vector<OverrideEntry> ended = next.take_if(ends);
+    std::vector<OverrideEntry> ended = next.take_if(ends);
     for (const OverrideEntry& entry : ended) {
       events.push_back(ended_event(entry, how, reason));
       events.back().actor = write.actor;

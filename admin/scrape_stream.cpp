@@ -17,7 +17,7 @@ void ScrapePage::go_on() {
 ScrapePagePtr ScrapePages::get(metrics::Exposition form) {
   auto& pages = x_pages[form];
   std::erase_if(pages, [](const auto& page) { return page.expired(); });
-  const ScrapePagePtr latest = pages.empty() ? nullptr : pages.back().lock();
+  ScrapePagePtr latest = pages.empty() ? nullptr : pages.back().lock();
   const bool is_full = pages.size() >= kPagesMax || bytes() >= kBytesMax;
   if (latest != nullptr && (!latest->is_ready() || is_full)) return latest;
   auto fresh = std::make_shared<ScrapePage>(x_exporter.begin(form));

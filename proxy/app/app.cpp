@@ -58,7 +58,7 @@ class App final : private io::SignalEvents {
     x_loop.context().reaper.flush();
   }
 
-  int run(FirstConfig first);
+  int run(const FirstConfig& first);
 
  private:
   ControlEnvironment environment();
@@ -133,10 +133,10 @@ void App::warn_of_mounts(const NamedFiles::List& named) const {
   }
 }
 
-int App::run(FirstConfig first) {
+int App::run(const FirstConfig& first) {
   warn_of_mounts(first.loaded.named);
-  const std::vector<config::Problem> problems = x_plane.start(
-      std::move(first.loaded), first.texts, first.refused ? &*first.refused : nullptr);
+  const std::vector<config::Problem> problems =
+      x_plane.start(first.loaded, first.texts, first.refused ? &*first.refused : nullptr);
   for (const config::Problem& problem : problems) {
     log::error("cannot start", {{"why", config::to_string(problem)}});
   }
@@ -161,7 +161,7 @@ void App::wait_for_first_answers() {
 
 }  // namespace
 
-int run_app(const RunCommand& command, FirstConfig first) {
+int run_app(const RunCommand& command, const FirstConfig& first) {
   io::FileThread disk;
   const log::To standard_error(disk.standard_error());
   const uint64_t descriptors = io::raise_descriptor_limit();
@@ -169,7 +169,7 @@ int run_app(const RunCommand& command, FirstConfig first) {
                          {"services", static_cast<int64_t>(first.loaded.config.services.size())},
                          {"descriptors", static_cast<int64_t>(descriptors)}});
   App app(command, first.loaded.config, disk);
-  return app.run(std::move(first));
+  return app.run(first);
 }
 
 }  // namespace outrigger::app

@@ -25,6 +25,6 @@ struct FirstConfig {
 };
 
 // Returns the exit code.
-int run_app(const RunCommand& command, FirstConfig first);
+int run_app(const RunCommand& command, const FirstConfig& first);
 
 }  // namespace outrigger::app

@@ -108,7 +108,7 @@ int run(const std::vector<std::string>& files, RunCommand command) {
   print_problems(loaded.problems);
   if (command.last_good.empty()) return kExitBadInput;
   auto first = last_good(command.last_good, {std::move(texts), std::move(loaded.problems)});
-  return first ? run_app(command, std::move(*first)) : kExitBadInput;
+  return first ? run_app(command, *first) : kExitBadInput;
 }
 
 CLI::Option& add_files(CLI::App& command, std::vector<std::string>& files) {

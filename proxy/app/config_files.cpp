@@ -45,7 +45,7 @@ class ConfigFiles::Reading final : private io::FileEvents {
   }
 
   // Its files stand where it stood.
-  void open_folder(size_t at, std::string folder, std::string_view names) {
+  void open_folder(size_t at, const std::string& folder, std::string_view names) {
     std::vector<Part> files;
     while (!names.empty()) {
       const std::string_view name = names.substr(0, names.find('\n'));

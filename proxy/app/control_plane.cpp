@@ -119,7 +119,8 @@ ControlPlane::~ControlPlane() {
 
 // ---- configurations
 
-std::vector<config::Problem> ControlPlane::start(config::Loaded first, const config::Texts& texts,
+std::vector<config::Problem> ControlPlane::start(const config::Loaded& first,
+                                                 const config::Texts& texts,
                                                  const RefusedFiles* refused) {
   x_started_ms = x_loop.clock.now_ms();
   x_named.read_now(first.named, x_environment.read_now);
@@ -159,8 +160,8 @@ void ControlPlane::on_rotated(const NamedFiles::Paths& changed) {
 void ControlPlane::commit(config::Loaded next, std::function<void()> taken) {
   x_loaded = std::move(next);
   x_reloader.set_hash(hash_of(x_loaded.config));
-  const auto snapshot = make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms(),
-                                      x_snapshot.get());
+  const auto snapshot =
+      make_snapshot(x_loaded.config, x_process.services, x_loop.clock.now_ms(), x_snapshot.get());
   if (x_commits == 0) x_environment.workers.start(x_process);
   for (Part* part : x_parts) part->commit(*snapshot);
   x_snapshot = snapshot;

@@ -46,7 +46,7 @@ class ControlPlane final : public admin::Control,
 
   // Installs the first configuration, which was read from `texts`, and starts the workers; nothing
   // has begun where there is a problem. `refused`: of the files; null: none were.
-  std::vector<config::Problem> start(config::Loaded first, const config::Texts& texts,
+  std::vector<config::Problem> start(const config::Loaded& first, const config::Texts& texts,
                                      const RefusedFiles* refused = nullptr);
   // Installs another configuration under the overrides that hold over it, once the files that it
   // names are read. A problem of any part of it: all of what was in force stays so.

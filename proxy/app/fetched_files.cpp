@@ -28,8 +28,8 @@ std::string why_useless(const std::set<config::FileUse>& uses, const std::string
                         const io::FileContent& content) {
   if (!content) return content.error();
   for (const config::FileUse use : uses) {
-    const std::string why = config::why_useless(use, *content);
-    if (!why.empty()) return path + ": " + why;
+    std::string why = config::why_useless(use, *content);
+    if (!why.empty()) return why.insert(0, path + ": ");
   }
   return {};
 }

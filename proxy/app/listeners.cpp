@@ -95,7 +95,7 @@ void Listeners::look_at_interfaces() {
 
 Listeners::Port Listeners::open(const std::string& listener,
                                 std::vector<io::BoundSocketPtr> sockets) {
-  const Port port{++x_last_id, sockets.front()->address()};
+  Port port{++x_last_id, sockets.front()->address()};
   log::info("listening", {{"listener", listener}, {"address", port.address.to_string()}});
   for (unsigned worker = 0; worker < x_workers; ++worker) {
     x_sockets[worker].push_back({port.id, std::move(sockets[worker])});

@@ -49,6 +49,7 @@ std::vector<UnmatchedHosts::Host> UnmatchedHosts::list(std::span<const Unmatched
     }
   }
   std::vector<Host> hosts;
+  hosts.reserve(merged.size());
   for (auto& [authority, host] : merged) hosts.push_back(std::move(host));
   std::stable_sort(hosts.begin(), hosts.end(),
                    [](const Host& a, const Host& b) { return a.last_wall_ms > b.last_wall_ms; });

@@ -72,7 +72,7 @@ void Reloader::fetch() {
   if (!fresh.ok()) {
     admin::Reloaded reloaded;
     reloaded.problems = fresh.problems;
-    return finish(std::move(reloaded));
+    return finish(reloaded);
   }
   x_named.fetch(fresh.named, [this] { install(); });
 }
@@ -94,11 +94,11 @@ void Reloader::install() {
     // A secret that comes after the configuration that names it.
     x_named.await_change(named, [this] { read_again({"", "file", std::nullopt}, {}); });
   }
-  finish(std::move(reloaded));
+  finish(reloaded);
 }
 
 // It stays the first one meanwhile: who is told may ask for another.
-void Reloader::finish(admin::Reloaded reloaded) {
+void Reloader::finish(const admin::Reloaded& reloaded) {
   const Job job = std::move(x_jobs.front());
   note(reloaded, job);
   for (const Done& done : job.done) {

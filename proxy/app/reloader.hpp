@@ -63,7 +63,7 @@ class Reloader {
   void on_changed(config::Texts texts);
   void fetch();
   void install();
-  void finish(admin::Reloaded reloaded);
+  void finish(const admin::Reloaded& reloaded);
   void note(const admin::Reloaded& reloaded, const Job& job);
   void note_bad(const std::vector<config::Problem>& problems, const admin::Write& write);
 

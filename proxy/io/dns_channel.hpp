@@ -36,7 +36,7 @@ class DnsChannel final : public NameServers {
 
   // `options` outlives it.
   DnsChannel(Loop& loop, const DnsOptions& options);
-  ~DnsChannel();
+  ~DnsChannel() override;
   DnsChannel(const DnsChannel&) = delete;
   DnsChannel& operator=(const DnsChannel&) = delete;
 

@@ -30,7 +30,7 @@ class Resolver final : public NameService {
 
   // `hosts_file` is looked at first, as hosts(5); empty: off.
   Resolver(LoopContext loop, NameServers& servers, std::string hosts_file = {});
-  ~Resolver();
+  ~Resolver() override;
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 

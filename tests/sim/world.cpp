@@ -76,7 +76,7 @@ void World::build() {
   if (x_plan.short_of_memory) process().answers.set_much(-1);
   x_control.set_after_each(
       [](void* plane) { static_cast<app::ControlPlane*>(plane)->after_each(); }, x_plane.get());
-  for (const config::Problem& problem : x_plane->start(std::move(loaded), texts)) {
+  for (const config::Problem& problem : x_plane->start(loaded, texts)) {
     x_ledger.violation("it does not start: " + to_string(problem));
   }
   build_origins();

@@ -34,7 +34,7 @@ Town::Town(config::Loaded loaded, const config::Texts& texts, unsigned worker_co
   loop.set_after_each([](void* world) { static_cast<TownEnvironment*>(world)->after_each(); },
                       x_world.get());
   x_world->kept.texts = std::move(kept);
-  for (const config::Problem& problem : plane->start(std::move(loaded), texts)) {
+  for (const config::Problem& problem : plane->start(loaded, texts)) {
     ADD_FAILURE() << config::to_string(problem);
   }
   note_addresses();
