@@ -17,15 +17,15 @@ END_LIMIT_S = 15
 class Origin:
     """A server on loopback. Its listening socket outlives it, so that a restart refuses nobody."""
 
-    def __init__(self, command, end_by=signal.SIGTERM, tells=True):
+    def __init__(self, command, end_by=signal.SIGTERM, tells=True, host="127.0.0.1"):
         """
         `command(fd, port, idle_ms)`; `end_by`: the signal that lets calls end first; `tells`: it
-        writes to the descriptor $READY when it serves.
+        writes to the descriptor $READY when it serves; `host`: the address that it listens on.
         """
         self.command = command
         self.end_by = end_by
         self.tells = tells
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener = socket.create_server((host, 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
         self.process = None
 
@@ -86,10 +86,10 @@ def running(origin):
         origin.listener.close()
 
 
-def go(scratch, _version, tls):
+def go(scratch, _version, tls, host="127.0.0.1"):
     program = programs.go_program("origin")
     files = certificate(scratch, tls)
-    return Origin(lambda fd, _port, idle_ms: [program, str(fd), str(idle_ms), *files])
+    return Origin(lambda fd, _port, idle_ms: [program, str(fd), str(idle_ms), *files], host=host)
 
 
 def grpc_go(scratch, _version, tls):

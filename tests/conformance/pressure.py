@@ -19,7 +19,8 @@ import tempfile
 import threading
 import time
 
-import clients
+import origins
+import programs
 import tools
 from tools import Case
 
@@ -193,16 +194,15 @@ def inside(namespace):
 def among_peers(scratch, namespace):
     """Each kind by itself, then all mixed, against a sidecar in that namespace."""
     cert, key = tools.certificate(scratch)
-    port = tools.free_port()
     kinds = [(kind, [kind]) for kind in KINDS] + [("all mixed", list(KINDS))]
     cases = []
-    with tools.server([clients.go_program("origin"), f"0.0.0.0:{port}"], port):
+    with origins.running(origins.go(scratch, "", False, "0.0.0.0")) as origin:
         for name, held in kinds:
             cgroup = Cgroup(namespace)
             log = scratch / "outrigger.log"
             file = scratch / "outrigger.yaml"
             file.write_text(CONFIGURATION.format(
-                cert=cert, key=key, port=port, sidecar=SIDECAR, peers=PEERS))
+                cert=cert, key=key, port=origin.port, sidecar=SIDECAR, peers=PEERS))
             with log.open("w") as out:
                 process = subprocess.Popen(
                     [*inside(namespace), tools.OUTRIGGER, "run", "-c", file], stderr=out,
@@ -243,7 +243,7 @@ def namespaces():
 def pressure(_scratch):
     if os.geteuid() != 0:
         raise tools.Missing("it needs root")
-    clients.go_program("origin")
+    programs.go_program("origin")
     with namespaces() as (sidecar, peers):
         # `ip netns exec` would hide the cgroups.
         done = subprocess.run([*inside(peers), sys.executable, __file__, sidecar],
