@@ -10,6 +10,7 @@
 #include "proxy/app/control_plane.hpp"
 #include "tests/sim/sides.hpp"
 #include "tests/support/fake_files.hpp"
+#include "tests/support/fake_kept_files.hpp"
 #include "tests/support/known_names.hpp"
 
 namespace {
@@ -63,6 +64,7 @@ class Sidecar {
                              [this](const config::DnsRegistryConfig&) {
                                return std::make_shared<testing::KnownNames>(x_names);
                              }},
+            .kept = x_kept,
             .config = {},
             .read_now = {},
             .open_log = {},
@@ -87,6 +89,7 @@ class Sidecar {
   testing::PipeNetwork x_network{x_control};
   testing::VirtualNames x_names{x_control};
   testing::FakeFiles x_files{x_control};
+  testing::FakeKeptFiles x_kept{x_control};
   Random x_random{1};
   sim::Sides x_sides;
   app::ControlPlane x_plane;

@@ -26,6 +26,7 @@ Result<std::string> read_text(const std::string& path) {
   std::string text(kMaxYamlBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
+  text.shrink_to_fit();  // it is kept as long as it is in force
   return text;
 }
 

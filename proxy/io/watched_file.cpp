@@ -1,8 +1,7 @@
 #include "proxy/io/watched_file.hpp"
 
 #include <algorithm>
-
-#include "proxy/io/sha1.hpp"
+#include <functional>
 
 namespace outrigger::io {
 
@@ -72,7 +71,8 @@ std::string WatchedFile::watched_folder() const {
 }
 
 WatchedFile::Digest WatchedFile::digest_of(const FileContent& content) {
-  return {static_cast<bool>(content), sha1(content ? *content : content.error())};
+  const std::string& text = content ? *content : content.error();
+  return {static_cast<bool>(content), text.size(), std::hash<std::string>{}(text)};
 }
 
 bool WatchedFile::everybody_knows(const Digest& digest) const {

@@ -2,7 +2,6 @@
 // thread. For proxy/io only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -40,8 +39,15 @@ class WatchedFile final : private FolderEvents {
   bool remove(const FileSubscriber& subscriber);
 
  private:
-  // What was read, at the cost of 21 bytes.
-  using Digest = std::pair<bool, std::array<uint8_t, 20>>;
+  // What was read, in a few bytes: whether it could be, its size and a hash. Not of OpenSSL, which
+  // costs a process without TLS three megabytes.
+  struct Digest {
+    bool is_there;
+    size_t size;
+    size_t hash;
+
+    bool operator==(const Digest&) const = default;
+  };
   struct Seen {
     Digest digest;
     int64_t at_ms;
