@@ -122,7 +122,8 @@ bool Circuit::is_too_short(const CircuitSlot& slot) const {
 void Circuit::settle_bad_answer(CircuitSlot& slot) const {
   const bool late =
       slot.leg.grpc_status() == kDeadlineExceeded && chain::is_carried_deadline_over(slot.leg);
-  late&& is_too_short(slot) ? slot.token.give_back() : slot.settle_failure();
+  if (late && is_too_short(slot)) return slot.token.give_back();
+  slot.settle_failure();
 }
 
 // Our own refusals, a stale connection, and what the list of failures leaves out are no verdict.
