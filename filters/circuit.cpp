@@ -15,8 +15,6 @@ using chain::Step;
 using chain::Way;
 using upstream::Verdict;
 
-constexpr int kDeadlineExceeded = 4;  // of gRPC
-
 struct CircuitSlot {
   CircuitSlot(Circuit& filter_, Leg& leg_) : filter(filter_), leg(leg_) {}
 
@@ -120,8 +118,7 @@ bool Circuit::is_too_short(const CircuitSlot& slot) const {
 
 // The endpoint may be the first to say that the caller's deadline has passed.
 void Circuit::settle_bad_answer(CircuitSlot& slot) const {
-  const bool late =
-      slot.leg.grpc_status() == kDeadlineExceeded && chain::is_carried_deadline_over(slot.leg);
+  const bool late = chain::is_callers_deadline(slot.leg, slot.leg.grpc_status());
   if (late && is_too_short(slot)) return slot.token.give_back();
   slot.settle_failure();
 }

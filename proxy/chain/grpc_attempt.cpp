@@ -53,4 +53,8 @@ bool is_carried_deadline_over(const Leg& leg) {
          exchange.loop().clock.now_ms() + 1 >= exchange.callers_deadline_ms();
 }
 
+bool is_callers_deadline(const Leg& leg, int grpc_status) {
+  return grpc_status == http::kGrpcDeadlineExceeded && is_carried_deadline_over(leg);
+}
+
 }  // namespace outrigger::chain

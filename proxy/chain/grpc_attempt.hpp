@@ -48,4 +48,7 @@ bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head);
 // milliseconds, as we do, and may be one ahead.
 bool is_carried_deadline_over(const Leg& leg);
 
+// Whether an answer with that status says no more than this.
+bool is_callers_deadline(const Leg& leg, int grpc_status);
+
 }  // namespace outrigger::chain

@@ -18,6 +18,7 @@ inline constexpr std::string_view kGrpcMessage = "grpc-message";
 inline constexpr int kGrpcPending = -1;  // not said yet, or by nobody: no gRPC call
 inline constexpr int kGrpcOk = 0;
 inline constexpr int kGrpcUnknown = 2;
+inline constexpr int kGrpcDeadlineExceeded = 4;
 
 // application/grpc, application/grpc+proto, ... by POST; grpc-web is something else.
 bool is_grpc(const RequestHead& head);

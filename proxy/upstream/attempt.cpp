@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "proxy/chain/exchange.hpp"
+#include "proxy/chain/grpc_attempt.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/upstream/circuit_state.hpp"
 #include "proxy/upstream/match.hpp"
 
 namespace outrigger::upstream {
+
+constexpr int64_t kNsPerMs = 1'000'000;
 
 std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
                                 std::string_view name) {
@@ -54,7 +57,6 @@ void Attempt::note_begun() {
 }
 
 void Attempt::note_connected(chain::Leg& leg, const CallSettings& settings, int64_t took_ns) {
-  constexpr int64_t kNsPerMs = 1'000'000;
   settings.series->connect_duration.observe_ns(took_ns);
   leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
 }
@@ -119,7 +121,10 @@ void Attempt::settle_end(const http::Fields* trailers) {
 
 void Attempt::settle_by_answer(const http::ResponseHead& head, int grpc_status) {
   const bool failed = matches(x_settings.endpoint_failures, head, grpc_status);
-  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess, failed);
+  // The endpoint may be the first to say so.
+  const bool too_short = chain::is_callers_deadline(x_leg, grpc_status) && is_young();
+  settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess,
+         too_short ? std::nullopt : std::optional(failed));
 }
 
 Error Attempt::settle_failure(Cause cause, Sent sent, http::H2Code h2_code) {
@@ -144,19 +149,30 @@ Error Attempt::settle_late() {
   error.cause = Cause::kTimeout;
   error.callers_deadline = true;
   error.detail = "caller's deadline";
-  settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, error));
+  settle_timeout(error);
   return error;
+}
+
+// A deadline that the caller made too short tells nothing of the endpoint.
+void Attempt::settle_timeout(const Error& error) noexcept {
+  std::optional<bool> verdict;
+  if (!error.callers_deadline || !is_young()) {
+    verdict = matches(x_settings.endpoint_failures, error);
+  }
+  settle(metrics::AttemptOutcome::kTimeout, verdict);
 }
 
 // A timeout above us is a verdict on the endpoint; that nobody waits any more is none.
 void Attempt::settle_cancelled() noexcept {
   const Error* why = x_leg.ending_error();
   if (why != nullptr && why->cause == Cause::kTimeout) {
-    settle(metrics::AttemptOutcome::kTimeout, matches(x_settings.endpoint_failures, *why));
+    settle_timeout(*why);
   } else {
     settle(metrics::AttemptOutcome::kCancelled, std::nullopt);
   }
 }
+
+bool Attempt::is_young() const { return age_ns() < kGoodHeadSettlesMs * kNsPerMs; }
 
 void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed) {
   if (std::exchange(x_settled, true)) return;

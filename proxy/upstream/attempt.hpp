@@ -115,6 +115,10 @@ class Attempt : public chain::Call {
 
   void settle_good() { settle(metrics::AttemptOutcome::kSuccess, false); }
   void settle_by_answer(const http::ResponseHead& head, int grpc_status);
+  void settle_timeout(const Error& error) noexcept;
+  // So that a deadline of the caller's own tells nothing of the endpoint: its service's circuit has
+  // the same rule.
+  bool is_young() const;
   // No verdict on the endpoint: nullopt.
   void settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoint_failed);
 
