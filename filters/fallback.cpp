@@ -1,9 +1,9 @@
 #include "filters/fallback.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <type_traits>
 
+#include "filters/cache.hpp"
 #include "filters/headers.hpp"
 #include "proxy/base/timer_wheel.hpp"
 #include "proxy/chain/exchange.hpp"
@@ -37,9 +37,6 @@ struct FallbackSlot {
   LegPtr alternate;
   size_t next = 0;  // the next entry to try
   int64_t started_ms = 0;
-  // The answer that is being kept for later; empty key: none.
-  std::string key;
-  std::unique_ptr<StoredAnswer> captured;
 };
 
 namespace {
@@ -63,26 +60,10 @@ std::optional<bool> is_in_grpc(const config::Fallback& policy) {
   return std::nullopt;
 }
 
-// Then the key does not say all of what was asked for.
-bool has_body(const Leg& leg) {
-  const http::RequestHead& request = leg.request();
-  const bool declared_empty =
-      request.framing == http::Framing::kLength && request.content_length == 0;
-  if (request.framing == http::Framing::kNone || declared_empty) return false;
-  const chain::RequestBody& body = leg.exchange().body();
-  return !body.is_complete() || body.size() > 0;
-}
-
-std::optional<StoreRules> store_rules(const Context& context) {
-  if (!context.policy.cache) return std::nullopt;
-  StoreRules rules{*context.policy.cache, {context.config.request_id.header}};
-  if (context.policy.deadline_header) rules.noise.push_back(*context.policy.deadline_header);
-  return rules;
-}
-
 }  // namespace
 
 void Fallback::make(const Context& context, FilterList& filters) {
+  Cache::make(context, filters);
   if (!context.policy.fallback.empty()) filters.push_back(std::make_unique<Fallback>(context));
 }
 
@@ -109,8 +90,6 @@ Fallback::Fallback(const Context& context)
       const int64_t quarter = on_timeout ? request_ms / 4 : 0;
       entry.within_ms = service->within_ms.value_or(quarter);
     }
-    x_stores =
-        x_stores || (x_rules && std::holds_alternative<config::FallbackStale>(policy.action));
     x_entries.push_back(std::move(entry));
   }
 }
@@ -186,7 +165,6 @@ void Fallback::replace(FallbackSlot& slot) const {
     if (!applies(entry, slot.leg)) continue;
     if (upstream::matches(entry.policy.on, *slot.first) && act(slot, entry)) return;
   }
-  begin_capture(slot, *slot.first);
   slot.leg.accept(std::move(slot.first));
 }
 
@@ -267,8 +245,10 @@ int64_t Fallback::deadline_ms(const FallbackSlot& slot, int64_t within_ms) const
   return deadline_ms;
 }
 
-// One that was opened before the caller had sent its last byte: `request` runs from now on.
-void Fallback::bound_alternate(FallbackSlot& slot) const {
+// An alternate that was opened before the caller had sent its last byte: `request` runs from now
+// on.
+void Fallback::on_body_end(Leg&, void* slot_, chain::Way) {
+  const FallbackSlot& slot = of(slot_);
   if (slot.alternate == nullptr) return;
   slot.alternate->set_deadline_ms(std::min(slot.alternate->deadline_ms(), deadline_ms(slot, 0)));
 }
@@ -354,56 +334,6 @@ void Fallback::note(FallbackSlot& slot, FallbackKind kind) const {
     facts.upstream_reason = reason_of(*slot.first);
   }
   x_series.fallbacks[index].add();
-}
-
-// ---- keeping good answers
-
-void Fallback::begin_capture(FallbackSlot& slot, const Leg& below) const {
-  if (!x_stores || below.response() == nullptr || below.is_local_reply()) return;
-  const http::ResponseHead& head = *below.response();
-  const http::RequestHead& request = slot.leg.request();
-  auto why = why_not_stored(x_rules->policy, request, head);
-  if (!why && has_body(slot.leg)) why = metrics::CacheSkip::kBody;
-  if (why) {
-    x_series.cache_skipped[static_cast<size_t>(*why)].add();
-    return;
-  }
-  slot.key = cache_key(*x_rules, x_label, request);
-  slot.captured = std::make_unique<StoredAnswer>();
-  StoredAnswer& answer = *slot.captured;
-  answer.status = head.status;
-  answer.content_length = head.content_length;
-  answer.vary = list_of(head.fields, http::Name::kVary);
-  answer.vary_key = vary_key(answer.vary, request);
-  const std::string_view age = head.fields.value(http::Name::kAge);
-  std::from_chars(age.data(), age.data() + age.size(), answer.age_s);
-  for (const http::Field& field : head.fields) {
-    answer.fields.emplace_back(std::string(field.name), std::string(field.value));
-  }
-}
-
-void Fallback::on_chunk(Leg&, void* slot_, chain::Way, std::string_view bytes) {
-  FallbackSlot& slot = of(slot_);
-  if (slot.captured == nullptr) return;
-  if (static_cast<int64_t>(slot.captured->body.size() + bytes.size()) >
-      x_rules->policy.entry_bytes) {
-    x_series.cache_skipped[static_cast<size_t>(metrics::CacheSkip::kTooLarge)].add();
-    slot.captured.reset();
-    return;
-  }
-  slot.captured->body.append(bytes);
-}
-
-// Only a complete answer is kept.
-void Fallback::on_body_end(Leg&, void* slot_, chain::Way way) {
-  FallbackSlot& slot = of(slot_);
-  if (way == chain::Way::kRequest) return bound_alternate(slot);
-  if (slot.captured == nullptr) return;
-  slot.captured->stored_ms = x_runtime.loop.clock.now_ms();
-  if (!x_store.put(x_label, slot.key, std::move(*slot.captured))) {
-    x_series.cache_skipped[static_cast<size_t>(metrics::CacheSkip::kBudget)].add();
-  }
-  slot.captured.reset();
 }
 
 }  // namespace outrigger::filters

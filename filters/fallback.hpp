@@ -1,7 +1,6 @@
 // Answers something useful when the call cannot be made: the last good answer, another service, a
 // fixed reply, or nothing. Tried in order, each for the failures and methods it lists; possible
-// only while nothing was sent to the caller. Where `stale` is listed it also keeps good answers for
-// later.
+// only while nothing was sent to the caller. What `stale` answers from is kept by Cache.
 #pragma once
 
 #include <memory>
@@ -23,15 +22,9 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   explicit Fallback(const Context& context);
 
   std::string_view name() const override { return "fallback"; }
-  chain::Wants wants() const override {
-    return {.response_chunks = x_stores,
-            .request_end = true,
-            .response_end = x_stores,
-            .opens_legs = true};
-  }
+  chain::Wants wants() const override { return {.request_end = true, .opens_legs = true}; }
   chain::Step on_request(chain::Leg& leg, void* slot) override;
   void on_leg(chain::Leg& mine, void* slot, chain::Leg& below) override;
-  void on_chunk(chain::Leg& leg, void* slot, chain::Way way, std::string_view bytes) override;
   void on_body_end(chain::Leg& leg, void* slot, chain::Way way) override;
   bool may_open(const chain::Leg& leg, const void* slot) const override;
   bool may_replace(const chain::Leg& leg, const void* slot) const override;
@@ -63,17 +56,14 @@ class Fallback final : public chain::FilterWith<Fallback, FallbackSlot> {
   std::string_view marking(const FallbackSlot& slot) const;
   static std::string_view reason_of(const chain::Leg& first);
   int64_t deadline_ms(const FallbackSlot& slot, int64_t within_ms) const;
-  void bound_alternate(FallbackSlot& slot) const;
-  void begin_capture(FallbackSlot& slot, const chain::Leg& below) const;
 
   chain::Runtime& x_runtime;
   const std::string x_label;
   std::vector<Entry> x_entries;
   const config::Matcher x_any = config::any_failure();
-  const std::optional<StoreRules> x_rules;  // of what is kept for `stale`; nothing: it is off
+  const std::optional<StoreRules> x_rules;  // of `stale`
   const config::Timeout x_timeout;
   const int64_t x_body_max_bytes;
-  bool x_stores = false;
   metrics::ServiceSeries& x_series;
   StaleStore& x_store;
   const std::function<std::shared_ptr<const chain::Chain>(std::string_view)> x_inner_chain;

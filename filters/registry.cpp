@@ -1,6 +1,7 @@
 #include "filters/registry.hpp"
 
 #include <array>
+#include <utility>
 
 #include "filters/access_log.hpp"
 #include "filters/attempt_timeout.hpp"
@@ -47,25 +48,35 @@ static_assert(in_order());
 
 const Entry& entry_of(config::FilterKind kind) { return kEntries[static_cast<size_t>(kind)]; }
 
-std::vector<config::FilterKind> those(std::vector<config::FilterKind> kinds, In Entry::*in) {
+// Without what does not belong there: all but those that read HTTP take part in tunnels, all but
+// the outer ones, which belong to the call, in the fallback of another service.
+FilterKinds those(FilterKinds kinds, In Entry::*in) {
   std::erase_if(kinds, [&](config::FilterKind kind) { return entry_of(kind).*in == In::kNo; });
   return kinds;
 }
 
+std::unique_ptr<chain::Chain> chain_of(const FilterKinds& kinds, const Context& context,
+                                       chain::Terminal& terminal, std::vector<FilterList>& owned) {
+  FilterList& filters = owned.emplace_back();
+  for (const config::FilterKind kind : kinds) entry_of(kind).make(context, filters);
+  std::vector<chain::Filter*> list;
+  for (const auto& filter : filters) list.push_back(filter.get());
+  return std::make_unique<chain::Chain>(std::move(list), terminal);
+}
+
 }  // namespace
 
-FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context) {
-  FilterList filters;
-  for (const config::FilterKind kind : kinds) entry_of(kind).make(context, filters);
-  return filters;
-}
-
-std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds) {
-  return those(kinds, &Entry::inner);
-}
-
-std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds) {
-  return those(kinds, &Entry::tunnels);
+std::vector<FilterList> compile_chains(const std::vector<FilterKinds>& lists,
+                                       const Context& context, chain::Terminal& terminal,
+                                       chain::Route& route) {
+  std::vector<FilterList> owned;
+  for (const FilterKinds& kinds : lists) {
+    route.chains.push_back(chain_of(kinds, context, terminal, owned));
+    route.tunnels.push_back(chain_of(those(kinds, &Entry::tunnels), context, terminal, owned));
+  }
+  const FilterKinds& first = lists.empty() ? config::default_filters() : lists.front();
+  route.inner = chain_of(those(first, &Entry::inner), context, terminal, owned);
+  return owned;
 }
 
 }  // namespace outrigger::filters

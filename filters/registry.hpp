@@ -7,17 +7,19 @@
 
 #include "filters/context.hpp"
 #include "proxy/chain/filter.hpp"
+#include "proxy/chain/router.hpp"
 
 namespace outrigger::filters {
 
+using FilterKinds = std::vector<config::FilterKind>;
 using FilterList = std::vector<std::unique_ptr<chain::Filter>>;
 
-// The filters of `kinds` whose policy does something on this route, in that order.
-FilterList make_filters(const std::vector<config::FilterKind>& kinds, const Context& context);
-
-// What the fallback of another service enters: all but the outer ones, which belong to the call.
-std::vector<config::FilterKind> inner_filters(const std::vector<config::FilterKind>& kinds);
-// What takes part in connections that are carried unread: all but those that read HTTP.
-std::vector<config::FilterKind> tunnel_filters(const std::vector<config::FilterKind>& kinds);
+// Fills in the chains of a route that ends in `terminal`: one for calls and one for tunnels for
+// each of `lists` (the distinct filter lists of the listeners), and the inner one that another
+// service's fallback enters, by the first list. Returns the filters, which have to outlive the
+// route.
+std::vector<FilterList> compile_chains(const std::vector<FilterKinds>& lists,
+                                       const Context& context, chain::Terminal& terminal,
+                                       chain::Route& route);
 
 }  // namespace outrigger::filters

@@ -118,23 +118,9 @@ filters::Context CompiledService::context_of(const config::Policy& policy, std::
 
 void CompiledService::compile(chain::Route& route, const filters::Context& context,
                               chain::Terminal& terminal) {
-  const std::vector<Kinds>& lists = x_common.kinds;
-  for (const Kinds& kinds : lists) {
-    route.chains.push_back(chain_of(kinds, context, terminal));
-    route.tunnels.push_back(chain_of(filters::tunnel_filters(kinds), context, terminal));
+  for (auto& list : filters::compile_chains(x_common.kinds, context, terminal, route)) {
+    x_filters.push_back(std::move(list));
   }
-  // An alternate is entered with the filters of the first listener.
-  const Kinds& first = lists.empty() ? config::default_filters() : lists.front();
-  route.inner = chain_of(filters::inner_filters(first), context, terminal);
-}
-
-std::unique_ptr<chain::Chain> CompiledService::chain_of(const Kinds& kinds,
-                                                        const filters::Context& context,
-                                                        chain::Terminal& terminal) {
-  x_filters.push_back(filters::make_filters(kinds, context));
-  std::vector<chain::Filter*> list;
-  for (const auto& filter : x_filters.back()) list.push_back(filter.get());
-  return std::make_unique<chain::Chain>(std::move(list), terminal);
 }
 
 metrics::ServiceSeries& CompiledService::series_of(const std::string& service,

@@ -21,7 +21,7 @@ class Worker;
 
 class CompiledService final : public Reapable {
  public:
-  using Kinds = std::vector<config::FilterKind>;
+  using Kinds = filters::FilterKinds;
 
   // What it is made of besides the service; the same for all of a snapshot.
   struct Common {
@@ -61,8 +61,6 @@ class CompiledService final : public Reapable {
   filters::Context context_of(const config::Policy& policy, std::string_view label,
                               upstream::Service& service, metrics::ServiceSeries& series);
   void compile(chain::Route& route, const filters::Context& context, chain::Terminal& terminal);
-  std::unique_ptr<chain::Chain> chain_of(const Kinds& kinds, const filters::Context& context,
-                                         chain::Terminal& terminal);
   metrics::ServiceSeries& series_of(const std::string& service, const std::string& route);
 
   Worker& x_worker;

@@ -102,8 +102,7 @@ class PolicyWorld {
     metrics::ServiceSeries series{bounds};
     upstream::Service service;
     FakeTerminal terminal;
-    filters::FilterList filters;
-    filters::FilterList inner_filters;
+    std::vector<filters::FilterList> filters;
     chain::Route route;
   };
 
@@ -182,25 +181,17 @@ class PolicyWorld {
           .access_log = x_access_log.get(),
           .inner_chain = [this](std::string_view wanted) { return inner_chain(wanted); },
       };
-      backend->filters = filters::make_filters(x_kinds, context);
-      backend->inner_filters = filters::make_filters(filters::inner_filters(x_kinds), context);
       backend->route.service = backend->name;
       backend->route.label = backend->name;
       backend->route.series = &backend->series;
-      backend->route.chains.push_back(chain_of(backend->filters, backend->terminal));
-      backend->route.inner = chain_of(backend->inner_filters, backend->terminal);
+      backend->filters =
+          filters::compile_chains({x_kinds}, context, backend->terminal, backend->route);
     }
   }
   std::shared_ptr<const chain::Chain> inner_chain(std::string_view name) const {
     const auto found = x_backends.find(std::string(name));
     if (found == x_backends.end()) return nullptr;
     return {std::shared_ptr<const void>(), found->second->route.inner.get()};
-  }
-  static std::unique_ptr<chain::Chain> chain_of(const filters::FilterList& list,
-                                                chain::Terminal& terminal) {
-    std::vector<chain::Filter*> filters;
-    for (const auto& filter : list) filters.push_back(filter.get());
-    return std::make_unique<chain::Chain>(std::move(filters), terminal);
   }
 
   TestRuntime x_runtime;
