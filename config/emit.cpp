@@ -1,5 +1,4 @@
-// Printing a tree of values: YAML for people and for reading back, JSON for the schema and the
-// admin API.
+// A tree of values as YAML, for people and for reading back.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -124,40 +123,6 @@ void append_block(std::string& out, const Node& node, size_t indent) {
   }
 }
 
-void append_json(std::string& out, const Node& node, int indent) {
-  const std::string margin =
-      indent < 0 ? "" : "\n" + std::string(static_cast<size_t>(indent) + 2, ' ');
-  const std::string end = indent < 0 ? "" : "\n" + std::string(static_cast<size_t>(indent), ' ');
-  const int inner = indent < 0 ? indent : indent + 2;
-  const auto open = [&](bool first) { out += (first ? "" : ",") + margin; };
-  bool first = true;
-  switch (node.kind) {
-    case Node::Kind::kNull:
-      out += "null";
-      return;
-    case Node::Kind::kScalar:
-      out += !node.quoted && looks_typed(node.text) ? node.text : quote(node.text);
-      return;
-    case Node::Kind::kList:
-      out += '[';
-      for (const Node& item : node.items) {
-        open(std::exchange(first, false));
-        append_json(out, item, inner);
-      }
-      out += (first ? "" : end) + "]";
-      return;
-    case Node::Kind::kMap:
-      out += '{';
-      for (const Entry& entry : node.entries) {
-        open(std::exchange(first, false));
-        out += quote(entry.key) + (indent < 0 ? ":" : ": ");
-        append_json(out, entry.value, inner);
-      }
-      out += (first ? "" : end) + "}";
-      return;
-  }
-}
-
 }  // namespace
 
 std::string to_flow(const Node& node) {
@@ -183,12 +148,6 @@ std::string to_yaml(const Node& node) {
   std::string out;
   if (is_flat(node)) return to_flow(node) + '\n';
   append_block(out, node, 0);
-  return out;
-}
-
-std::string to_json(const Node& node, bool pretty) {
-  std::string out;
-  append_json(out, node, pretty ? 0 : -1);
   return out;
 }
 

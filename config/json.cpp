@@ -1,4 +1,4 @@
-// JSON text to the tree of values that YAML gives too.
+// JSON text to the tree of values that YAML gives too, and back.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -52,7 +52,33 @@ Node to_node(const Json& json, int& count) {
   return node;
 }
 
+Json to_value(const Node& node) {
+  Json json;
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      break;
+    case Node::Kind::kScalar: {
+      if (!node.quoted) json = Json::parse(node.text, nullptr, false);
+      if (!json.is_number() && !json.is_boolean()) json = node.text;
+      break;
+    }
+    case Node::Kind::kList:
+      json = Json::array();
+      for (const Node& item : node.items) json.push_back(to_value(item));
+      break;
+    case Node::Kind::kMap:
+      json = Json::object();
+      for (const Entry& entry : node.entries) json[entry.key] = to_value(entry.value);
+      break;
+  }
+  return json;
+}
+
 }  // namespace
+
+std::string to_json(const Node& node, bool pretty) {
+  return to_value(node).dump(pretty ? 2 : -1, ' ', false, Json::error_handler_t::replace);
+}
 
 Node parse_json(std::string_view text, std::vector<Problem>& problems) {
   std::string problem;
