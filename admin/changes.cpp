@@ -118,8 +118,11 @@ OverrideStore Changes::patched(const config::Target& target, std::string_view se
     }
     entry.id = std::to_string(++last_id);
     entry.value = std::move(patched.value);
-    entry.file_value = or_null(setting_json(file().config, target, entry.key));
-    entry.replaced = or_null(setting_json(x_control.loaded().config, target, entry.key));
+    const auto value_in = [&](const config::Config& config) {
+      return or_null(setting_json(config, target, entry.key, config::Secrets::kShown));
+    };
+    entry.file_value = value_in(file().config);
+    entry.replaced = value_in(x_control.loaded().config);
     next.set(std::move(entry));
   }
   return next;
@@ -128,11 +131,16 @@ OverrideStore Changes::patched(const config::Target& target, std::string_view se
 config::Loaded Changes::preview(const config::Target& target, std::string_view section,
                                 std::string_view merge_patch) const {
   uint64_t id = x_last_id;
+  config::Loaded refused;
+  refused.problems = refused_nulls(target, section, merge_patch);
+  if (!refused.ok()) return refused;
   return config::with_overrides(file(), patched(target, section, merge_patch, {}, id).layers());
 }
 
 Changed Changes::patch(const config::Target& target, std::string_view section,
                        std::string_view merge_patch, const Write& write) {
+  auto refused = refused_nulls(target, section, merge_patch);
+  if (!refused.empty()) return {{}, 0, std::move(refused)};
   uint64_t last_id = x_last_id;
   OverrideStore next = patched(target, section, merge_patch, write, last_id);
   config::Loaded loaded = config::with_overrides(file(), next.layers());
@@ -250,6 +258,7 @@ void Changes::adopt(OverrideStore next) {
       if (!entry.is_setting()) apply_state(entry);
     }
   }
+  if (x_refused_file) x_loop.timers.arm(x_trying_again, x_loop.clock.now_ms());
   arm();
 }
 

@@ -36,10 +36,10 @@ const config::Policy* find_policy(const config::Config& config, const config::Ta
 }
 
 std::string setting_json(const config::Config& config, const config::Target& target,
-                         std::string_view key) {
+                         std::string_view key, config::Secrets secrets) {
   const config::Policy* policy = find_policy(config, target);
   if (policy == nullptr) return {};
-  const Node written = config::write_policy(*policy, config::Secrets::kRedacted);
+  const Node written = config::write_policy(*policy, secrets);
   const Node* found = config::find_at(written, key);
   return found == nullptr ? std::string() : config::to_json(*found, false);
 }
@@ -57,6 +57,18 @@ std::vector<PatchedKey> patched_keys(std::string_view section, std::string_view 
   const Node patch = config::parse_json(merge_patch, problems);
   if (!patch.entries.empty()) collect(std::string(section), patch, keys);
   return keys;
+}
+
+std::vector<config::Problem> refused_nulls(const config::Target& target, std::string_view section,
+                                           std::string_view merge_patch) {
+  std::vector<config::Problem> problems;
+  for (const PatchedKey& patched : patched_keys(section, merge_patch)) {
+    if (!patched.value.empty()) continue;
+    if (auto why = config::why_not_patched(target, patched.key)) {
+      problems.push_back({"", 0, 0, patched.key, std::move(*why)});
+    }
+  }
+  return problems;
 }
 
 std::string sections_json(const config::Config& config, const config::Target& target,

@@ -62,6 +62,10 @@ struct Target {
   std::string route;  // empty: the service's own
 };
 
+// Why a patch may not write the key at a path; nothing: it may. For those that it sets to null,
+// which no reader sees.
+std::optional<std::string> why_not_patched(const Target& target, std::string_view path);
+
 // The same files under other overrides. Nothing of `loaded` changes; the result is what would be.
 // Problems name the path, as a patch has no lines.
 Loaded with_overrides(const Loaded& loaded, std::vector<Override> overrides);

@@ -15,7 +15,7 @@ bool has_patch(const Entry& entry) {
 
 bool ReadVisitor::refuse_patch(const Entry& entry) {
   if (!has_patch(entry)) return false;
-  x_reader.problem(entry.mark, in_quotes(entry.key) + " is not live; change the file");
+  x_reader.problem(entry.mark, not_live(entry.key));
   return true;
 }
 

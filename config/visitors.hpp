@@ -24,6 +24,10 @@ namespace outrigger::config {
 // address would read the secrets of the sidecar through it.
 enum class Live : uint8_t { kYes, kNo };
 
+inline std::string not_live(std::string_view key) {
+  return in_quotes(key) + " is not live; change the file";
+}
+
 class ReadVisitor {
  public:
   // `section` is the name that later.hpp and messages know the map by.

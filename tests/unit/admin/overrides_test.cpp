@@ -153,6 +153,23 @@ TEST_F(OverridesApi, EndsWhenTheFilesValueForThatKeyChanges) {
   EXPECT_EQ(events[0].after, "\"7s\"");
 }
 
+TEST_F(OverridesApi, EndsWhenTheFilesSecretUnderItChanges) {
+  const auto file_with = [](std::string_view secret) {
+    std::string text(testing::kFile);
+    const size_t at = text.find("hunter2");
+    EXPECT_NE(at, std::string::npos);
+    return text.replace(at, 7, secret);
+  };
+  patch("/api/v1/services/orders/policy",
+        R"({"headers": {"request": {"set": {"authorization": "mine"}}}})");
+  ASSERT_EQ(keys().size(), 1U);
+  reload(file_with("hunter2"));
+  EXPECT_EQ(keys().size(), 1U);
+  reload(file_with("hunter3"));
+  EXPECT_THAT(keys(), IsEmpty());
+  EXPECT_EQ(events_of("override_ended")[0].after, "\"REDACTED\"");
+}
+
 TEST_F(OverridesApi, EndsWhenTheServiceLeavesTheFile) {
   patch("/api/v1/circuits/orders", R"({"open_for": "2s"})");
   put("/api/v1/circuits/orders/reads/state", R"({"state": "forced_open"})");

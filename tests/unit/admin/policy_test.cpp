@@ -104,6 +104,16 @@ TEST_F(PolicyApi, RefusesWhatTheFileWouldRefuseAndWhatIsNoObject) {
   EXPECT_THAT(x_changes.overrides().all(), IsEmpty());
 }
 
+TEST_F(PolicyApi, RefusesToTakeAwayWhatThereIsNot) {
+  for (const std::string_view body : {R"({"retri": null})", R"({"retry": {"attempt": null}})"}) {
+    const Caller& got = patch_policy(body);
+    EXPECT_EQ(got.status, 422) << body;
+    EXPECT_THAT(got.body, HasSubstr("unknown key")) << body;
+    const Caller& dry = patch("/api/v1/services/orders/policy?dry_run=true", std::string(body));
+    EXPECT_EQ(dry.status, 422) << body;
+  }
+}
+
 // ---- every key, by the schema
 
 // A value of the schema, one for each of its forms.
@@ -223,6 +233,8 @@ class EveryKey : public PolicyApi {
       const Caller& got = patch(at, patch_of(key.path, value).dump());
       EXPECT_EQ(got.status, 422) << shown(key) << " " << value << got.body;
     }
+    EXPECT_EQ(patch(at, patch_of(key.path, nullptr).dump()).status, 422) << shown(key);
+    EXPECT_EQ(patch(at, patch_of(key.path, Json::object()).dump()).status, 422) << shown(key);
     EXPECT_THAT(x_changes.overrides().all(), IsEmpty()) << shown(key);
   }
 };
