@@ -77,12 +77,12 @@ class Changes {
   // others end, each with an event.
   Changed reload(config::Loaded fresh, const Write& write);
 
-  // What the overrides file says now, all of it or, where some of it cannot be, nothing. Entries
-  // that are about no service of ours wait for one.
+  // What the overrides file says now, all of it or, where some of it cannot be, nothing: then it is
+  // tried again after each other change. Entries that are about no service of ours wait for one.
   Changed take_file(std::vector<OverrideEntry> entries);
 
-  // Another configuration does not agree with the overrides file: nothing of it is in force.
-  bool refuses_file() const { return x_refuses_file; }
+  // What the overrides file says does not agree with what else is in force.
+  bool refuses_file() const { return x_refused_file.has_value(); }
 
   // The first configuration, under what an earlier process kept and under the overrides file.
   Changed begin(config::Loaded first, std::string_view kept, std::vector<OverrideEntry> of_file);
@@ -137,6 +137,7 @@ class Changes {
   uint64_t save();
   void save_next();
   void on_time();
+  void try_file_again();
   void arm();
 
   const LoopContext x_loop;
@@ -147,8 +148,8 @@ class Changes {
   mutable std::optional<config::Loaded> x_file;  // what is in force, without overrides
   OverrideStore x_overrides;
   std::vector<OverrideEntry> x_of_file;  // also those that are about no service of ours
-  bool x_refuses_file = false;
-  std::deque<Announcement> x_announcements;  // by number
+  std::optional<std::vector<OverrideEntry>> x_refused_file;  // waits for another change
+  std::deque<Announcement> x_announcements;                  // by number
   List<ChangeWaiter> x_waiters;
   uint64_t x_last = 0;
   uint64_t x_taken = 0;
@@ -159,6 +160,7 @@ class Changes {
   uint64_t x_saves_failed = 0;
   bool x_is_saving = false;
   Timer x_timer;
+  Timer x_trying_again = Timer::of<&Changes::try_file_again>(*this);
 };
 
 // The circuit of a service or of a route that has its own; null when there is none.

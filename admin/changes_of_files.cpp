@@ -17,7 +17,7 @@ using Layer = OverrideEntry::Layer;
 // Below a key that the file switches off there is nothing.
 std::string file_value(const config::Config& file, const OverrideEntry& entry) {
   if (!entry.is_setting()) return "\"auto\"";
-  const std::string json = setting_json(file, entry.target, entry.key);
+  const std::string json = setting_json(file, entry.target, entry.key, config::Secrets::kShown);
   return json.empty() ? "null" : json;
 }
 
@@ -56,7 +56,7 @@ Changed Changes::reload(config::Loaded fresh, const Write& write) {
   Changed changed = install(std::move(rebased.next), {std::move(event)});
   if (!changed.problems.empty()) return changed;
   x_file = std::move(fresh);
-  x_refuses_file = rebased.refuses_file;
+  if (rebased.refuses_file && !x_refused_file) x_refused_file = x_of_file;
   adopt(std::move(rebased.standing));
   for (Event& ended : rebased.events) x_events.publish(std::move(ended));
   changed.ended = rebased.ended;
@@ -76,7 +76,7 @@ Changed Changes::begin(config::Loaded first, std::string_view kept,
   Changed changed = install(std::move(rebased.next), {});
   if (!changed.problems.empty()) return changed;
   x_file = std::move(first);
-  x_refuses_file = rebased.refuses_file;
+  if (rebased.refuses_file && !x_refused_file) x_refused_file = x_of_file;
   adopt(std::move(rebased.standing));
   for (Event& ended : rebased.events) x_events.publish(std::move(ended));
   if (rebased.ended > 0) changed.awaited.save = save();
@@ -190,18 +190,22 @@ std::vector<Event> Changes::events_of_file(const OverrideStore& next) const {
 }
 
 Changed Changes::take_file(std::vector<OverrideEntry> entries) {
+  x_refused_file.reset();
   std::vector<OverrideEntry> before = std::exchange(x_of_file, std::move(entries));
   OverrideStore next = x_overrides;
   next.take_if([](const OverrideEntry& entry) { return entry.layer == Layer::kFile; });
   add_of_file(next, file());
   std::vector<Event> events = events_of_file(next);
   Changed changed = become(std::move(next), std::move(events));
-  if (changed.problems.empty()) {
-    x_refuses_file = false;
-  } else {
-    x_of_file = std::move(before);
-  }
+  if (!changed.problems.empty()) x_refused_file = std::exchange(x_of_file, std::move(before));
   return changed;
+}
+
+void Changes::try_file_again() {
+  if (!x_refused_file) return;
+  if (take_file(*std::exchange(x_refused_file, std::nullopt)).problems.empty()) {
+    log::info("overrides file in force after another change");
+  }
 }
 
 }  // namespace outrigger::admin

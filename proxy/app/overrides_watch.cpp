@@ -6,6 +6,13 @@
 #include "proxy/base/log.hpp"
 
 namespace outrigger::app {
+namespace {
+
+void say_refused(const std::string& why) {
+  log::error("overrides file not in force", {{"why", why}});
+}
+
+}  // namespace
 
 std::vector<admin::OverrideEntry> OverridesWatch::first(const config::Config& config,
                                                         const ReadNow& read) {
@@ -29,9 +36,9 @@ void OverridesWatch::on_file(const std::string& path, const io::FileContent& con
   const size_t count = entries.size();
   const admin::Changed changed = x_changes.take_file(std::move(entries));
   for (const config::Problem& problem : changed.problems) {
-    refuse(path + ": " + config::to_string(problem));
+    say_refused(path + ": " + config::to_string(problem));
   }
-  if (x_is_good) {
+  if (changed.problems.empty()) {
     log::info("overrides file in force",
               {{"file", path}, {"overrides", static_cast<int64_t>(count)}});
   }
@@ -53,7 +60,7 @@ std::vector<admin::OverrideEntry> OverridesWatch::parse(const std::string& path,
 
 void OverridesWatch::refuse(const std::string& why) {
   x_is_good = false;
-  log::error("overrides file not in force", {{"why", why}});
+  say_refused(why);
 }
 
 }  // namespace outrigger::app

@@ -180,8 +180,23 @@ TEST_F(LayersApi, AConfigurationThatDoesNotAgreeWithTheFileWinsAndTheFileComesBa
   EXPECT_EQ(attempts(), 3);
   EXPECT_EQ(overrides().size(), 1U);
   EXPECT_THAT(x_changes.reload(testing::load(testing::kFile), {}).problems, IsEmpty());
+  x_loop.advance_ms(0);
   EXPECT_FALSE(x_changes.refuses_file());
   EXPECT_EQ(overrides().size(), 2U);
+}
+
+TEST_F(LayersApi, AFileThatAnOverrideStandsAgainstIsInForceOnceThatIsGone) {
+  patch("/api/v1/services/orders/policy", R"({"circuit": {"open_max": "30s"}})");
+  EXPECT_THAT(take("overrides: [{service: orders, set: {circuit: {open_for: 40s}}}]").problems,
+              ::testing::Not(IsEmpty()));
+  EXPECT_TRUE(x_changes.refuses_file());
+  patch("/api/v1/services/orders/policy", R"({"retry": {"attempts": 3}})");
+  x_loop.advance_ms(0);
+  EXPECT_TRUE(x_changes.refuses_file());
+  patch("/api/v1/services/orders/policy", R"({"circuit": {"open_max": null}})");
+  x_loop.advance_ms(0);
+  EXPECT_FALSE(x_changes.refuses_file());
+  EXPECT_EQ(overrides()[0]["key"], "circuit.open_for");
 }
 
 TEST_F(LayersApi, TheYamlCanBePastedIntoTheOverridesFile) {
