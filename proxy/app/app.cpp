@@ -70,7 +70,7 @@ class App final : private io::SignalEvents {
 
   void wait_for_first_answers();
   void keep_good(const config::Texts& texts);
-  void warn_of_mounts(const NamedFiles::List& named) const;
+  void warn_of_mounts(const NamedFiles::List& named);
 
   const RunCommand& x_command;
   io::FileThread& x_disk;
@@ -85,6 +85,9 @@ class App final : private io::SignalEvents {
   WorkerThreads x_workers;
   ControlPlane x_plane;
   int x_calls_reset = 0;
+  // By the file thread, which may be later than we are.
+  const std::shared_ptr<std::set<std::string>> x_looked_at =
+      std::make_shared<std::set<std::string>>();
 };
 
 ControlEnvironment App::environment() {
@@ -99,7 +102,8 @@ ControlEnvironment App::environment() {
                      .variables = config::process_environment(),
                      .keep_good = x_command.last_good.empty()
                                       ? std::function<void(const config::Texts&)>()
-                                      : [this](const config::Texts& texts) { keep_good(texts); }},
+                                      : [this](const config::Texts& texts) { keep_good(texts); },
+                     .watching = [this](const auto& named) { warn_of_mounts(named); }},
           .read_now = [](const std::string& path) { return io::read_file(path); },
           .open_log = [this](const std::string& path) { return x_disk.append_to(path); },
           .log_lines_dropped = [this] { return x_disk.lines_dropped(); },
@@ -122,19 +126,21 @@ void App::keep_good(const config::Texts& texts) {
   });
 }
 
-// What replaces such a file is not seen through the mount.
-void App::warn_of_mounts(const NamedFiles::List& named) const {
+// What replaces such a file is not seen through the mount. Each is said once.
+void App::warn_of_mounts(const NamedFiles::List& named) {
   std::set<std::string> paths(x_command.paths.begin(), x_command.paths.end());
   for (const config::NamedFile& file : named) paths.insert(file.path);
-  for (const std::string& path : paths) {
-    if (config::is_folder(path) || !io::is_mount_point(path)) continue;
-    log::warning("updates of this file never arrive",
-                 {{"path", path}, {"why", "it is a mount point (subPath); mount its folder"}});
-  }
+  x_disk.post([paths, looked_at = x_looked_at](io::FileThread::Watches&) {
+    for (const std::string& path : paths) {
+      if (config::is_folder(path) || !looked_at->insert(path).second) continue;
+      if (!io::is_mount_point(path)) continue;
+      log::warning("updates of this file never arrive",
+                   {{"path", path}, {"why", "it is a mount point (subPath); mount its folder"}});
+    }
+  });
 }
 
 int App::run(const FirstConfig& first) {
-  warn_of_mounts(first.loaded.named);
   const std::vector<config::Problem> problems =
       x_plane.start(first.loaded, first.texts, first.refused ? &*first.refused : nullptr);
   for (const config::Problem& problem : problems) {

@@ -22,7 +22,7 @@ void Reloader::begin(const config::Loaded& first, const config::Texts& texts,
   x_first_workers = first.config.workers;
   x_state.good_at_ms = x_loop.clock.wall_ms();
   x_state.running_hash = x_state.file_hash = hash_of(texts);
-  x_named.watch(first.named);
+  watch(first.named);
   if (refused != nullptr) {
     log::warning("what runs is the last good configuration");
     x_state.is_last_good = true;
@@ -89,12 +89,17 @@ void Reloader::install() {
   reloaded.awaited = changed.awaited;
   reloaded.problems = std::move(changed.problems);
   if (reloaded.problems.empty()) {
-    x_named.watch(named);
+    watch(named);
   } else if (!job.texts.empty()) {
     // A secret that comes after the configuration that names it.
     x_named.await_change(named, [this] { read_again({"", "file", std::nullopt}, {}); });
   }
   finish(reloaded);
+}
+
+void Reloader::watch(const NamedFiles::List& named) {
+  x_named.watch(named);
+  if (x_source.watching) x_source.watching(named);
 }
 
 // It stays the first one meanwhile: who is told may ask for another.

@@ -22,6 +22,8 @@ struct ConfigSource {
   std::vector<std::string> paths;  // as of config::with_slashes(); none: nothing is watched
   config::Environment variables;
   std::function<void(const config::Texts&)> keep_good{};  // empty: they are not kept
+  // Hears which files are watched besides them, whenever that may be others. May be empty.
+  std::function<void(const NamedFiles::List&)> watching{};
 };
 
 // Files that were not good enough to begin with; what was kept of better times runs instead.
@@ -63,6 +65,7 @@ class Reloader {
   void on_changed(config::Texts texts);
   void fetch();
   void install();
+  void watch(const NamedFiles::List& named);
   void finish(const admin::Reloaded& reloaded);
   void note(const admin::Reloaded& reloaded, const Job& job);
   void note_bad(const std::vector<config::Problem>& problems, const admin::Write& write);

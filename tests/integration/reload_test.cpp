@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/process/namespaces.hpp"
 #include "tests/support/process/sidecar.hpp"
 
 namespace outrigger::testing {
@@ -59,6 +60,43 @@ TEST(ReloadProgram, ABadFileIsSaidWithItsLineAndHealsByItself) {
   write(sidecar.file(), version(3));
   EXPECT_TRUE(runs(sidecar, 3)) << sidecar.log();
   EXPECT_EQ(sidecar.metric("outrigger_config_last_reload_successful"), 1);
+}
+
+// A `subPath` of Kubernetes.
+TEST(ReloadProgram, AFileThatIsAMountPointIsSaidOnceAlsoWhereAReloadBringsIt) {
+  if (const std::string why = why_no_namespaces(); !why.empty()) GTEST_SKIP() << why;
+  const TempFolder folder;
+  const fs::path file = folder / "outrigger.yaml";
+  const auto write_with = [&](const std::vector<std::string>& secrets) {
+    std::string set;
+    for (const std::string& name : secrets) {
+      write(folder / name, name);
+      set += "x-" + name + ": {file: " + (folder / name).string() + "}, ";
+    }
+    replace_file(file, kLocal + "services: {orders: {headers: {request: {set: {" + set + "}}}}}\n");
+  };
+  write_with({"one"});
+  write(folder / "two", "two");
+  const std::string script =
+      "for f in one two; do mount --bind \"$0/$f\" \"$0/$f\" || exit 9; done; exec \"$1\" run -c "
+      "\"$2\"";
+  Process process({"unshare", "-m", "sh", "-c", script, folder.path(), outrigger_binary(), file});
+  const auto count = [&](const std::string& name) {
+    const std::string log = process.err();
+    const std::string said =
+        "\"path\":\"" + (folder / name).string() + "\",\"why\":\"it is a mount";
+    size_t times = 0;
+    for (size_t at = 0; (at = log.find(said, at)) != std::string::npos; ++at) ++times;
+    return times;
+  };
+  EXPECT_TRUE(eventually([&] { return count("one") == 1; })) << process.err();
+  EXPECT_EQ(count("two"), 0U);
+  write_with({"one", "two"});
+  EXPECT_TRUE(eventually([&] { return count("two") == 1; })) << process.err();
+  EXPECT_EQ(count("one"), 1U);
+  process.signal(SIGINT);
+  process.signal(SIGINT);
+  EXPECT_TRUE(process.wait());
 }
 
 // As a ConfigMap is mounted.
