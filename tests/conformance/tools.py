@@ -190,6 +190,10 @@ class Sidecar(typing.NamedTuple):
     port: int
     metrics_port: int
     pid: int
+    log: pathlib.Path
+
+    def port_of(self, listener):
+        return port_of(self.log.read_text(), listener)
 
 
 @contextlib.contextmanager
@@ -204,13 +208,18 @@ def sidecar(scratch, protocol, origin_port, tls=False, upstream_tls=False):
         yield running.port
 
 
-@contextlib.contextmanager
 def sidecar_with(scratch, configuration):
     """Runs the product with that; its listener is called "suite"."""
-    if not OUTRIGGER.exists():
-        raise Broken(f"there is no {OUTRIGGER}: ./dev build")
     file = scratch / "outrigger.yaml"
     file.write_text(configuration)
+    return sidecar_of(scratch, file)
+
+
+@contextlib.contextmanager
+def sidecar_of(scratch, file):
+    """The same with a file, or a folder of files, that is there."""
+    if not OUTRIGGER.exists():
+        raise Broken(f"there is no {OUTRIGGER}: ./dev build")
     log = scratch / "outrigger.log"
     with log.open("w") as out:
         process = subprocess.Popen([OUTRIGGER, "run", "-c", file], stdin=subprocess.DEVNULL,
@@ -218,7 +227,7 @@ def sidecar_with(scratch, configuration):
     try:
         eventually(lambda: '"msg":"ready"' in log.read_text(), "outrigger", process)
         text = log.read_text()
-        yield Sidecar(port_of(text, "suite"), port_of(text, "metrics"), process.pid)
+        yield Sidecar(port_of(text, "suite"), port_of(text, "metrics"), process.pid, log)
         end(process, log)
     finally:
         process.kill()
