@@ -25,7 +25,7 @@ LIMIT_S = 600
 
 def go():
     yield clients.Client("grpc-go",
-                         [programs.go_program("grpc_client", programs.GRPC_GO_MODULES)],
+                         [programs.go_program("grpc_client")],
                          STORIES | {"late": 4})
 
 

@@ -93,7 +93,7 @@ def go(scratch, _version, tls, host="127.0.0.1"):
 
 
 def grpc_go(scratch, _version, tls):
-    program = programs.go_program("grpc_origin", programs.GRPC_GO_MODULES)
+    program = programs.go_program("grpc_origin")
     files = certificate(scratch, tls)
     return Origin(lambda fd, _port, idle_ms: [program, str(fd), str(idle_ms), *files])
 

@@ -10,7 +10,9 @@ import tools
 
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
 GRPC_GO, GRPC_GO_VERSION = "google.golang.org/grpc", "v1.83.0"
-GRPC_GO_MODULES = (f"{GRPC_GO}@{GRPC_GO_VERSION}",)
+# What each is made of besides its own file: other files of clients/.
+GO_SHARED = {"client": ["tell"], "grpc_client": ["tell", "raw"], "origin": ["serve"],
+             "grpc_origin": ["serve", "raw"], "reloads": ["raw"]}
 PYTHON_PACKAGES = ["requests==2.32.3", "aiohttp==3.11.11", "httpx[http2]==0.28.1",
                    "uvicorn==0.34.0", "gunicorn==23.0.0", "grpcio==1.71.0"]
 NODE_PACKAGES = ["undici@7.30.2", "@grpc/grpc-js@1.12.6"]
@@ -38,19 +40,22 @@ def made(folder, make):
 
 
 @functools.cache
-def go_program(name, modules=()):
+def go_program(name):
     """The program of clients/NAME.go."""
-    source = HERE / f"{name}.go"
+    files = [f"{part}.go" for part in (name, *GO_SHARED[name])]
+    modules = [f"{GRPC_GO}@{GRPC_GO_VERSION}"] if "raw" in GO_SHARED[name] else []
 
     def make(folder):
         tools.need_go()
-        shutil.copy(source, folder)
+        for file in files:
+            shutil.copy(HERE / file, folder)
         tools.install("go mod init", ["go", "mod", "init", "outrigger/matrix"], folder)
         for module in modules:
             tools.install(f"go get {module}", ["go", "get", module], folder)
-        tools.install(f"go build {name}.go", ["go", "build", "-o", name, f"{name}.go"], folder)
+        tools.install(f"go build {name}.go", ["go", "build", "-o", name, *files], folder)
 
-    return str(made(folder_of(name, source.read_text(), *modules), make) / name)
+    texts = ((HERE / file).read_text() for file in files)
+    return str(made(folder_of(name, *texts, *modules), make) / name)
 
 
 @functools.cache
@@ -96,7 +101,15 @@ def node_with_packages():
     return ["env", f"MODULES={folder}/", node()]
 
 
+@functools.cache
 def java_program(name, *artifacts):
-    """The command of clients/NAME.java, which Java compiles at each start."""
+    """The command of clients/NAME.java, with what all programs of Java share."""
     command, jars = tools.java_tool(*artifacts)
-    return [*command, "-cp", jars, HERE / f"{name}.java"]
+    sources = [HERE / f"{part}.java" for part in (name, "Told")]
+
+    def make(folder):
+        javac = tools.debian_tool("javac", "default-jdk-headless")
+        tools.install(f"javac {name}.java", [javac, "-d", folder, "-cp", jars, *sources], folder)
+
+    folder = made(folder_of(name, *(source.read_text() for source in sources), *artifacts), make)
+    return [*command, "-cp", f"{folder}:{jars}", name]

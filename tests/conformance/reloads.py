@@ -116,7 +116,7 @@ class Load:
     """The program with callers and origins."""
 
     def __init__(self):
-        program = programs.go_program("reloads", programs.GRPC_GO_MODULES)
+        program = programs.go_program("reloads")
         self.process = subprocess.Popen([program, str(CALLS_PER_S)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.ports = self.hear()

@@ -1,5 +1,5 @@
 // Java's clients of the matrix: see clients.py for what each word asks.
-// java -cp JARS Client.java apache|jdk|okhttp STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
+// Client apache|jdk|okhttp STORY:CALLS,... BASE AT_ONCE h1|h2 [CA]
 import java.io.InputStream;
 import java.net.URI;
 import java.nio.file.Files;
@@ -7,12 +7,7 @@ import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.util.Map;
-import java.util.StringJoiner;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
@@ -167,45 +162,17 @@ public class Client {
     };
   }
 
-  static String tell(Caller caller, String name, int calls, int atOnce) throws Exception {
-    Story story = STORIES.get(name);
-    Map<String, AtomicInteger> outcomes = new ConcurrentHashMap<>();
-    var pool = Executors.newFixedThreadPool(atOnce);
-    for (int i = 0; i < calls; i++) {
-      int pause_ms = name.equals("restart") || name.equals("race") ? 15 + i % 11 : 0;
-      pool.execute(() -> {
-        String word;
-        try {
-          Thread.sleep(pause_ms);
-          word = caller.call(story.posts ? "POST" : "GET", story);
-        } catch (Exception error) {
-          word = "error: " + error.getClass().getSimpleName();
-        }
-        outcomes.computeIfAbsent(word, w -> new AtomicInteger()).incrementAndGet();
-      });
-    }
-    pool.shutdown();
-    pool.awaitTermination(5, TimeUnit.MINUTES);
-    return outcomes.entrySet().stream()
-        .map(outcome -> '"' + outcome.getKey() + "\": " + outcome.getValue())
-        .collect(Collectors.joining(", ", "{", "}"));
-  }
-
   public static void main(String[] args) throws Exception {
     String base = args[2];
-    int atOnce = Integer.parseInt(args[3]);
     if (args.length > 5) trust(args[5]);
     Caller caller = switch (args[0]) {
       case "apache" -> apache(base);
       case "jdk" -> jdk(base, args[4]);
       default -> okhttp(base, args[4]);
     };
-    var told = new StringJoiner(", ", "{", "}");
-    for (String part : args[1].split(",")) {
-      String[] story = part.split(":");
-      told.add('"' + story[0] + "\": " + tell(caller, story[0], Integer.parseInt(story[1]), atOnce));
-    }
-    System.out.println(told);
-    System.exit(0);
+    Told.tell(args, (name, number) -> {
+      Story story = STORIES.get(name);
+      return caller.call(story.posts ? "POST" : "GET", story);
+    });
   }
 }

@@ -1,5 +1,5 @@
 // grpc-java as a client of the matrix: see grpc_clients.py for what each word asks.
-// java -cp JARS GrpcClient.java netty|okhttp STORY:CALLS,... BASE AT_ONCE h2 [CA]
+// GrpcClient netty|okhttp STORY:CALLS,... BASE AT_ONCE h2 [CA]
 import io.grpc.CallOptions;
 import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
@@ -15,14 +15,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.util.Map;
-import java.util.StringJoiner;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 
 public class GrpcClient {
   static final byte[] SMALL = new byte[100];
@@ -145,7 +139,6 @@ public class GrpcClient {
   }
 
   static String call(String story, int number) throws Exception {
-    if (story.equals("restart") || story.equals("race")) Thread.sleep(15 + number % 11);
     if (story.equals("cancel") && number % 8 == 0) return given_up();
     return switch (story) {
       case "down" -> down("Down", MESSAGES, within(60_000), 0);
@@ -161,28 +154,6 @@ public class GrpcClient {
     };
   }
 
-  static String tell(String story, int calls, int atOnce) throws Exception {
-    Map<String, AtomicInteger> outcomes = new ConcurrentHashMap<>();
-    var pool = Executors.newFixedThreadPool(atOnce);
-    for (int i = 0; i < calls; i++) {
-      int number = i;
-      pool.execute(() -> {
-        String word;
-        try {
-          word = call(story, number);
-        } catch (Exception error) {
-          word = "error: " + error.getClass().getSimpleName();
-        }
-        outcomes.computeIfAbsent(word, w -> new AtomicInteger()).incrementAndGet();
-      });
-    }
-    pool.shutdown();
-    pool.awaitTermination(5, TimeUnit.MINUTES);
-    return outcomes.entrySet().stream()
-        .map(outcome -> '"' + outcome.getKey() + "\": " + outcome.getValue())
-        .collect(Collectors.joining(", ", "{", "}"));
-  }
-
   public static void main(String[] args) throws Exception {
     String address = args[2].substring(args[2].indexOf("://") + 3);
     ChannelCredentials trust = args.length > 5
@@ -191,12 +162,6 @@ public class GrpcClient {
     channel = args[0].equals("okhttp")
         ? io.grpc.okhttp.OkHttpChannelBuilder.forTarget(address, trust).build()
         : io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder.forTarget(address, trust).build();
-    var told = new StringJoiner(", ", "{", "}");
-    for (String part : args[1].split(",")) {
-      String[] story = part.split(":");
-      told.add('"' + story[0] + "\": " + tell(story[0], Integer.parseInt(story[1]), Integer.parseInt(args[3])));
-    }
-    System.out.println(told);
-    System.exit(0);
+    Told.tell(args, GrpcClient::call);
   }
 }

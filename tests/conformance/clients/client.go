@@ -7,14 +7,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"testing/iotest"
 	"time"
 )
@@ -128,43 +125,8 @@ func call(c *http.Client, story, base string, i int) string {
 	return "no such story"
 }
 
-func tell(client *http.Client, story, base string, calls, atOnce int) map[string]int {
-	outcomes := map[string]int{}
-	var lock sync.Mutex
-	var group sync.WaitGroup
-	next := make(chan int)
-	for w := 0; w < atOnce; w++ {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			for i := range next {
-				word := call(client, story, base, i)
-				lock.Lock()
-				outcomes[word]++
-				lock.Unlock()
-			}
-		}()
-	}
-	for i := 0; i < calls; i++ {
-		next <- i
-	}
-	close(next)
-	group.Wait()
-	return outcomes
-}
-
 func main() {
-	atOnce, _ := strconv.Atoi(os.Args[3])
-	ca := ""
-	if len(os.Args) > 5 {
-		ca = os.Args[5]
-	}
-	client := &http.Client{Transport: transport(os.Args[4], ca), Timeout: 60 * time.Second}
-	told := map[string]map[string]int{}
-	for _, part := range strings.Split(os.Args[1], ",") {
-		story, count, _ := strings.Cut(part, ":")
-		calls, _ := strconv.Atoi(count)
-		told[story] = tell(client, story, os.Args[2], calls, atOnce)
-	}
-	json.NewEncoder(os.Stdout).Encode(told)
+	base := os.Args[2]
+	c := &http.Client{Transport: transport(os.Args[4], authority()), Timeout: 60 * time.Second}
+	tell(func(story string, i int) string { return call(c, story, base, i) })
 }

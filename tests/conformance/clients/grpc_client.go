@@ -5,34 +5,19 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
-
-type raw struct{}
-
-func (raw) Name() string { return "raw" }
-func (raw) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
-}
-func (raw) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
 
 var small, large = make([]byte, 100), make([]byte, 256*1024)
 
@@ -162,49 +147,17 @@ func call(c *grpc.ClientConn, story string, i int) string {
 	return word(err, fine)
 }
 
-func tell(c *grpc.ClientConn, story string, calls, atOnce int) map[string]int {
-	outcomes := map[string]int{}
-	var lock sync.Mutex
-	var group sync.WaitGroup
-	next := make(chan int)
-	for w := 0; w < atOnce; w++ {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			for i := range next {
-				word := call(c, story, i)
-				lock.Lock()
-				outcomes[word]++
-				lock.Unlock()
-			}
-		}()
-	}
-	for i := 0; i < calls; i++ {
-		next <- i
-	}
-	close(next)
-	group.Wait()
-	return outcomes
-}
-
 func main() {
 	_, address, _ := strings.Cut(os.Args[2], "://")
-	atOnce, _ := strconv.Atoi(os.Args[3])
 	trust := insecure.NewCredentials()
-	if len(os.Args) > 5 {
-		trust, _ = credentials.NewClientTLSFromFile(os.Args[5], "")
+	if ca := authority(); ca != "" {
+		trust, _ = credentials.NewClientTLSFromFile(ca, "")
 	}
-	client, err := grpc.NewClient(address, grpc.WithTransportCredentials(trust),
+	c, err := grpc.NewClient(address, grpc.WithTransportCredentials(trust),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{})))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	told := map[string]map[string]int{}
-	for _, part := range strings.Split(os.Args[1], ",") {
-		story, count, _ := strings.Cut(part, ":")
-		calls, _ := strconv.Atoi(count)
-		told[story] = tell(client, story, calls, atOnce)
-	}
-	json.NewEncoder(os.Stdout).Encode(told)
+	tell(func(story string, i int) string { return call(c, story, i) })
 }

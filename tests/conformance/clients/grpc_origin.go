@@ -1,38 +1,19 @@
-// The gRPC origin of the client matrix: `grpc_origin FD IDLE_MS [CERT KEY]`, as origin.go. Messages are
-// bytes without a format, so that no client needs generated code.
+// The gRPC origin of the client matrix, as origin.go.
 package main
 
 import (
-	"context"
 	"encoding/binary"
 	"io"
 	"log"
-	"net"
-	"os"
-	"os/signal"
-	"strconv"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
-
-type raw struct{}
-
-func (raw) Name() string { return "raw" }
-func (raw) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
-}
-func (raw) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
 
 func one(stream grpc.ServerStream) ([]byte, error) {
 	var message []byte
@@ -113,60 +94,25 @@ func both(stream grpc.ServerStream) error {
 	}
 }
 
-func service() *grpc.ServiceDesc {
-	description := &grpc.ServiceDesc{ServiceName: "matrix.Matrix", HandlerType: (*any)(nil)}
-	for name, handler := range map[string]func(grpc.ServerStream) error{
-		"Echo": echo, "Fail": fail, "Never": never, "Up": up, "Both": both,
-		"Down": down(2000, 100), "Slow": down(64, 128*1024),
-		"Watch": silent(3 * time.Second), "Late": silent(17 * time.Second),
-	} {
-		description.Streams = append(description.Streams, grpc.StreamDesc{StreamName: name,
-			Handler:       func(_ any, stream grpc.ServerStream) error { return handler(stream) },
-			ServerStreams: true, ClientStreams: true})
-	}
-	return description
-}
-
-func tellReady() {
-	fd, _ := strconv.Atoi(os.Getenv("READY"))
-	ready := os.NewFile(uintptr(fd), "ready")
-	ready.Write([]byte("x"))
-	ready.Close()
-}
-
 func main() {
-	fd, _ := strconv.Atoi(os.Args[1])
-	idle, _ := strconv.Atoi(os.Args[2])
-	listener, err := net.FileListener(os.NewFile(uintptr(fd), "listener"))
-	if err != nil {
-		log.Fatal(err)
+	var options []grpc.ServerOption
+	if idle := idleLimit(); idle > 0 {
+		options = append(options, grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idle}))
 	}
-	options := []grpc.ServerOption{grpc.ForceServerCodecV2(raw{})}
-	if idle > 0 {
-		options = append(options, grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionIdle: time.Duration(idle) * time.Millisecond}))
-	}
-	if len(os.Args) > 3 {
-		tls, err := credentials.NewServerTLSFromFile(os.Args[3], os.Args[4])
+	if files := certificate(); len(files) > 0 {
+		tls, err := credentials.NewServerTLSFromFile(files[0], files[1])
 		if err != nil {
 			log.Fatal(err)
 		}
 		options = append(options, grpc.Creds(tls))
 	}
-	server := grpc.NewServer(options...)
-	server.RegisterService(service(), nil)
-	soon, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		<-soon.Done()
+	server := rawServer("matrix.Matrix", map[string]func(grpc.ServerStream) error{
+		"Echo": echo, "Fail": fail, "Never": never, "Up": up, "Both": both,
+		"Down": down(2000, 100), "Slow": down(64, 128*1024),
+		"Watch": silent(3 * time.Second), "Late": silent(17 * time.Second),
+	}, options...)
+	serve(server.Serve, func() {
 		time.AfterFunc(10*time.Second, server.Stop)
 		server.GracefulStop()
-		close(done)
-	}()
-	tellReady()
-	if err := server.Serve(listener); err != nil {
-		log.Fatal(err)
-	}
-	<-done
+	})
 }

@@ -1,6 +1,5 @@
-// The origin of the client matrix: `origin FD IDLE_MS [CERT KEY]` serves HTTP/1.1 and HTTP/2, in clear
-// text by prior knowledge or over TLS, on a listening socket that it inherits. It ends connections that
-// are idle for IDLE_MS, unless that is 0. Each path is one way in which honest servers behave.
+// The origin of the client matrix: HTTP/1.1 and HTTP/2, in clear text by prior knowledge or over TLS.
+// Each path is one way in which honest servers behave.
 package main
 
 import (
@@ -9,10 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -90,13 +86,6 @@ func trailers(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-Id", "of-the-trailer")
 }
 
-func tellReady() {
-	fd, _ := strconv.Atoi(os.Getenv("READY"))
-	ready := os.NewFile(uintptr(fd), "ready")
-	ready.Write([]byte("x"))
-	ready.Close()
-}
-
 func main() {
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.HandlerFunc{
@@ -105,36 +94,26 @@ func main() {
 	} {
 		mux.HandleFunc(path, handler)
 	}
-	fd, _ := strconv.Atoi(os.Args[1])
-	idle, _ := strconv.Atoi(os.Args[2])
-	listener, err := net.FileListener(os.NewFile(uintptr(fd), "listener"))
-	if err != nil {
-		log.Fatal(err)
-	}
 	server := &http.Server{Handler: mux, Protocols: new(http.Protocols),
-		IdleTimeout: time.Duration(idle) * time.Millisecond, ErrorLog: log.New(io.Discard, "", 0)}
+		IdleTimeout: idleLimit(), ErrorLog: log.New(io.Discard, "", 0)}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
-	// A restart is announced: GOAWAY, or the end of connections that are idle.
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		<-ended
+	run := func(listener net.Listener) error {
+		var err error
+		if files := certificate(); len(files) > 0 {
+			err = server.ServeTLS(listener, files[0], files[1])
+		} else {
+			err = server.Serve(listener)
+		}
+		if err == http.ErrServerClosed {
+			return nil
+		}
+		return err
+	}
+	serve(run, func() {
 		late, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		server.Shutdown(late)
-		close(done)
-	}()
-	tellReady()
-	if len(os.Args) > 3 {
-		err = server.ServeTLS(listener, os.Args[3], os.Args[4])
-	} else {
-		err = server.Serve(listener)
-	}
-	if err != http.ErrServerClosed {
-		log.Fatal(err)
-	}
-	<-done
+	})
 }

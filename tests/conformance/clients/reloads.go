@@ -24,7 +24,6 @@ import (
 	"golang.org/x/net/websocket"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -85,17 +84,6 @@ func serveHTTP(listener net.Listener) {
 	server.Serve(listener)
 }
 
-type raw struct{}
-
-func (raw) Name() string { return "raw" }
-func (raw) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
-}
-func (raw) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
-
 func told(stream grpc.ServerStream) error {
 	var message []byte
 	if err := stream.RecvMsg(&message); err != nil {
@@ -120,15 +108,8 @@ func watched(stream grpc.ServerStream) error {
 }
 
 func serveGRPC(listener net.Listener) {
-	description := &grpc.ServiceDesc{ServiceName: "swaps.Swaps", HandlerType: (*any)(nil)}
-	for name, handler := range map[string]func(grpc.ServerStream) error{"Told": told, "Watched": watched} {
-		description.Streams = append(description.Streams, grpc.StreamDesc{StreamName: name,
-			Handler:       func(_ any, stream grpc.ServerStream) error { return handler(stream) },
-			ServerStreams: true, ClientStreams: true})
-	}
-	server := grpc.NewServer(grpc.ForceServerCodecV2(raw{}))
-	server.RegisterService(description, nil)
-	server.Serve(listener)
+	methods := map[string]func(grpc.ServerStream) error{"Told": told, "Watched": watched}
+	rawServer("swaps.Swaps", methods).Serve(listener)
 }
 
 func serveEcho(listener net.Listener) {
