@@ -1,5 +1,6 @@
 #include <atomic>
 #include <memory>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -76,21 +77,89 @@ TEST_F(Admin, CurlChangesAnySettingAndTakesAnEndpointOut) {
   EXPECT_EQ(x_sidecar.get("orders").status, 200);
 }
 
-TEST(KeptOverrides, SurviveTheProcess) {
-  const TempFolder folder;
-  const std::string yaml = "snapshot: {dir: '" + (folder / "state").string() +
-                           "'}\nlisteners: [{name: outbound, address: '127.0.0.1:0'}]\n"
-                           "services: {orders: {endpoints: {static: ['127.0.0.1:9']}}}\n";
-  {
-    const Sidecar sidecar(yaml);
-    const Response done =
-        sidecar.admin("PUT", "/api/v1/circuits/orders/state?ttl=1h", "{\"state\":\"forced_open\"}");
-    EXPECT_TRUE(has(done.body, "\"persisted\":true")) << done.body;
+// ---- on disk
+
+class KeptOverrides : public ::testing::Test {
+ protected:
+  // Answered with 200, and on disk by then.
+  static void keep(const Sidecar& sidecar, std::string_view method, const std::string& path,
+                   std::string_view body) {
+    const Response done = sidecar.admin(method, "/api/v1" + path, body);
+    EXPECT_EQ(done.status, 200) << path << done.body;
+    EXPECT_TRUE(has(done.body, "\"persisted\":true")) << path << done.body;
   }
-  const Sidecar sidecar(yaml);
-  const Response circuit = sidecar.admin("GET", "/api/v1/circuits/orders");
-  EXPECT_TRUE(has(circuit.body, "\"state\":\"forced_open\"")) << circuit.body;
-  EXPECT_TRUE(has(sidecar.admin("GET", "/api/v1/overrides").body, "\"until\":"));
+  static std::string all(const Sidecar& sidecar) {
+    return sidecar.admin("GET", "/api/v1/overrides").body;
+  }
+  static std::string circuit(const Sidecar& sidecar) {
+    return sidecar.admin("GET", "/api/v1/circuits/orders").body;
+  }
+
+  const TempFolder x_folder;
+  const std::string x_yaml = "snapshot: {dir: '" + (x_folder / "state").string() +
+                             "'}\nlisteners: [{name: outbound, address: '127.0.0.1:0'}]\n"
+                             "services: {orders: {endpoints: {static: ['127.0.0.1:9']}}}\n";
+};
+
+TEST_F(KeptOverrides, SurviveTheProcess) {
+  {
+    const Sidecar sidecar(x_yaml);
+    keep(sidecar, "PUT", "/circuits/orders/state?ttl=1h", "{\"state\":\"forced_open\"}");
+  }
+  const Sidecar sidecar(x_yaml);
+  EXPECT_TRUE(has(circuit(sidecar), "\"state\":\"forced_open\"")) << circuit(sidecar);
+  EXPECT_TRUE(has(all(sidecar), "\"until\":"));
+}
+
+// Who, why, since and until when are the same: what is left of each ttl is what would be left.
+TEST_F(KeptOverrides, SurviveAKillEachWithItsTimeAndReason) {
+  std::string before;
+  {
+    Sidecar sidecar(x_yaml);
+    keep(sidecar, "PATCH", "/services/orders/policy?ttl=1h&reason=slow",
+         "{\"timeout\":{\"request\":\"2s\"}}");
+    keep(sidecar, "PATCH", "/circuits/orders?ttl=30m", "{\"open_for\":\"9s\"}");
+    keep(sidecar, "PUT", "/circuits/orders/state?ttl=10m", "{\"state\":\"forced_open\"}");
+    keep(sidecar, "PUT", "/services/orders/endpoints/127.0.0.1:9/state", "{\"state\":\"drain\"}");
+    keep(sidecar, "PUT", "/log?ttl=20m", "{\"level\":\"debug\"}");
+    before = all(sidecar);
+    sidecar.kill();
+  }
+  const Sidecar sidecar(x_yaml);
+  EXPECT_EQ(all(sidecar), before);
+  for (const char* what : {"timeout.request", "circuit.open_for", "\"value\":\"forced_open\"",
+                           "endpoint_state", "log.level", "\"until\":", "\"reason\":\"slow\""}) {
+    EXPECT_TRUE(has(before, what)) << before;
+  }
+  EXPECT_TRUE(has(sidecar.get("orders").field("proxy-status"), "circuit_open"));
+  EXPECT_TRUE(has(circuit(sidecar), "\"open_for\":\"9s\"")) << circuit(sidecar);
+  EXPECT_TRUE(
+      has(sidecar.admin("GET", "/api/v1/services/orders/policy").body, "\"request\":\"2s\""));
+}
+
+TEST_F(KeptOverrides, NoneThatWasAnsweredIsLostByAKillWhileTheNextIsWritten) {
+  int first = 1;
+  for (int round = 0; round < 3; ++round) {
+    Sidecar sidecar(x_yaml);
+    std::atomic<int> kept{0};
+    std::thread asks([&] {
+      for (int n = first;; ++n) {
+        const Response done = sidecar.admin("PATCH", "/api/v1/circuits/orders",
+                                            "{\"min_requests\":" + std::to_string(n) + "}");
+        if (!done.complete || !has(done.body, "\"persisted\":true")) return;
+        kept = n;
+      }
+    });
+    EXPECT_TRUE(eventually([&] { return kept >= first + 5; }));
+    sidecar.kill();
+    asks.join();
+    const Sidecar again(x_yaml);
+    const auto is = [&](int n) {
+      return has(circuit(again), "\"min_requests\":" + std::to_string(n) + ",");
+    };
+    EXPECT_TRUE(is(kept) || is(kept + 1)) << kept << circuit(again);
+    first = kept + 2;
+  }
 }
 
 TEST_F(Admin, AStaleETagChangesNothing) {

@@ -12,6 +12,7 @@ namespace {
 
 std::filesystem::path write_config(const TempFolder& folder, const std::string& yaml,
                                    const SidecarOptions& options) {
+  if (!options.path.empty()) return options.path;
   std::string text;
   if (!options.own_admin) {
     text += "admin: {address: \"127.0.0.1:0\"}\nmetrics: {address: \"127.0.0.1:0\"}\n";
@@ -53,8 +54,15 @@ Sidecar::Sidecar(const std::string& yaml, const SidecarOptions& options)
 }
 
 Sidecar::~Sidecar() {
-  EXPECT_EQ(interrupt(), 0) << log();
+  if (!x_is_killed) {
+    EXPECT_EQ(interrupt(), 0) << log();
+  }
   EXPECT_EQ(log().find("Sanitizer"), std::string::npos) << log();
+}
+
+void Sidecar::kill() {
+  x_process.signal(SIGKILL);
+  x_is_killed = x_process.wait() == 128 + SIGKILL;
 }
 
 // Two signals that come as one are one, so the second waits until the first was seen. None comes

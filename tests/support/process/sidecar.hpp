@@ -22,6 +22,7 @@ struct SidecarOptions {
   bool waits = true;                     // for the line that says it is ready
   std::vector<std::string> arguments{};  // of `run`, besides the file
   Spawn spawn{};
+  std::string path{};  // a file or folder that is there already, instead of a text
 };
 
 class Sidecar {
@@ -53,10 +54,13 @@ class Sidecar {
 
   // Ends at once (a second SIGINT); the exit code.
   int interrupt();
+  // SIGKILL, after which no clean end is expected.
+  void kill();
 
  private:
   TempFolder x_folder;
   Process x_process;
+  bool x_is_killed = false;
 };
 
 }  // namespace outrigger::testing
