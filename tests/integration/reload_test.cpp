@@ -1,12 +1,12 @@
 // The real program and its real files: what the watch of the kernel, renames, links, folders and a
 // restart make of them. What is done with them once they are read is for the scenarios.
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/process/mount.hpp"
 #include "tests/support/process/namespaces.hpp"
 #include "tests/support/process/sidecar.hpp"
 
@@ -101,27 +101,11 @@ TEST(ReloadProgram, AFileThatIsAMountPointIsSaidOnceAlsoWhereAReloadBringsIt) {
 
 // As a ConfigMap is mounted.
 TEST(ReloadProgram, AFolderWhoseDataIsSwappedIsInForceByItself) {
-  const TempFolder folder;
-  const fs::path root = folder / "mount";
-  const auto swap = [&](int number) {
-    const fs::path data = root / ("..v" + std::to_string(number));
-    fs::create_directories(data);
-    write(data / "outrigger.yaml", version(number));
-    fs::create_directory_symlink(data.filename(), root / "..data.new");
-    fs::rename(root / "..data.new", root / "..data");
-  };
-  swap(1);
-  fs::create_symlink("..data/outrigger.yaml", root / "outrigger.yaml");
-  Process process({outrigger_binary(), "run", "-c", root.string()});
-  ASSERT_TRUE(eventually([&] { return process.err().find("\"ready\"") != std::string::npos; }));
-  swap(2);
-  EXPECT_TRUE(eventually([&] {
-    return process.err().find("\"kind\":\"reload\"") != std::string::npos;
-  })) << process.err();
-  process.signal(SIGINT);
-  eventually([&] { return process.err().find("\"kind\":\"drain\"") != std::string::npos; });
-  process.signal(SIGINT);
-  EXPECT_EQ(process.wait(), 0) << process.err();
+  Mount mount(version(1));
+  const Sidecar sidecar("", {.path = mount.path().string()});
+  EXPECT_TRUE(runs(sidecar, 1));
+  mount.swap_link(version(2));
+  EXPECT_TRUE(runs(sidecar, 2)) << sidecar.log();
 }
 
 TEST(ReloadProgram, TheLastGoodFileIsBegunWithWhenTheNewOneIsBad) {
