@@ -3,26 +3,20 @@
 #include <gtest/gtest.h>
 
 #include "proxy/app/control_plane.hpp"
+#include "tests/support/orders.hpp"
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {
 namespace {
 
-constexpr const char* kAt = "10.0.0.1:80";
-
-std::string orders(std::string_view policy) {
-  return "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off, " +
-         std::string(policy) + "}}";
-}
-
 TEST(Change, RunningCallsKeepTheOldSettingsAndNewOnesGetTheNew) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt).otherwise = stalls();
   Caller old(town), fresh(town);
   old.begin("GET", "/");
   town.run();
   const int64_t began_ms = town.now_ms();
-  town.take(orders("timeout: {request: 1s}"));
+  town.take(orders(", timeout: {request: 1s}"));
   fresh.begin("GET", "/");
   EXPECT_EQ(fresh.next().status(), 504);
   EXPECT_EQ(town.now_ms() - began_ms, 1'000);
@@ -31,20 +25,20 @@ TEST(Change, RunningCallsKeepTheOldSettingsAndNewOnesGetTheNew) {
 }
 
 TEST(Change, TheNextRequestOfAConnectionGetsTheNewSettings) {
-  Town town(orders("headers: {response: {set: {x-version: '1'}}}"));
+  Town town(version(1));
   town.origin(kAt);
   Caller caller(town);
   EXPECT_EQ(caller.get().field("x-version"), "1");
-  town.take(orders("headers: {response: {set: {x-version: '2'}}}"));
+  town.take(version(2));
   EXPECT_EQ(caller.get().field("x-version"), "2");
 }
 
 TEST(Change, PoolsStay) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   Origin& origin = town.origin(kAt);
   Caller caller(town);
   caller.get();
-  town.take(orders("timeout: {request: 4s}"));
+  town.take(orders(", timeout: {request: 4s}"));
   caller.get();
   EXPECT_EQ(origin.accepted(), 1u);
 }
@@ -52,7 +46,7 @@ TEST(Change, PoolsStay) {
 TEST(Change, CircuitsKeepStateAndCounts) {
   const auto with = [](int count) {
     return orders(
-        "endpoint_circuit: off, circuit: {consecutive_failures: " + std::to_string(count) + "}");
+        ", endpoint_circuit: off, circuit: {consecutive_failures: " + std::to_string(count) + "}");
   };
   Town town(with(4));
   Origin& origin = town.origin(kAt);
@@ -70,21 +64,21 @@ TEST(Change, CircuitsKeepStateAndCounts) {
 }
 
 TEST(Change, CircuitOffKeepsAForcedState) {
-  Town town(orders("circuit: {mode: enforce}"));
+  Town town(orders(", circuit: {mode: enforce}"));
   town.origin(kAt);
   town.service("orders").circuit().force(upstream::CircuitForce::kForcedOpen, town.now_ms());
-  town.take(orders("circuit: off"));
+  town.take(orders(", circuit: off"));
   EXPECT_EQ(Caller(town).get().status(), 503);
 }
 
 TEST(Change, OutstandingCallsOfTheOldSettingsCountUnderTheNew) {
-  Town town(orders("limits: {outstanding: 2}"));
+  Town town(orders(", limits: {outstanding: 2}"));
   Origin& origin = town.origin(kAt);
   origin.otherwise = after(1'000, answers(200));
   Caller one(town), two(town), three(town);
   one.begin("GET", "/");
   town.run();
-  town.take(orders("limits: {outstanding: 2}, timeout: {request: 9s}"));
+  town.take(orders(", limits: {outstanding: 2}, timeout: {request: 9s}"));
   two.begin("GET", "/");
   town.run();
   EXPECT_EQ(three.get().status(), 503);
@@ -93,7 +87,7 @@ TEST(Change, OutstandingCallsOfTheOldSettingsCountUnderTheNew) {
 }
 
 TEST(Change, StreamsOfTheOldSettingsCountUnderTheNew) {
-  Town town(orders("limits: {streams: 2}"));
+  Town town(orders(", limits: {streams: 2}"));
   town.origin(kAt).otherwise = both(sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                           "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"),
                                     after(5'000, sends("0\r\n\r\n")));
@@ -101,7 +95,7 @@ TEST(Change, StreamsOfTheOldSettingsCountUnderTheNew) {
   one.begin("GET", "/");
   two.begin("GET", "/");
   town.run();
-  town.take(orders("limits: {streams: 1}"));
+  town.take(orders(", limits: {streams: 1}"));
   EXPECT_EQ(town.service("orders").limit().streams().open(), 2);
   EXPECT_EQ(three.get().status(), 503);
   EXPECT_EQ(one.next().body, "a");
@@ -127,11 +121,11 @@ TEST(Change, AServiceThatIsNoLongerNamedFinishesItsCalls) {
 }
 
 TEST(Change, AServiceMayComeBackUnderItsName) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt);
   EXPECT_EQ(Caller(town).get().status(), 200);
   town.take("services: {}");
-  town.take(orders("timeout: {request: 5s}"));
+  town.take(orders(", timeout: {request: 5s}"));
   EXPECT_EQ(Caller(town).get().status(), 200);
 }
 
@@ -167,7 +161,7 @@ TEST(Change, ListsAndSnapshotsThatChangeUnderLoadLoseNoCall) {
 
 // The control thread is ahead of the workers by a post.
 TEST(Change, ACallBetweenANewListAndItsArrivalAtTheWorkerIsNotRefused) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt).otherwise = answers(200, "old");
   town.origin("10.0.0.2:80").otherwise = answers(200, "new");
   Caller caller(town);
@@ -203,7 +197,7 @@ struct Draining {
 };
 
 TEST(Drain, ItServesOnAsBeforeWhileTheNeighbourIsThere) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt);
   Caller caller(town);
   Draining draining(town);
@@ -218,7 +212,7 @@ TEST(Drain, ItServesOnAsBeforeWhileTheNeighbourIsThere) {
 }
 
 TEST(Drain, ItEndsWhenNoConnectionIsOpenAndNoneCameForQuiet) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt);
   auto caller = std::make_unique<Caller>(town);
   caller->get();
@@ -232,7 +226,7 @@ TEST(Drain, ItEndsWhenNoConnectionIsOpenAndNoneCameForQuiet) {
 }
 
 TEST(Drain, WithNobodyThereItTakesQuiet) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   const int64_t began_ms = town.now_ms();
   Draining draining(town);
   town.pass_ms(3'000);
@@ -242,7 +236,7 @@ TEST(Drain, WithNobodyThereItTakesQuiet) {
 }
 
 TEST(Drain, InItsLastTwoSecondsNewCallsAre503AndAnswersEndTheirConnections) {
-  Town town(orders("timeout: {request: 60s}"));
+  Town town(orders(", timeout: {request: 60s}"));
   town.origin(kAt).otherwise = after(1'500, answers(200));
   Caller running(town), idle(town), asking(town);
   Draining draining(town);
@@ -264,7 +258,7 @@ TEST(Drain, InItsLastTwoSecondsNewCallsAre503AndAnswersEndTheirConnections) {
 }
 
 TEST(Drain, WhatStillRunsAtGraceIsResetAndCounted) {
-  Town town(orders("timeout: {request: 60s}"));
+  Town town(orders(", timeout: {request: 60s}"));
   town.origin(kAt).otherwise = stalls();
   Caller one(town), two(town);
   const int64_t began_ms = town.now_ms();
@@ -281,7 +275,7 @@ TEST(Drain, WhatStillRunsAtGraceIsResetAndCounted) {
 
 // Promise: SIGTERM loses no call that begins before the last 2 s of grace and ends within it.
 TEST(Drain, NoCallThatBeginsBeforeTheLastPhaseAndEndsWithinGraceIsLost) {
-  Town town(orders("timeout: {request: 60s}"), 2);
+  Town town(orders(", timeout: {request: 60s}"), 2);
   town.origin(kAt).otherwise = after(1'900, answers(200));
   std::vector<std::unique_ptr<Caller>> callers;
   const int64_t began_ms = town.now_ms();
@@ -298,7 +292,7 @@ TEST(Drain, NoCallThatBeginsBeforeTheLastPhaseAndEndsWithinGraceIsLost) {
 }
 
 TEST(Overload, OutOfMemoryNewCallsAre503AndRunningOnesGoOn) {
-  Town town(orders("timeout: {request: 5s}"));
+  Town town(orders(", timeout: {request: 5s}"));
   town.origin(kAt).otherwise = after(100, answers(200));
   Caller running(town), fresh(town);
   running.begin("GET", "/");
@@ -315,7 +309,7 @@ TEST(Overload, OutOfMemoryNewCallsAre503AndRunningOnesGoOn) {
 TEST(Overload, ConnectionsAboveTheLimitAre503) {
   Town town(
       "listeners: [{name: outbound, address: ['127.0.0.1:15001'], limits: {connections: 3}}]\n" +
-      orders("timeout: {request: 5s}"));
+      orders(", timeout: {request: 5s}"));
   town.origin(kAt);
   Caller one(town), two(town), three(town);
   Caller above(town);

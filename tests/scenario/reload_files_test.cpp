@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/app/control_plane.hpp"
+#include "tests/support/orders.hpp"
 #include "tests/support/pages.hpp"
 #include "tests/support/worker_town.hpp"
 
@@ -12,16 +13,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr const char* kAt = "10.0.0.1:80";
-
-std::string orders(std::string_view policy = "") {
-  return "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off" +
-         std::string(policy) + "}}\n";
-}
-std::string version(int number) {
-  return orders(", headers: {response: {set: {x-version: '" + std::to_string(number) + "'}}}");
-}
 
 std::string state(Town& town) {
   Caller caller(town, kAdmin);

@@ -1,34 +1,44 @@
 // Listeners that another file brings, changes and takes away, while callers are connected.
 #include <gtest/gtest.h>
 
+#include "tests/support/orders.hpp"
 #include "tests/support/worker_town.hpp"
 
 namespace outrigger::testing {
 namespace {
 
-constexpr const char* kAt = "10.0.0.1:80";
 const Address kOutbound = *Address::parse("127.0.0.1:15001");
 const Address kOther = *Address::parse("127.0.0.1:15002");
 
-std::string orders() {
-  return "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off}}\n";
+std::string with_another(std::string_view more = "") {
+  return listening("}, {name: other, address: '127.0.0.1:15002'" + std::string(more));
 }
-std::string listening(std::string_view more) {
-  return "listeners: [{name: outbound, address: '127.0.0.1:15001'}" + std::string(more) + "]\n" +
-         orders();
-}
+
+// Connected, and not accepted yet.
+struct Waiting : TestClient {
+  Waiting(Town& of, const Address& to) : TestClient(of.network, to), town(of) {
+    while (!connected) town.loop.step();
+  }
+  // What a request for that host gets.
+  std::string ask(const std::string& host = "orders") {
+    send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    town.run();
+    return received;
+  }
+  Town& town;
+};
 
 TEST(ReloadListeners, AListenerThatComesIsServed) {
   Town town(listening(""));
   town.origin(kAt);
   EXPECT_TRUE(Caller(town, kOther).failed.has_value());
-  town.take(listening(", {name: other, address: '127.0.0.1:15002'}"));
+  town.take(with_another());
   EXPECT_EQ(Caller(town, kOther).get().status(), 200);
   EXPECT_EQ(Caller(town).get().status(), 200);
 }
 
 TEST(ReloadListeners, AListenerThatGoesAnswersWhatRunsAndEndsItsConnections) {
-  Town town(listening(", {name: other, address: '127.0.0.1:15002'}"));
+  Town town(with_another());
   town.origin(kAt).otherwise = after(1'000, answers(200));
   Caller running(town, kOther), idle(town, kOther), stays(town);
   running.begin("GET", "/");
@@ -45,22 +55,18 @@ TEST(ReloadListeners, AListenerThatGoesAnswersWhatRunsAndEndsItsConnections) {
 }
 
 TEST(ReloadListeners, WhatWaitsToBeAcceptedAtAListenerThatGoesIsServed) {
-  Town town(listening(", {name: other, address: '127.0.0.1:15002'}"));
+  Town town(with_another());
   town.origin(kAt);
-  TestClient waiting(town.network, kOther);
-  while (!waiting.connected) town.loop.step();
+  Waiting waiting(town, kOther);
   town.take(listening(""));
   town.pass_ms(5'000);
-  waiting.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
-  town.run();
-  EXPECT_TRUE(waiting.received.starts_with("HTTP/1.1 200 ")) << waiting.received;
+  EXPECT_TRUE(waiting.ask().starts_with("HTTP/1.1 200 ")) << waiting.received;
   EXPECT_TRUE(waiting.ended);
 }
 
 TEST(ReloadListeners, AConnectionThatSaysNothingToAListenerThatHasGoneIsClosed) {
-  Town town(listening(", {name: other, address: '127.0.0.1:15002'}"));
-  TestClient waiting(town.network, kOther);
-  while (!waiting.connected) town.loop.step();
+  Town town(with_another());
+  Waiting waiting(town, kOther);
   town.take(listening(""));
   town.pass_ms(9'000);
   EXPECT_FALSE(waiting.ended);
@@ -71,12 +77,9 @@ TEST(ReloadListeners, AConnectionThatSaysNothingToAListenerThatHasGoneIsClosed) 
 TEST(ReloadListeners, AnAddressThatStaysKeepsItsSocketWhateverItsListenerIsCalled) {
   Town town(listening(""));
   town.origin(kAt);
-  TestClient waiting(town.network, kOutbound);
-  while (!waiting.connected) town.loop.step();
+  Waiting waiting(town, kOutbound);
   town.take("listeners: [{name: renamed, address: '127.0.0.1:15001', via: renamed}]\n" + orders());
-  waiting.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
-  town.run();
-  EXPECT_NE(waiting.received.find("renamed"), std::string::npos) << waiting.received;
+  EXPECT_NE(waiting.ask().find("renamed"), std::string::npos) << waiting.received;
   EXPECT_FALSE(waiting.ended);
 }
 
@@ -85,8 +88,7 @@ TEST(ReloadListeners, AListenerComesAndGoesAHundredTimes) {
   town.origin(kAt);
   Caller stays(town);
   for (int round = 0; round < 100; ++round) {
-    town.take(
-        listening(", {name: other, address: '127.0.0.1:15002', filters: {without: [trace]}}"));
+    town.take(with_another(", filters: {without: [trace]}"));
     Caller caller(town, kOther);
     EXPECT_EQ(caller.get().status(), 200);
     town.take(listening(""));
@@ -97,14 +99,11 @@ TEST(ReloadListeners, AListenerComesAndGoesAHundredTimes) {
 }
 
 TEST(ReloadListeners, AServicePortThatHasGoneWithItsServiceSendsNobodyElsewhere) {
-  Town town(listening(", {name: port, address: '127.0.0.1:15002', service: orders}"));
+  Town town(with_another(", service: orders"));
   town.origin(kAt);
-  TestClient waiting(town.network, kOther);
-  while (!waiting.connected) town.loop.step();
+  Waiting waiting(town, kOther);
   town.take("listeners: [{name: outbound, address: '127.0.0.1:15001'}]\nservices: {}");
-  waiting.send("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n");
-  town.run();
-  EXPECT_TRUE(waiting.received.starts_with("HTTP/1.1 502 ")) << waiting.received;
+  EXPECT_TRUE(waiting.ask("other.example").starts_with("HTTP/1.1 502 ")) << waiting.received;
 }
 
 }  // namespace

@@ -7,23 +7,14 @@
 #include "proxy/app/control_plane.hpp"
 #include "tests/support/asked_tunnel.hpp"
 #include "tests/support/h2_caller.hpp"
+#include "tests/support/orders.hpp"
 #include "tests/support/pages.hpp"
 #include "tests/support/tls_town.hpp"
 
 namespace outrigger::testing {
 namespace {
 
-constexpr const char* kAt = "10.0.0.1:80";
 const Address kOther = *Address::parse("127.0.0.1:15002");
-
-std::string orders(std::string_view policy = "") {
-  return "services: {orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off" +
-         std::string(policy) + "}}\n";
-}
-std::string listening(std::string_view more, std::string_view policy = "") {
-  return "listeners: [{name: outbound, address: '127.0.0.1:15001'}" + std::string(more) + "]\n" +
-         orders(policy);
-}
 
 // ---- all of it
 
@@ -87,10 +78,8 @@ TEST(Reload, ATunnelLivesOn) {
 }
 
 TEST(Reload, AChangedFilterListHoldsForTheNextRequestOfAnOpenConnection) {
-  const auto with = [](std::string_view filters) {
-    return "listeners: [{name: outbound, address: '127.0.0.1:15001'" + std::string(filters) +
-           "}, {name: all, address: '127.0.0.1:15002'}]\n" +
-           orders(", headers: {response: {set: {x-version: '1'}}}");
+  const auto with = [](const std::string& filters) {
+    return listening(filters + "}, {name: all, address: '127.0.0.1:15002'", says(1));
   };
   Town town(with(""));
   town.origin(kAt);
@@ -104,18 +93,14 @@ TEST(Reload, AChangedFilterListHoldsForTheNextRequestOfAnOpenConnection) {
 }
 
 TEST(Reload, SettingsOfAListenerHoldForTheNextRequestOfAnOpenConnection) {
-  const auto with = [](std::string_view more) {
-    return "listeners: [{name: outbound, address: '127.0.0.1:15001'" + std::string(more) + "}]\n" +
-           orders();
-  };
-  Town town(with(""));
+  Town town(listening(""));
   town.origin(kAt);
   Caller caller(town);
   EXPECT_EQ(caller.get().field("via"), "");
-  town.take(with(", via: edge, limits: {target_bytes: 64B}"));
+  town.take(listening(", via: edge, limits: {target_bytes: 64B}"));
   EXPECT_EQ(caller.get().field("via"), "1.1 edge");
   EXPECT_EQ(caller.get("/" + std::string(64, 'a')).status(), 414);
-  town.take(with(""));
+  town.take(listening(""));
   EXPECT_EQ(Caller(town).get("/" + std::string(64, 'a')).status(), 200);
 }
 
@@ -163,10 +148,10 @@ TEST(Reload, AServiceThatComesBackIsAnother) {
 }
 
 TEST(Reload, SighupReadsTheFileAgainAndABadOneChangesNothing) {
-  Town town(orders(", headers: {response: {set: {x-version: '1'}}}"));
+  Town town(version(1));
   town.origin(kAt);
   Caller caller(town);
-  town.write(orders(", headers: {response: {set: {x-version: '2'}}}"));
+  town.write(version(2));
   town.plane->on_signal(SIGHUP);
   town.run();
   EXPECT_EQ(caller.get().field("x-version"), "2");
@@ -178,7 +163,7 @@ TEST(Reload, SighupReadsTheFileAgainAndABadOneChangesNothing) {
     EXPECT_EQ(caller.get().field("x-version"), "2") << bad;
     EXPECT_EQ(metric(town, "outrigger_config_last_reload_successful"), 0);
   }
-  town.write(orders(", headers: {response: {set: {x-version: '3'}}}"));
+  town.write(version(3));
   town.plane->on_signal(SIGHUP);
   town.run();
   EXPECT_EQ(caller.get().field("x-version"), "3");
@@ -188,13 +173,13 @@ TEST(Reload, SighupReadsTheFileAgainAndABadOneChangesNothing) {
 // ---- none of it
 
 TEST(Reload, ATakenPortInAnOtherwiseGoodFileChangesNothing) {
-  Town town(listening("", ", headers: {response: {set: {x-version: '1'}}}"));
+  Town town(listening("", says(1)));
   town.origin(kAt);
   TestOrigin somebody(town.network, kOther);
   const auto problems = town.reload("unmatched: refuse\nadmin: {address: '127.0.0.1:9911'}\n" +
-                                    listening(",\n  {name: free, address: '127.0.0.1:15003'},\n"
-                                              "  {name: taken, address: '127.0.0.1:15002'}",
-                                              ", headers: {response: {set: {x-version: '2'}}}"));
+                                    listening("},\n  {name: free, address: '127.0.0.1:15003'},\n"
+                                              "  {name: taken, address: '127.0.0.1:15002'",
+                                              says(2)));
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(config::to_string(problems[0]),
             "town.yaml:5:3: listeners.taken: cannot listen on 127.0.0.1:15002: Address already in "
@@ -205,7 +190,7 @@ TEST(Reload, ATakenPortInAnOtherwiseGoodFileChangesNothing) {
   EXPECT_EQ(page(town, kAdmin, "/healthz"), "ok\n");
   EXPECT_EQ(metric(town, "outrigger_config_last_reload_successful"), 0);
   somebody.close();
-  town.take(listening(", {name: taken, address: '127.0.0.1:15002'}"));
+  town.take(listening("}, {name: taken, address: '127.0.0.1:15002'"));
   EXPECT_EQ(Caller(town, kOther).get().status(), 200);
   EXPECT_EQ(metric(town, "outrigger_config_last_reload_successful"), 1);
 }
@@ -215,22 +200,27 @@ TEST(Reload, EveryMistakeIsSaidAtOnce) {
   TestOrigin one(town.network, kOther);
   TestOrigin two(town.network, *Address::parse("127.0.0.1:9911"));
   const auto problems = town.reload("admin: {address: '127.0.0.1:9911'}\n" +
-                                    listening(", {name: other, address: '127.0.0.1:15002'}"));
+                                    listening("}, {name: other, address: '127.0.0.1:15002'"));
   EXPECT_EQ(problems.size(), 2u);
 }
 
 TEST(Reload, AKeyThatCannotBeReadInAnOtherwiseGoodFileChangesNothing) {
-  const std::string good = "unmatched: refuse\n" + orders();
-  TlsTown town(good);
+  TlsTown town("unmatched: refuse\n" + version(1));
   town.origin(kAt);
   town.authority.write("bad.key", "no key");
-  const auto problems = town.reload(town.with_paths(
-      "listeners: [{name: outbound, address: '127.0.0.1:15001', tls: {cert_file: '@/server.pem', "
-      "key_file: '@/bad.key'}}]\n" +
-      orders()));
-  ASSERT_EQ(problems.size(), 1u);
-  EXPECT_NE(problems[0].what.find("bad.key"), std::string::npos) << problems[0].what;
-  EXPECT_EQ(Caller(town).get().status(), 200);
+  for (const char* key : {"bad.key", "absent.key"}) {
+    const auto problems = town.reload(town.with_paths(
+        "unmatched: passthrough\n" +
+        listening("}, {name: secure, address: '127.0.0.1:15002', tls: {cert_file: '@/server.pem', "
+                  "key_file: '@/" +
+                      std::string(key) + "'}",
+                  says(2))));
+    ASSERT_EQ(problems.size(), 1u) << key;
+    EXPECT_NE(problems[0].what.find(key), std::string::npos) << problems[0].what;
+    EXPECT_EQ(Caller(town).get().field("x-version"), "1") << key;
+    EXPECT_TRUE(Caller(town, kOther).failed.has_value()) << key;
+    EXPECT_EQ(town.plane->loaded().config.unmatched, config::Unmatched::kRefuse) << key;
+  }
 }
 
 TEST(Reload, AnAuthorityThatIsNotThereOrIsNoneChangesNothing) {
