@@ -132,7 +132,9 @@ void H1Client::on_connect_failed(Cause) {
 void H1Client::begin_request() {
   if (x_begun == x_requests.size() || x_closes || !x_held.empty()) return;
   const Request& request = x_requests[x_begun++];
-  x_context.ledger.find(request.id)->begun = true;
+  Call& call = *x_context.ledger.find(request.id);
+  call.begun = true;
+  call.came_ms = now_ms();
   x_out += request.head;
   if (request.expects) {
     // Some do not wait for ever (RFC 9110 section 10.1.1).

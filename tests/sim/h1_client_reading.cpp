@@ -65,7 +65,7 @@ void H1Client::on_head(const Head& head) {
 }
 
 // It has ended its side, which means that it left unless this was its last request. Only where the
-// proxy must have seen that at once.
+// proxy must have seen that at once: not while it did not run.
 void H1Client::check_left() {
   constexpr int64_t kOnTheWayMs = 200;
   constexpr uint64_t kSoonThereBytes = 4'000;
@@ -73,7 +73,8 @@ void H1Client::check_left() {
   const bool may_half_close = request.is_http10 || request.head.find("close") != std::string::npos;
   const bool is_seen =
       !x_pipelines && request.body.empty() && x_read_pause_ms == 0 && x_sent < kSoonThereBytes;
-  if (may_half_close || !is_seen || now_ms() < x_left_ms + kOnTheWayMs) return;
+  const int64_t waited_ms = now_ms() - x_left_ms - x_context.ledger.paused_ms(x_left_ms, now_ms());
+  if (may_half_close || !is_seen || waited_ms < kOnTheWayMs) return;
   violation("an answer to one who left");
 }
 
@@ -96,6 +97,7 @@ void H1Client::on_message_end() {
   const bool body_is_held = x_answered + 1 == x_begun && !x_held.empty();
   ++x_answered;
   x_answered_ms = now_ms();
+  if (x_answered < x_begun) x_context.ledger.find(x_requests[x_answered].id)->came_ms = now_ms();
   x_continued = false;
   if (body_is_held) {
     x_expect.cancel();

@@ -46,6 +46,7 @@ void H2ClientCall::draw_manners() {
 void H2ClientCall::begin() {
   Call& call = *context().ledger.find(x_drawn.id);
   call.begun = true;
+  call.came_ms = now_ms();
   FieldList fields{{":method", call.method},
                    {":scheme", "http"},
                    {":authority", x_drawn.host},

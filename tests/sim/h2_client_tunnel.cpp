@@ -67,7 +67,9 @@ FieldList H2ClientTunnel::fields() const {
 
 // Its way may end ahead of the answer, too.
 void H2ClientTunnel::begin() {
-  context().ledger.find(x_id)->begun = true;
+  Call& call = *context().ledger.find(x_id);
+  call.begun = true;
+  call.came_ms = now_ms();
   x_stream = x_client.wire().request(fields(), true);
   context().ledger.note(now_ms(), "client: asks for a tunnel over HTTP/2", x_id,
                         static_cast<uint64_t>(x_stream));

@@ -325,8 +325,8 @@ void Origin::H2Stream::begin_step() {
 
 void Origin::H2Stream::play() {
   while (!x_script.empty()) {
-    // A reset would overtake what waits.
-    if (x_script.front().kind == Step::Kind::kReset && x_connection.wire().unsent(x_stream) > 0) {
+    // A reset would overtake what waits, the head too.
+    if (x_script.front().kind == Step::Kind::kReset && !x_connection.wire().is_all_sent(x_stream)) {
       return x_next.arm_at(x_connection.loop().now_ms() + 1);
     }
     const Step step = std::move(x_script.front());

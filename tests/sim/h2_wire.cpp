@@ -93,6 +93,16 @@ struct H2WireCallbacks {
     return 0;
   }
 
+  static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    const auto found = wire(user).x_bodies.find(frame->hd.stream_id);
+    if (found == wire(user).x_bodies.end()) return 0;
+    const bool is_head = frame->hd.type == NGHTTP2_HEADERS;
+    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (is_head) found->second.head_waits = false;
+    if ((is_head || frame->hd.type == NGHTTP2_DATA) && ends) found->second.end_waits = false;
+    return 0;
+  }
+
   static int on_data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
                      size_t size, void* user) {
     H2Wire& self = wire(user);
@@ -155,6 +165,7 @@ H2Wire::H2Wire(Role role, const Settings& settings, H2WireEvents& events)
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, C::on_begin);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, C::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, C::on_frame);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, C::on_sent);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, C::on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, C::on_close);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, C::on_invalid_frame);
@@ -210,6 +221,7 @@ int32_t H2Wire::request(const FieldList& fields, bool has_body) {
 void H2Wire::respond(int32_t stream, const FieldList& fields, bool has_body) {
   const auto nv = nv_of(fields);
   const auto body = provider();
+  x_bodies[stream].head_waits = true;
   nghttp2_submit_response(x_session, stream, nv.data(), nv.size(), has_body ? &body : nullptr);
 }
 
@@ -225,7 +237,7 @@ void H2Wire::send(int32_t stream, std::string_view bytes) {
 }
 
 void H2Wire::finish(int32_t stream, const FieldList& trailers) {
-  x_bodies[stream].ended = true;
+  x_bodies[stream].ended = x_bodies[stream].end_waits = true;
   x_bodies[stream].trailers = trailers;
   nghttp2_session_resume_data(x_session, stream);
 }
@@ -233,6 +245,12 @@ void H2Wire::finish(int32_t stream, const FieldList& trailers) {
 size_t H2Wire::unsent(int32_t stream) const {
   const auto found = x_bodies.find(stream);
   return found == x_bodies.end() ? 0 : found->second.bytes.size() - found->second.taken;
+}
+
+bool H2Wire::is_all_sent(int32_t stream) const {
+  const auto found = x_bodies.find(stream);
+  if (found == x_bodies.end()) return true;
+  return !found->second.head_waits && !found->second.end_waits && unsent(stream) == 0;
 }
 
 void H2Wire::reset(int32_t stream, uint32_t code) {

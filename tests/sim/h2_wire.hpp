@@ -67,6 +67,8 @@ class H2Wire {
   void finish(int32_t stream, const FieldList& trailers = {});
   // Bytes of the body that wait for the peer's windows.
   size_t unsent(int32_t stream) const;
+  // Nothing that was said so far waits, be it for a window or for take_output().
+  bool is_all_sent(int32_t stream) const;
 
   // -- what else a peer may do
   void reset(int32_t stream, uint32_t code);
@@ -93,6 +95,8 @@ class H2Wire {
     std::string bytes;
     size_t taken = 0;
     bool ended = false;
+    bool head_waits = false;
+    bool end_waits = false;
     FieldList trailers;
   };
 

@@ -53,6 +53,7 @@ struct Call {
   std::map<size_t, int> arrivals;  // at the origins of each service
   std::vector<Answer> answers;     // by attempt, in order of arrival
   bool begun = false;
+  int64_t came_ms = 0;  // when it began, and nothing stood before it any more
   int served = 0;    // of these, made by an origin for this call
   int ended = 0;     // exchanges
   int answered = 0;  // complete answers that the client saw

@@ -112,6 +112,7 @@ void TunnelClient::start() {
 void TunnelClient::on_connected(io::StreamPtr stream) {
   x_context.loop.context().reaper.doom(std::move(x_connect));
   call().begun = true;
+  call().came_ms = now_ms();
   if (is_bytes()) return x_end->open(std::move(stream), {});
   x_stream = std::move(stream);
   x_stream->start(*this);

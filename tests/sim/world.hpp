@@ -66,6 +66,7 @@ class World final : public chain::ExchangeObserver {
   void on_exchange_end(const chain::Exchange& exchange, const chain::Outcome& outcome) override;
   void check_honest(const chain::Exchange& exchange, const Call& call);
   void check_probes(const chain::Facts& facts, size_t service);
+  bool may_have_probe(size_t service, int64_t since_ms) const;
   void check_times(const chain::Exchange& exchange, const Call& call);
   void check_step();
   void check_end();
