@@ -125,7 +125,10 @@ bool Origin::H1Connection::check_head(const Head& head) {
   x_id = static_cast<uint32_t>(head.number("x-id"));
   if (x_answering) return violation("a request before the last one was answered"), false;
   const int64_t on_the_way_ms = x_origin.x_chops ? 2'000 : 200;
-  if (x_late_bytes_ms > 0 && x_loop.now_ms() > x_late_bytes_ms + on_the_way_ms) {
+  const int64_t now_ms = x_loop.now_ms();
+  const int64_t late_ms =
+      now_ms - x_late_bytes_ms - context().ledger.paused_ms(x_late_bytes_ms, now_ms);
+  if (x_late_bytes_ms > 0 && late_ms > on_the_way_ms) {
     return violation("a connection is used on which bytes came that nobody asked for"), false;
   }
   if (!x_may_be_reused) return violation("a connection is used again that must not be"), false;
