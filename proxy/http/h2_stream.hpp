@@ -102,6 +102,8 @@ class H2Stream : public ListNode<H2StreamTag> {
   // Belongs to a session and has neither ended on both sides nor been closed.
   bool is_open() const { return x_open; }
   bool is_peer_done() const { return x_peer_done; }
+  // Our side has gone out whole, its end with it.
+  bool is_all_sent() const { return x_sent_all; }
   // Bytes received whose window was not given back yet.
   size_t unconsumed() const { return x_unconsumed; }
 

@@ -181,8 +181,9 @@ void H2Call::on_end(const http::Fields* trailers) {
   x_peer_done = true;
   if (is_tunnel()) return finish_if_complete();
   x_trailers = trailers;
-  // The rest of the request is of no use any more (RFC 9113 section 8.1).
-  if (!x_leg.body_ended() || !x_leg.body_ready().empty()) x_done = true;
+  // The rest of the request is of no use any more (RFC 9113 section 8.1), be it only its end, which
+  // a shut window may hold up for ever.
+  if (!is_all_sent()) x_done = true;
   settle_end(trailers);
   if (is_head_held()) {
     // No message came: the answer is a head alone. Unless it is replaced.

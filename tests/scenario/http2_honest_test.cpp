@@ -85,6 +85,33 @@ TEST(Http2Honest, AnUpstreamMayResetEachBodyThatItDidNotRead) {
   EXPECT_EQ(town.faults(), 0u);
 }
 
+// Its window is shut by the body itself, and it will not open: the end of the request cannot go
+// out.
+TEST(Http2Honest, AnUpstreamMayAnswerInFullWithoutAWordOnTheBody) {
+  HonestTown town(", protocol: http2");
+  RawOrigin up(town, kAt);
+  RawCaller caller(town);
+  const std::string initial_window = std::string("\0\4", 2) + number32(5);
+  caller.say(head("GET", 1, kEndStream));
+  up.greet(initial_window);
+  up.say(RawOrigin::ok(1));
+  town.run();
+  caller.say(head("POST", 3, 0) + frame(kDataFrame, 0, 3, "hello"));
+  caller.say(frame(kDataFrame, kEndStream, 3));
+  caller.received.clear();
+  up.say(RawOrigin::ok(3, kEndHeaders) + frame(kDataFrame, kEndStream, 3, "answer"));
+  town.pass_ms(1'000);
+  std::string body;
+  bool is_complete = false;
+  for (const Seen& one : frames_in(caller.received)) {
+    if (one.type != kDataFrame || one.id != 3) continue;
+    body += one.payload;
+    is_complete = is_complete || (one.flags & kEndStream) != 0;
+  }
+  EXPECT_EQ(body, "answer");
+  EXPECT_TRUE(is_complete);
+}
+
 // As httpx does: the declared length is there, the answer with it, and the end comes later.
 TEST(Http2Honest, NoAnswerIsResetWhileItsCallerMayStillEnd) {
   constexpr int kAtOnce = 100;
