@@ -180,7 +180,7 @@ TEST_F(LayersApi, AConfigurationThatDoesNotAgreeWithTheFileWinsAndTheFileComesBa
   EXPECT_EQ(attempts(), 3);
   EXPECT_EQ(overrides().size(), 1U);
   EXPECT_THAT(x_changes.reload(testing::load(testing::kFile), {}).problems, IsEmpty());
-  x_loop.advance_ms(0);
+  x_loop.advance_ms(1);
   EXPECT_FALSE(x_changes.refuses_file());
   EXPECT_EQ(overrides().size(), 2U);
 }
@@ -191,10 +191,10 @@ TEST_F(LayersApi, AFileThatAnOverrideStandsAgainstIsInForceOnceThatIsGone) {
               ::testing::Not(IsEmpty()));
   EXPECT_TRUE(x_changes.refuses_file());
   patch("/api/v1/services/orders/policy", R"({"retry": {"attempts": 3}})");
-  x_loop.advance_ms(0);
+  x_loop.advance_ms(1);
   EXPECT_TRUE(x_changes.refuses_file());
   patch("/api/v1/services/orders/policy", R"({"circuit": {"open_max": null}})");
-  x_loop.advance_ms(0);
+  x_loop.advance_ms(1);
   EXPECT_FALSE(x_changes.refuses_file());
   EXPECT_EQ(overrides()[0]["key"], "circuit.open_for");
 }
