@@ -146,7 +146,7 @@ std::string Plan::draw_config(Random& random) {
   top.line(std::string("  headers: {response: {set: {x-secret: {file: ") + kSecretFile + "}}}}");
   ServicePlan& other = services.back();
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 100, 4'000);
-  const int64_t connect_ms = gentle ? 5'000 : between(random, 50, 1'000);
+  const int64_t connect_ms = gentle ? gentle_connect_ms() : between(random, 50, 1'000);
   other.bounds.request_most_ms = std::max(other.bounds.request_most_ms, request_ms);
   other.bounds.timeout_least_ms = std::min(other.bounds.timeout_least_ms, request_ms);
   other.bounds.connect_least_ms = std::min(other.bounds.connect_least_ms, connect_ms);
@@ -175,7 +175,7 @@ std::string Plan::draw_opaque(ServicePlan& service, Random& random) {
   text.line("protocol: tcp");
   text.line("endpoints: {dns: {name: " + service.name + ".svc, port: 80}}");
   const int64_t request_ms = gentle ? kGentleRequestMs : between(random, 50, 5'000);
-  const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
+  const int64_t connect_ms = gentle ? gentle_connect_ms() : between(random, 20, 1'000);
   text.line("timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms) +
             (gentle ? "" : ", stream_idle: " + ms(between(random, 300, 4'000))) + "}");
   bounds.request_most_ms = std::max(bounds.request_most_ms, request_ms);
@@ -218,7 +218,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   const int64_t request_ms = service.watches ? kAutoRequestMs
                              : gentle        ? kGentleRequestMs
                                              : between(random, 50, 5'000);
-  const int64_t connect_ms = gentle ? 5'000 : between(random, 20, 1'000);
+  const int64_t connect_ms = gentle ? gentle_connect_ms() : between(random, 20, 1'000);
   const bool own_attempt = !gentle && random.chance(0.4);
   const int64_t attempt_ms = between(random, 10, static_cast<uint32_t>(request_ms));
   const int attempts = static_cast<int>(is_storm             ? 5

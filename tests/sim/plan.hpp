@@ -75,6 +75,8 @@ struct Plan {
   // A configuration with policies drawn anew; the bounds grow to hold for it too.
   std::string draw_config(Random& random);
 
+  // Of hundreds of calls some wait for their turn, and a pause may come upon that.
+  int64_t gentle_connect_ms() const { return is_busy ? 10'000 : 5'000; }
   size_t passthrough() const { return services.size() - 1; }
 
   bool gentle = false;   // nothing but what a good proxy hides from its callers
