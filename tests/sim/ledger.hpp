@@ -54,9 +54,9 @@ struct Call {
   std::vector<Answer> answers;     // by attempt, in order of arrival
   bool begun = false;
   int64_t came_ms = 0;  // when it began, and nothing stood before it any more
-  int served = 0;    // of these, made by an origin for this call
-  int ended = 0;     // exchanges
-  int answered = 0;  // complete answers that the client saw
+  int served = 0;       // of these, made by an origin for this call
+  int ended = 0;        // exchanges
+  int answered = 0;     // complete answers that the client saw
 };
 
 class Ledger {
@@ -92,6 +92,14 @@ class Ledger {
   // How much of this time.
   int64_t paused_ms(int64_t from_ms, int64_t to_ms) const;
 
+  // Another process takes the place of the first; nobody accepts in that moment.
+  void note_restart(int64_t now_ms) {
+    x_restarted_ms = now_ms;
+    ++x_restarts;
+  }
+  bool may_refuse(int64_t now_ms) const { return now_ms == x_restarted_ms; }
+  int restarts() const { return x_restarts; }
+
   TunnelLedger tunnels;
 
   uint64_t clients_broken_off = 0;
@@ -106,6 +114,8 @@ class Ledger {
   std::string x_violation;
   bool x_sends_back = false;
   std::vector<std::pair<int64_t, int64_t>> x_pauses;
+  int64_t x_restarted_ms = -1;
+  int x_restarts = 0;
   std::vector<Call> x_calls;  // the id is the place, from 1
 };
 

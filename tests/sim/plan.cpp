@@ -117,11 +117,22 @@ Plan::Plan(Random& random) {
   other.repeats_grpc = false;
 }
 
+// By chance of its own, so that other plans stay what they are.
+void Plan::draw_operator(Random random) {
+  operates = random.chance(0.4);
+  keeps_overrides = operates && random.chance(0.8);
+  const bool may_restart = !gentle && !is_storm && !is_cut_short && !drains;
+  restarts = operates && may_restart && random.chance(0.5);
+}
+
 std::string Plan::draw_config(Random& random) {
   Text top(0);
   top.line("workers: " + number(workers));
-  top.line(std::string("admin: {tls: {cert_file: ") + kCertificateFile + ", key_file: " + kKeyFile +
-           "}}");
+  if (!operates) {
+    top.line(std::string("admin: {tls: {cert_file: ") + kCertificateFile +
+             ", key_file: " + kKeyFile + "}}");
+  }
+  if (keeps_overrides) top.line("snapshot: {dir: /state}");
   top.line("drain: {grace: " + ms(between(random, 2'500, 20'000)) + ", quiet: 200ms}");
   top.line("memory: {retry_bodies: " + number(between(random, 1, 4) * (gentle ? 16'384 : 64)) +
            "KiB, cache: 64KiB}");
@@ -239,6 +250,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   if (service.has_deadline_header) text.line("deadline_header: x-deadline");
   bounds.request_most_ms = std::max(bounds.request_most_ms, request_ms);
   bounds.timeout_least_ms = std::min(bounds.timeout_least_ms, least_ms);
+  bounds.request_least_ms = std::min(bounds.request_least_ms, request_ms);
   bounds.connect_least_ms = std::min(bounds.connect_least_ms, connect_ms);
   bounds.connect_most_ms = std::max(bounds.connect_most_ms, connect_ms);
 

@@ -13,6 +13,7 @@
 #include "config/policy.hpp"
 #include "proxy/base/random.hpp"
 #include "tests/sim/ledger.hpp"
+#include "tests/sim/overrides_model.hpp"
 
 namespace outrigger::sim {
 
@@ -35,6 +36,14 @@ struct Bounds {
   bool has_few_connections = false;  // calls may wait for one
   int64_t outstanding_most = 0;
   int64_t queue_most = 0;
+  // A share of the request is what an attempt may have that nothing else bounds.
+  int64_t request_least_ms = std::numeric_limits<int64_t>::max();
+  bool is_patched = false;
+
+  int64_t least_ms() const {
+    return is_patched ? std::min(timeout_least_ms, request_least_ms / std::max(2, attempts_most))
+                      : timeout_least_ms;
+  }
 };
 
 // Where the worker listens: for HTTP and what is redirected, and for bytes alone.
@@ -72,8 +81,13 @@ struct ServicePlan {
 struct Plan {
   explicit Plan(Random& random);
 
+  void draw_operator(Random random);
+
   // A configuration with policies drawn anew; the bounds grow to hold for it too.
   std::string draw_config(Random& random);
+
+  // What an operator asks for; the bounds grow to hold under it too.
+  Act draw_act(Random& random);
 
   // Of hundreds of calls some wait for their turn, and a pause may come upon that.
   int64_t gentle_connect_ms() const { return is_busy ? 10'000 : 5'000; }
@@ -99,10 +113,14 @@ struct Plan {
   bool is_storm = false;      // everybody at once, and nothing works: what the retry budget is for
   bool is_cut_short = false;  // the workers go while calls run
   bool shuffles = false;
+  bool operates = false;         // somebody changes policies by the admin API
+  bool keeps_overrides = false;  // over a restart
+  bool restarts = false;
   std::string via;
   std::vector<ServicePlan> services;
 
  private:
+  Act draw_patch(size_t service, Random& random);
   std::string draw_opaque(ServicePlan& service, Random& random);
   std::string draw_service(ServicePlan& service, Random& random);
 };

@@ -54,6 +54,11 @@ class Sides final : public app::WorkerSet, public io::Binder {
       if (!x_stopped) task(*side.worker);
     });
   }
+  // After clear(): those of another process follow. What was posted to the last ones is lost.
+  void begin_anew() {
+    for (const auto& side : all) side->loop.drop_posts();
+    x_stopped = false;
+  }
   // On a thread the loop would end too: nobody accepts any more.
   int stop() override {
     if (std::exchange(x_stopped, true)) return 0;

@@ -11,6 +11,18 @@ void World::count_tunnel(const chain::Exchange& exchange, const chain::Outcome& 
   if (is_opaque && chain::is_call(exchange, outcome)) ++x_opaque_ended;
 }
 
+// What the metrics of this process say, which go with it.
+void World::add_counted_tunnels() {
+  for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
+    for (const char* name : {"bytes", "passthrough"}) {
+      const auto series = process().shards.service(worker, {name, {}});
+      for (const auto& counter : series->tcp_connections) x_opaque_counted += counter.value();
+      const auto success = static_cast<size_t>(metrics::RequestOutcome::kSuccess);
+      x_opaque_good += series->tcp_connections[success].value();
+    }
+  }
+}
+
 // What the metrics say of opaque connections is what their callers saw of them.
 void World::check_tunnels() {
   if (!x_plan.opaque || x_ledger.is_violated()) return;
@@ -28,16 +40,9 @@ void World::check_tunnels() {
     finished += end.finished ? 1 : 0;
     whole += end.ended && end.peer != nullptr && end.peer->ended ? 1 : 0;
   }
-  uint64_t counted = 0;
-  uint64_t succeeded = 0;
-  for (unsigned worker = 0; worker < x_plan.workers; ++worker) {
-    for (const char* name : {"bytes", "passthrough"}) {
-      const auto series = process().shards.service(worker, {name, {}});
-      for (const auto& counter : series->tcp_connections) counted += counter.value();
-      const auto success = static_cast<size_t>(metrics::RequestOutcome::kSuccess);
-      succeeded += series->tcp_connections[success].value();
-    }
-  }
+  add_counted_tunnels();
+  const uint64_t counted = x_opaque_counted;
+  const uint64_t succeeded = x_opaque_good;
   const auto must_be = [&](bool holds, const std::string& what) {
     if (holds) return;
     x_ledger.violation("of " + std::to_string(begun) + " opaque connections " +

@@ -121,7 +121,8 @@ void TunnelClient::on_connected(io::StreamPtr stream) {
 
 void TunnelClient::on_connect_failed(Cause) {
   x_context.loop.context().reaper.doom(std::move(x_connect));
-  if (!x_context.plan.drains) violation("the proxy does not accept");
+  const bool is_due = x_context.plan.drains || x_context.ledger.may_refuse(now_ms());
+  if (!is_due) violation("the proxy does not accept");
   stop("client: is refused");
 }
 

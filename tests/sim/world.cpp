@@ -13,8 +13,6 @@
 namespace outrigger::sim {
 namespace {
 
-constexpr const char* kFile = "sim.yaml";
-
 std::optional<std::string> no_variable(const std::string&) { return std::nullopt; }
 
 config::Loaded read(const std::string& text, Ledger& ledger) {
@@ -35,6 +33,7 @@ World::World(uint64_t seed, Ledger& ledger)
       x_control(seed),
       x_workers(x_plan.workers, x_random, x_plan.shuffles),
       x_event(x_control, [this] { on_event(); }) {
+  x_plan.draw_operator(Random(~seed));
   build();
 }
 
@@ -63,30 +62,34 @@ void World::end_workers() {
 void World::build() {
   x_start_ms = x_last_call_ms = now_ms();
   const std::string first = x_plan.draw_config(x_random);
-  config::Loaded loaded = read(first, x_ledger);
-  const config::Texts texts{{kFile, first}};
-  x_good_files.insert(hash_of(texts));
-  x_files.set(kFile, first);
+  const config::Loaded loaded = take_good_file(first);
   x_files.set(kSecretFile, x_secret);
   x_files.set(kCertificateFile, certificates()[0].certificate);
   x_files.set(kKeyFile, certificates()[0].key);
   if (x_ledger.is_violated()) return;
-  x_plane = std::make_unique<app::ControlPlane>(environment());
-  process().exchange_observer = this;
-  if (x_plan.short_of_memory) process().answers.set_much(-1);
-  x_control.set_after_each(
-      [](void* plane) { static_cast<app::ControlPlane*>(plane)->after_each(); }, x_plane.get());
-  for (const config::Problem& problem : x_plane->start(loaded, texts)) {
-    x_ledger.violation("it does not start: " + to_string(problem));
-  }
+  if (x_plan.operates && random().chance(0.5)) x_kept.takes_ms = random().below(2'000);
+  start(loaded, {{kFile, first}}, nullptr);
   build_origins();
   x_bodies_most = process().retry_bodies.limit();
   step_all();  // the workers listen
   if (x_ledger.is_violated()) return;
   prepare_pipes();
   invite_clients();
-  x_events_left = static_cast<int>(random().below(12));
+  x_events_left = static_cast<int>(random().below(x_plan.operates ? 25 : 12));
   plan_next_event();
+}
+
+// A process.
+void World::start(const config::Loaded& first, const config::Texts& texts,
+                  const app::RefusedFiles* refused) {
+  x_plane = std::make_unique<app::ControlPlane>(environment());
+  process().exchange_observer = this;
+  if (x_plan.short_of_memory) process().answers.set_much(-1);
+  x_control.set_after_each(
+      [](void* plane) { static_cast<app::ControlPlane*>(plane)->after_each(); }, x_plane.get());
+  for (const config::Problem& problem : x_plane->start(first, texts, refused)) {
+    x_ledger.violation("it does not start: " + to_string(problem));
+  }
 }
 
 app::ControlEnvironment World::environment() {
@@ -101,7 +104,9 @@ app::ControlEnvironment World::environment() {
                              return std::make_shared<testing::KnownNames>(x_control_names);
                            }},
           .kept = x_kept,
-          .config = {.paths = {kFile}, .variables = no_variable},
+          .config = {.paths = {kFile},
+                     .variables = no_variable,
+                     .keep_good = [this](const config::Texts& texts) { x_last_good = texts; }},
           .read_now = [this](const std::string& path) { return x_files.read_now(path); },
           .open_log = [](const std::string& path) -> Result<std::unique_ptr<io::LineWriter>> {
             return failure(path + ": a World has no logs");
@@ -116,15 +121,23 @@ app::ControlEnvironment World::environment() {
               }};
 }
 
+config::Loaded World::take_good_file(const std::string& text) {
+  const auto loaded = std::make_shared<const config::Loaded>(read(text, x_ledger));
+  x_good_files.insert_or_assign(hash_of(config::Texts{{kFile, text}}), loaded);
+  x_files.set(kFile, text);
+  return *loaded;
+}
+
+void World::draw_good_file() {
+  x_is_file_bad = false;
+  take_good_file(x_plan.draw_config(x_random));
+}
+
 // Good, or torn, gone, no text, or with a port that somebody has.
 void World::draw_file() {
   std::string text = x_plan.draw_config(x_random);
   x_is_file_bad = random().chance(0.3);
-  if (!x_is_file_bad) {
-    read(text, x_ledger);
-    x_good_files.insert(hash_of(config::Texts{{kFile, text}}));
-    return x_files.set(kFile, std::move(text));
-  }
+  if (!x_is_file_bad) return (void)take_good_file(text);
   constexpr std::string_view kListeners = "listeners:\n";
   switch (random().below(5)) {
     case 0:
@@ -221,6 +234,7 @@ void World::run() {
   do {
     step_all();
     if (x_pause_ms > 0) pause();
+    if (x_is_restart_due && !x_ledger.is_violated()) restart();
     if (x_plan.is_cut_short && now_ms() >= cut_ms) return end_workers();
     if (now_ms() > limit_ms) x_ledger.violation("it does not come to an end");
   } while (!x_ledger.is_violated() && move_on());

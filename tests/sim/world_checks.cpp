@@ -110,7 +110,7 @@ void World::check_times(const chain::Exchange& exchange, const Call& call) {
   }
   if (!facts.own_reply) return;
   int64_t least_ms = 0;
-  if (facts.cause == Cause::kTimeout && facts.detail != "idle") least_ms = bounds.timeout_least_ms;
+  if (facts.cause == Cause::kTimeout && facts.detail != "idle") least_ms = bounds.least_ms();
   if (facts.cause == Cause::kConnectTimeout) least_ms = bounds.connect_least_ms;
   // `attempt: auto` may be a share of it, and a fallback keeps half of it for itself.
   if (call.deadline_ms > 0) {
@@ -144,8 +144,9 @@ void World::check_step() {
     }
   }
   if (!x_good_files.contains(x_plane->config_state().running_hash)) {
-    x_ledger.violation("what runs is no good file");
+    return x_ledger.violation("what runs is no good file");
   }
+  if (x_plan.operates) check_overrides();
   const chain::MemoryBudget& bodies = process().retry_bodies;
   x_bodies_most = std::max(x_bodies_most, bodies.limit());
   if (bodies.used() < 0 || bodies.used() > x_bodies_most) {
@@ -164,6 +165,7 @@ void World::check_end() {
       x_ledger.violation("call " + text(call.id) + " was served and has not ended");
     }
   }
+  if (x_operator.is_busy()) x_ledger.violation("an operator waits for ever");
   check_configuration();
   check_nothing_left();
   check_budgets();
@@ -183,9 +185,11 @@ void World::check_configuration() {
   const config::FileBytes& secret =
       x_plane->loaded().config.passthrough.headers.response.set.front().content;
   const io::TlsServerContextPtr in_use = process().admin_tls.get();
-  if (x_certificate && in_use->expires_unix_s() != certificates()[*x_certificate].expires_unix_s) {
+  if (x_certificate && !x_plan.operates &&
+      in_use->expires_unix_s() != certificates()[*x_certificate].expires_unix_s) {
     x_ledger.violation("the certificate in use is not the one that stands there");
   }
+  if (x_plan.operates) x_overrides.look(seen());
   if (*secret != x_secret) x_ledger.violation("the secret is " + *secret + ", not " + x_secret);
 }
 
@@ -270,7 +274,7 @@ void World::check_budgets() {
       refused += series->retries[metrics::index_of(Token::kRefusedStream)].value();
     }
     const auto seconds = static_cast<double>(x_last_call_ms - x_start_ms) / 1000;
-    const double floor = (seconds + 2) * 3;
+    const double floor = (seconds + 2 * (1 + x_ledger.restarts())) * 3;
     const auto must_be_within = [&](const char* what, uint64_t count, double share, uint64_t free) {
       const double most =
           static_cast<double>(requests) * (1 + share) + floor + static_cast<double>(free);

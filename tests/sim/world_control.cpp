@@ -20,6 +20,11 @@ void World::plan_next_event() {
 }
 
 void World::on_event() {
+  if (x_plan.operates && random().chance(0.5)) {
+    x_is_restart_due = x_plan.restarts && random().chance(0.15);
+    if (!x_is_restart_due) operate();
+    return plan_next_event();
+  }
   switch (random().below(x_plan.gentle ? 7 : 9)) {
     case 0:
     case 1:
@@ -168,6 +173,7 @@ void World::change_certificate() {
 }
 
 void World::force_circuit() {
+  if (x_plan.operates) return;  // by the admin API
   using Force = upstream::CircuitForce;
   constexpr std::array kForces{Force::kAuto, Force::kAuto, Force::kForcedOpen, Force::kForcedClosed,
                                Force::kShadow};

@@ -79,6 +79,12 @@ class VirtualLoop {
   // Runs `task` as an event of its own.
   void post(std::function<void()> task) { x_inbox.post(std::move(task)); }
 
+  // Whoever would have got them is gone.
+  void drop_posts() {
+    x_inbox.drop_all();
+    x_mail.cancel();
+  }
+
   // Handles one event that is due; false when there is none. Time does not move.
   bool step() {
     settle();
