@@ -116,6 +116,8 @@ void describe(V& v, AdminConfig& admin) {
 template <class V>
 void describe(V& v, MetricsConfig& metrics) {
   v.key("address", metrics.address, listen_kind(), "/metrics /healthz /startupz /readyz");
+  v.key("endpoint_label", metrics.endpoint_label, Flag{},
+        "Attempts are also counted by endpoint: outrigger_endpoint_attempts_total");
   v.key("histogram_buckets", metrics.histogram_buckets_ms, Buckets{},
         "Upper bounds of the duration histograms");
 }

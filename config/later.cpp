@@ -9,7 +9,6 @@ namespace {
 constexpr auto kLater = std::to_array<Later>({
     {"config", "zone", "off"},
     {"config", "register", "[]"},
-    {"metrics", "endpoint_label", "off"},
     {"memory", "idempotency", ""},
     {"tracing", "sample", "0%"},
     {"tracing", "export", "off"},

@@ -72,6 +72,7 @@ struct AdminConfig {
 
 struct MetricsConfig {
   std::string address = "127.0.0.1:9902";
+  bool endpoint_label = false;
   std::vector<double> histogram_buckets_ms{0.5, 1,   2.5,   5,     10,    25,     50,     100,
                                            250, 500, 1'000, 2'500, 5'000, 10'000, 30'000, 60'000};
 

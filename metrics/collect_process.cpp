@@ -128,6 +128,13 @@ void collect_facts(Families& families, const ServiceFacts& facts, const Past& pa
   for (const Labelled& state : facts.endpoints) {
     families.add(index_of_metric("endpoints"), {service, state.label}, state.value);
   }
+  for (const EndpointAttempts& attempts : facts.endpoint_attempts) {
+    for (size_t i = 0; i < kAttemptOutcomes; ++i) {
+      families.add(index_of_metric("endpoint_attempts_total"),
+                   {service, attempts.endpoint, kAttemptOutcomeNames[i]},
+                   whole(attempts.counts[i]));
+    }
+  }
   if (facts.retry_budget_remaining) {
     families.add(index_of_metric("retry_budget_remaining"), {service},
                  whole(*facts.retry_budget_remaining));

@@ -7,8 +7,6 @@
 namespace outrigger::metrics {
 namespace {
 
-constexpr std::array<std::string_view, kAttemptOutcomes> kAttemptOutcomeNames = {
-    "success", "failure", "timeout", "cancelled"};
 constexpr std::array<std::string_view, kFallbackKinds> kFallbackNames = {"stale", "service",
                                                                          "respond", "omit"};
 constexpr std::array<std::string_view, kCacheSkips> kCacheSkipNames = {

@@ -3,6 +3,7 @@
 // what the application implements.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,12 +11,20 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/series.hpp"
+
 namespace outrigger::metrics {
 
 // One sample of a metric with one label.
 struct Labelled {
   std::string label;
   double value = 0;
+};
+
+// Attempts at one endpoint, by outcome.
+struct EndpointAttempts {
+  std::string endpoint;
+  std::array<uint64_t, kAttemptOutcomes> counts{};
 };
 
 struct CircuitFacts {
@@ -39,7 +48,8 @@ struct ServiceFacts {
   uint64_t would_refuse_streams = 0;
   // Only of a service:
   std::optional<uint64_t> retry_budget_remaining;
-  std::vector<Labelled> endpoints;  // by state
+  std::vector<Labelled> endpoints;                  // by state
+  std::vector<EndpointAttempts> endpoint_attempts;  // with metrics.endpoint_label
   size_t endpoints_left_out = 0;
   std::optional<bool> panic;
   std::optional<double> discovery_age_s;

@@ -36,6 +36,9 @@ inline constexpr std::array kMetrics = {
            "Opaque connections that are over, by how they ended."},
     Metric{"outrigger_attempts_total", MetricKind::kCounter, "service,route,outcome",
            "Attempts sent to an endpoint."},
+    Metric{"outrigger_endpoint_attempts_total", MetricKind::kCounter, "service,endpoint,outcome",
+           "The same by endpoint, with metrics.endpoint_label; one that was removed goes after 5 "
+           "min."},
     Metric{"outrigger_attempt_duration_seconds", MetricKind::kHistogram, "service,route",
            "From the start of an attempt to its response head or failure."},
     Metric{"outrigger_connect_duration_seconds", MetricKind::kHistogram, "service,route",

@@ -83,6 +83,8 @@ inline constexpr std::array<std::string_view, kRequestOutcomes> kRequestOutcomeN
 };
 enum class AttemptOutcome : uint8_t { kSuccess, kFailure, kTimeout, kCancelled };
 inline constexpr size_t kAttemptOutcomes = 4;
+inline constexpr std::array<std::string_view, kAttemptOutcomes> kAttemptOutcomeNames = {
+    "success", "failure", "timeout", "cancelled"};
 enum class FallbackKind : uint8_t { kStale, kService, kRespond, kOmit };
 inline constexpr size_t kFallbackKinds = 4;
 enum class CacheSkip : uint8_t {

@@ -60,6 +60,7 @@ std::unique_ptr<chain::Route> CompiledService::make_route(const config::ServiceC
   made->proxy = policy.proxy;
 
   upstream::CallSettings settings = upstream::call_settings(policy, series);
+  settings.count_by_endpoint = x_common.count_by_endpoint;
   if (service.endpoints.kind == config::EndpointSource::Kind::kOriginal) {
     x_terminals.push_back(std::make_unique<upstream::PassthroughTerminal>(
         *x_worker.x_passthrough, std::move(settings),

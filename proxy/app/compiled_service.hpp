@@ -30,6 +30,7 @@ class CompiledService final : public Reapable {
     config::RequestIdConfig request_id;
     config::TracingConfig tracing;
     std::vector<double> buckets_ms;  // other ones are other counters
+    bool count_by_endpoint = false;
 
     bool operator==(const Common&) const = default;
   };

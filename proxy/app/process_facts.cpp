@@ -46,7 +46,24 @@ metrics::ServiceFacts ProcessFacts::facts_of(upstream::Service& service,
   const auto age_ms = x_discovery.age_ms(service.name());
   facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
   facts.endpoints_left_out = x_discovery.left_out(service.name());
+  if (x_loaded.config.metrics && x_loaded.config.metrics->endpoint_label) {
+    facts.endpoint_attempts = attempts_of(service);
+  }
   return facts;
+}
+
+std::vector<metrics::EndpointAttempts> ProcessFacts::attempts_of(
+    const upstream::Service& service) const {
+  std::vector<metrics::EndpointAttempts> all;
+  for (const auto& endpoint : service.known_endpoints(x_loop.clock.now_ms())) {
+    metrics::EndpointAttempts one{endpoint->name()};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < one.counts.size(); ++i) {
+      sum += one.counts[i] = endpoint->attempts(static_cast<metrics::AttemptOutcome>(i));
+    }
+    if (sum > 0) all.push_back(std::move(one));
+  }
+  return all;
 }
 
 // Those that are in use at this moment, also when their files say something else by now.

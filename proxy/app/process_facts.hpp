@@ -43,6 +43,8 @@ class ProcessFacts final : public metrics::FactsSource {
  private:
   metrics::ServiceFacts facts_of(upstream::Service& service,
                                  const config::ServiceConfig& config) const;
+  // Those at endpoints that had any.
+  std::vector<metrics::EndpointAttempts> attempts_of(const upstream::Service& service) const;
   std::vector<metrics::Labelled> certificate_expiry() const;
   bool has_full_connection() const;
 

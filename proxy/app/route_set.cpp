@@ -20,7 +20,9 @@ RouteSet::RouteSet(Worker& worker, SnapshotPtr snapshot, const std::vector<Kinds
   x_common.access_log = worker.x_access_log;
   x_common.request_id = config.request_id;
   x_common.tracing = config.tracing;
-  x_common.buckets_ms = config.metrics.value_or(config::MetricsConfig{}).histogram_buckets_ms;
+  const auto metrics = config.metrics.value_or(config::MetricsConfig{});
+  x_common.buckets_ms = metrics.histogram_buckets_ms;
+  x_common.count_by_endpoint = metrics.endpoint_label;
   x_before = before != nullptr && before->x_common == x_common ? before : nullptr;
 }
 

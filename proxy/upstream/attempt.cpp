@@ -179,6 +179,7 @@ void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoi
   if (x_grpc != nullptr) x_grpc->settles.cancel();
   metrics::ServiceSeries& series = *x_settings.series;
   series.attempts[static_cast<size_t>(outcome)].add();
+  if (x_settings.count_by_endpoint && x_lease.holds()) x_lease.endpoint()->count_attempt(outcome);
   series.attempt_duration.observe_ns(age_ns());
   if (endpoint_failed) x_lease.settle(*endpoint_failed, x_upstream.now_ms());
 }

@@ -35,6 +35,7 @@ struct CallSettings {
   std::vector<std::string> repeatable_grpc;  // and of gRPC: see covers()
   int64_t hold_head_ms = 0;                  // of the answer to a gRPC call: chain::GrpcHead
   metrics::ServiceSeries* series = nullptr;
+  bool count_by_endpoint = false;
 };
 
 // It is told what a proxy is told, so it is spoken to in HTTP/1.1.

@@ -5,6 +5,7 @@
 // not here.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/series.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/upstream/endpoint_circuit.hpp"
 #include "proxy/upstream/endpoint_connections.hpp"
@@ -76,6 +78,14 @@ class Endpoint {
   int64_t outstanding() const { return x_outstanding.load(std::memory_order_relaxed); }
   const std::shared_ptr<EndpointConnections>& connections() const { return x_connections; }
 
+  // Attempts by outcome, where they are counted (`metrics.endpoint_label`). Any thread.
+  void count_attempt(metrics::AttemptOutcome outcome) {
+    x_attempts[static_cast<size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
+  }
+  uint64_t attempts(metrics::AttemptOutcome outcome) const {
+    return x_attempts[static_cast<size_t>(outcome)].load(std::memory_order_relaxed);
+  }
+
  private:
   friend class EndpointLease;
 
@@ -90,6 +100,7 @@ class Endpoint {
   std::atomic<Health> x_health{Health::kUnknown};
   std::atomic<int64_t> x_listed_since_ms;
   std::atomic<int64_t> x_outstanding{0};  // over all workers, for display
+  std::array<std::atomic<uint64_t>, metrics::kAttemptOutcomes> x_attempts{};
 };
 
 struct EndpointEntry {

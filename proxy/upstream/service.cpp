@@ -80,10 +80,7 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
       known.endpoint->set_listed(false, now_ms);
       known.removed_at_ms = now_ms;
     }
-    std::erase_if(x_known, [&](const auto& item) {
-      const Known& known = item.second;
-      return known.version != x_version && now_ms - known.removed_at_ms >= kForgetRemovedMs;
-    });
+    std::erase_if(x_known, [&](const auto& item) { return is_forgotten(item.second, now_ms); });
   }
   discovery_confirmed(now_ms);
   x_group->publish(set);
@@ -127,6 +124,18 @@ std::shared_ptr<Endpoint> Service::find_endpoint(const Address& address) const {
   const std::lock_guard lock(x_mutex);
   const auto found = x_known.find(address);
   return found == x_known.end() ? nullptr : found->second.endpoint;
+}
+
+std::vector<std::shared_ptr<const Endpoint>> Service::known_endpoints(int64_t now_ms) const {
+  std::vector<std::shared_ptr<const Endpoint>> all;
+  {
+    const std::lock_guard lock(x_mutex);
+    for (const auto& [address, known] : x_known) {
+      if (!is_forgotten(known, now_ms)) all.push_back(known.endpoint);
+    }
+  }
+  std::ranges::sort(all, {}, [](const auto& endpoint) { return endpoint->name(); });
+  return all;
 }
 
 std::shared_ptr<Service> Services::service(const std::string& name, const config::Policy& policy,

@@ -100,6 +100,8 @@ class Service {
   std::shared_ptr<const EndpointSet> endpoints() const { return x_group->current(); }
   DiscoveryFacts discovery() const;
   std::shared_ptr<Endpoint> find_endpoint(const Address& address) const;
+  // Those that are listed or remembered, by address.
+  std::vector<std::shared_ptr<const Endpoint>> known_endpoints(int64_t now_ms) const;
 
  private:
   struct Known {
@@ -107,6 +109,10 @@ class Service {
     uint64_t version = 0;  // of the last list that had it
     int64_t removed_at_ms = 0;
   };
+
+  bool is_forgotten(const Known& known, int64_t now_ms) const {
+    return known.version != x_version && now_ms - known.removed_at_ms >= kForgetRemovedMs;
+  }
 
   PolicyState x_state;
   RetryBudget x_retry_budget;

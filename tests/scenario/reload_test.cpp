@@ -358,5 +358,44 @@ TEST(Reload, ConnectionsThatWereVerifiedByOtherRulesTakeNoNewCall) {
   EXPECT_EQ(caller.get().status(), 502);
 }
 
+// ---- metrics.endpoint_label
+
+TEST(Reload, AttemptsAreCountedByEndpointWhileThatIsOnAndForgottenWithTheEndpoint) {
+  const auto config = [](const char* label, const char* list) {
+    return "metrics: {endpoint_label: " + std::string(label) + "}\n" +
+           "services: {orders: {balance: round_robin, retry: off, endpoints: {static: [" + list +
+           "]}}}\n";
+  };
+  constexpr const char* kBoth = "'10.0.0.1:80', '10.0.0.2:80'";
+  Town town(config("off", kBoth));
+  Origin& good = town.origin(kAt);
+  Origin& bad = town.origin("10.0.0.2:80");
+  good.otherwise = answers(200);
+  bad.otherwise = answers(503);
+  Caller caller(town);
+  const auto four_calls = [&] {
+    for (int i = 0; i < 4; ++i) caller.get();
+  };
+  const auto count = [&](const std::string& endpoint, const std::string& outcome) {
+    return metric(town, R"(outrigger_endpoint_attempts_total{service="orders",endpoint=")" +
+                            endpoint + R"(",outcome=")" + outcome + "\"}");
+  };
+  four_calls();
+  EXPECT_EQ(count("10.0.0.1:80", "success"), -1);
+  town.take(config("on", kBoth));
+  four_calls();
+  EXPECT_EQ(count("10.0.0.1:80", "success"), 2);
+  EXPECT_EQ(count("10.0.0.1:80", "failure"), 0);
+  EXPECT_EQ(count("10.0.0.2:80", "failure"), 2);
+  town.take(config("on", "'10.0.0.1:80'"));
+  town.pass_ms(299'000);
+  EXPECT_EQ(count("10.0.0.2:80", "failure"), 2);
+  town.pass_ms(1'000);
+  EXPECT_EQ(count("10.0.0.2:80", "failure"), -1);
+  EXPECT_EQ(count("10.0.0.1:80", "success"), 2);
+  town.take(config("off", kBoth));
+  EXPECT_EQ(count("10.0.0.1:80", "success"), -1);
+}
+
 }  // namespace
 }  // namespace outrigger::testing

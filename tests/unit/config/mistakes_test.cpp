@@ -225,7 +225,6 @@ TEST(Mistakes, AddressesAndPorts) {
        "socket, \"tls\", or \"insecure: true\""},
       {"admin: {address: \"0.0.0.0:9901\", insecure: true}",
        "f:1:18: \"0.0.0.0:9901\" is not loopback, so \"tokens\" must say who may ask"},
-      {"metrics: {endpoint_label: true}", "f:1:11: \"endpoint_label\" is not in this version"},
       {"services: {a: {endpoints: {static: [\"orders:80\"]}}}",
        "f:1:37: \"static\" is \"orders:80\", not IP:PORT; for a name write dns: {name: NAME, port: "
        "PORT}"},
