@@ -42,9 +42,14 @@ void H1Client::check_unanswered(bool reset) {
   // proxy learns how long it is when its answer has left.
   constexpr size_t kReadPastBytes = 64 * 1024;
   constexpr int64_t kReadPastMs = 30'000;
+  constexpr int64_t kSilenceMs = 5'000;
   const Request* last = x_answered == 0 ? nullptr : &x_requests[x_answered - 1];
   if (last != nullptr && last->is_chunked && last->body.size() > kReadPastBytes) return;
-  if (last != nullptr && !last->body.empty() && now_ms() >= x_answered_ms + kReadPastMs) return;
+  if (last != nullptr && !last->body.empty()) {
+    // Nor does it come while the process is paused, of which this caller is a part.
+    const bool was_paused = x_context.ledger.paused_ms(x_answered_ms, now_ms()) > 0;
+    if (now_ms() >= x_answered_ms + (was_paused ? kSilenceMs : kReadPastMs)) return;
+  }
   if (x_context.plan.gentle) {
     violation(std::string("a good call was ") + (reset ? "reset" : "ended without an answer"));
   }

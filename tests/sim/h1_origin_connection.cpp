@@ -295,9 +295,9 @@ void Origin::H1Connection::write_script() {
       answer.is_whole = x_may_be_reused = false;
       return;
     case Behaviour::kMalformed:
-      // Of an answer to HEAD nobody sees the body.
+      // Of an answer to HEAD nobody sees the body, nor, where it comes later, that there is one.
       answer = {200, 0, x_method == "HEAD"};
-      x_may_be_reused = false;
+      if (x_method != "HEAD" || !x_origin.x_chops) x_may_be_reused = false;
       send(malformed());
       step(Kind::kDone);
       return;

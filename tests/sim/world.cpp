@@ -42,6 +42,7 @@ World::~World() {
   x_clients.clear();
   x_control.set_after_each([](void*) {}, nullptr);
   x_plane.reset();
+  for (const auto& side : x_sides) side->loop.drop_posts();
   x_origins.clear();
 }
 
