@@ -58,7 +58,10 @@ def go_clients():
 def node_clients():
     command = [*programs.node_with_packages(), programs.HERE / "client.mjs"]
     yield Client("Node http and http2", [*command, "core"], ALL | TRAILERS)
-    yield Client("Node undici fetch", [*command, "undici"], ALL, clear=("h1",))
+    # What it did not upload stays in its HTTP/2 session, which refuses all calls from then on.
+    last = {story: calls for story, calls in ALL.items() if story != "refused"}
+    last |= {"refused": ALL["refused"]}
+    yield Client("Node undici fetch", [*command, "undici"], last, clear=("h1",))
 
 
 def python_clients():
