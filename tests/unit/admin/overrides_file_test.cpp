@@ -196,7 +196,7 @@ TEST_F(LayersApi, AFileThatAnOverrideStandsAgainstIsInForceOnceThatIsGone) {
   patch("/api/v1/services/orders/policy", R"({"circuit": {"open_max": null}})");
   x_loop.advance_ms(1);
   EXPECT_FALSE(x_changes.refuses_file());
-  EXPECT_EQ(overrides()[0]["key"], "circuit.open_for");
+  EXPECT_EQ(overrides().back()["key"], "circuit.open_for");
 }
 
 TEST_F(LayersApi, TheYamlCanBePastedIntoTheOverridesFile) {
