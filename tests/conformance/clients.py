@@ -84,7 +84,9 @@ def apache_clients():
 
 def java_clients():
     command = programs.java_program("Client", f"{programs.APACHE}5.5", programs.OKHTTP)
-    yield Client("Java HttpClient", [*command, "jdk"], JAVA_STORIES)
+    # Over TLS it waits for ever, straight too, for the answer to an upload that was cut short.
+    stories = {story: calls for story, calls in JAVA_STORIES.items() if story != "refused"}
+    yield Client("Java HttpClient", [*command, "jdk"], stories)
     yield Client("OkHttp", [*command, "okhttp"], JAVA_STORIES)
 
 
