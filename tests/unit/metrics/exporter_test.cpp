@@ -209,6 +209,7 @@ TEST(Exporter, FiveThousandIdleServicesAreAPageOfLessThanFiveMegabytes) {
     facts.would_refuse_outstanding = facts.would_refuse_streams = 0;
     facts.circuit->would_refuse = 0;
     facts.endpoints.resize(1);
+    facts.endpoint_attempts.clear();
     process.facts.of_services.push_back(facts);
     process.shards.service(0, {facts.service, ""});
   }
