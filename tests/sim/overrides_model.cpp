@@ -142,11 +142,11 @@ std::string OverridesModel::text_of(const State& state) {
 }
 
 bool OverridesModel::explains(const State& state, const Seen& seen) {
-  for (const auto& [service, force] : seen.forces) {
+  for (const auto& entry : seen.forces) {
     const auto held = std::find_if(state.held.begin(), state.held.end(), [&](const Held& one) {
-      return !one.is_setting() && one.service == service;
+      return !one.is_setting() && one.service == entry.first;
     });
-    if (force != (held == state.held.end() ? "" : held->value)) return false;
+    if (entry.second != (held == state.held.end() ? "" : held->value)) return false;
   }
   const config::Loaded& loaded = under(state);
   if (!loaded.ok()) return false;
