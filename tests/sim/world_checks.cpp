@@ -180,7 +180,10 @@ void World::check_configuration() {
     x_ledger.violation("worker " + text(i) + " is not under the latest configuration");
   }
   if (x_plane->config_state().is_good() == x_is_file_bad) {
-    x_ledger.violation("nobody knows whether the file is good");
+    const auto& problems = x_plane->config_state().problems;
+    x_ledger.violation(problems.empty()
+                           ? "a bad file is said to be good"
+                           : "a good file is refused: " + config::to_string(problems.front()));
   }
   const config::FileBytes& secret =
       x_plane->loaded().config.passthrough.headers.response.set.front().content;
