@@ -128,7 +128,7 @@ bool Retry::may_try_again(const Leg& leg, const void* slot) const {
 
 bool Retry::sends_elsewhere(const Leg& leg, const void* slot, const Error& error) const {
   const int64_t now_ms = x_runtime.loop.clock.now_ms();
-  return is_free(error) && of(slot).unsent < x_policy.unsent && leg.deadline_ms() > now_ms &&
+  return is_free(error) && of(slot).unsent < unsent_most(error) && leg.deadline_ms() > now_ms &&
          leg.exchange().body().is_whole() && x_circuit.is_willing(now_ms, true);
 }
 
@@ -162,10 +162,18 @@ bool Retry::may_resend(RetrySlot& slot, const Error& error) const {
   }
   const bool free = is_free(error);
   if (!free && error.sent != Sent::kNever) return false;
-  if (slot.unsent >= x_policy.unsent) return false;
+  if (slot.unsent >= unsent_most(error)) return false;
   if (!free && !x_budget.try_withdraw(x_runtime.loop.clock.now_ms())) return false;
   ++slot.unsent;
   return true;
+}
+
+// A server that ends its connections gives notice to many calls at once, and some meet the next one
+// that does. Go's own client tries as often.
+int Retry::unsent_most(const Error& error) const {
+  const bool is_notice = error.sent == Sent::kNeverFree && error.cause == Cause::kRefusedStream;
+  return is_notice && x_policy.unsent > 0 ? std::max(x_policy.unsent, kNoticesMax)
+                                          : x_policy.unsent;
 }
 
 // How long to wait before the next attempt; nothing: there is none.

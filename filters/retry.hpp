@@ -1,7 +1,8 @@
-// Sends a call again. What provably never left goes elsewhere up to `unsent` times, whatever its
-// method; a request that died with a reused connection is replayed once, for free, if it may be
-// repeated; anything else that `on` lists is tried up to `attempts` times, within the budget of the
-// service. Never after response bytes went to the caller, and never for our own refusals.
+// Sends a call again. What provably never left goes elsewhere up to `unsent` times (kNoticesMax
+// after GOAWAY), whatever its method; a request that died with a reused connection is replayed
+// once, for free, if it may be repeated; anything else that `on` lists is tried up to `attempts`
+// times, within the budget of the service. Never after response bytes went to the caller, and never
+// for our own refusals.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,9 @@ struct RetrySlot;
 
 class Retry final : public chain::FilterWith<Retry, RetrySlot> {
  public:
+  // Places for what an upstream never looked at because it was about to end the connection.
+  static constexpr int kNoticesMax = 6;
+
   static void make(const Context& context, FilterList& filters);
   explicit Retry(const Context& context);
 
@@ -40,6 +44,7 @@ class Retry final : public chain::FilterWith<Retry, RetrySlot> {
   void open(RetrySlot& slot, const Again& again) const;
   std::optional<Again> decide(RetrySlot& slot, const chain::Leg& below) const;
   bool may_resend(RetrySlot& slot, const Error& error) const;
+  int unsent_most(const Error& error) const;
   std::optional<int64_t> may_retry(const RetrySlot& slot, const chain::Leg& below) const;
   static int64_t retry_after_ms(const chain::Leg& below);
   void go_again(RetrySlot& slot, const Again& again) const;

@@ -85,6 +85,24 @@ TEST(Http2Honest, AnUpstreamMayResetEachBodyThatItDidNotRead) {
   EXPECT_EQ(town.faults(), 0u);
 }
 
+// As Go's server does with each connection whose handler asked for its end.
+TEST(Http2Honest, AnUpstreamMayGiveNoticeSeveralTimesInARow) {
+  HonestTown town(", protocol: http2, retry: {budget: 1%}");
+  RawOrigin up(town, kAt);
+  H2Caller caller(town);
+  H2Side& side = caller.begin("POST", "/", {}, "pay");
+  town.run();
+  for (int i = 0; i < 6; ++i) {
+    up.greet();
+    up.say(RawOrigin::goaway(0, 0));
+    town.run();
+  }
+  up.greet();
+  up.say(RawOrigin::ok(1));
+  EXPECT_EQ(up.origin.accepted(), 7u);
+  EXPECT_EQ(caller.finish(side).status(), 200);
+}
+
 // Its window is shut by the body itself, and it will not open: the end of the request cannot go
 // out.
 TEST(Http2Honest, AnUpstreamMayAnswerInFullWithoutAWordOnTheBody) {

@@ -1,6 +1,9 @@
 #include "tests/sim/plan.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "filters/retry.hpp"
 
 namespace outrigger::sim {
 namespace {
@@ -161,7 +164,7 @@ std::string Plan::draw_config(Random& random) {
   other.bounds.request_most_ms = std::max(other.bounds.request_most_ms, request_ms);
   other.bounds.timeout_least_ms = std::min(other.bounds.timeout_least_ms, request_ms);
   other.bounds.connect_least_ms = std::min(other.bounds.connect_least_ms, connect_ms);
-  other.bounds.unsent_most = 2;
+  other.bounds.unsent_most = filters::Retry::kNoticesMax;
   other.bounds.budget_most = 0.2;
   other.bounds.outstanding_most = std::numeric_limits<int64_t>::max();
   top.line("  timeout: {request: " + ms(request_ms) + ", connect: " + ms(connect_ms) +
@@ -194,7 +197,7 @@ std::string Plan::draw_opaque(ServicePlan& service, Random& random) {
   bounds.connect_least_ms = std::min(bounds.connect_least_ms, connect_ms);
   const int unsent = static_cast<int>(between(random, gentle ? 2 : 0, 3));
   text.line("retry: {unsent: " + number(unsent) + ", budget: 100%}");
-  bounds.unsent_most = std::max(bounds.unsent_most, unsent);
+  bounds.unsent_most = std::max({bounds.unsent_most, unsent, filters::Retry::kNoticesMax});
   bounds.budget_most = 1;
   const int64_t outstanding = gentle ? 1'024 : between(random, 1, 6);
   const int64_t queue = random.chance(0.5) ? 0 : between(random, 1, 10);
@@ -270,7 +273,7 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
             "}");
   if (random.chance(0.3)) text.line("  on: [connect, reset, timeout, 5xx]");
   bounds.attempts_most = std::max(bounds.attempts_most, attempts);
-  bounds.unsent_most = std::max(bounds.unsent_most, unsent);
+  bounds.unsent_most = std::max({bounds.unsent_most, unsent, filters::Retry::kNoticesMax});
   bounds.budget_most = std::max(bounds.budget_most, static_cast<double>(share) / 100);
 
   // -- limits, circuits
