@@ -48,6 +48,7 @@ void TunnelEnd::on_read(std::string_view bytes) { hear(bytes); }
 
 void TunnelEnd::hear(std::string_view bytes) {
   check(x_ledger.tunnels.hear(x_record, bytes));
+  if (x_stream == nullptr) return;  // it closed as soon as it was open
   if (x_manners.stalls_at && x_record.heard >= *x_manners.stalls_at) {
     x_manners.stalls_at.reset();
     note("tunnel: stops reading", x_record.heard);
