@@ -204,9 +204,9 @@ void Worker::take_ports(const Snapshot& snapshot, PortSockets sockets) {
     x_ports.emplace(named.id, std::move(port));
   }
   for (auto& [id, port] : gone) {
-    io::ListenerPtr listener = port->close();
+    // Closed before the control thread hears of it, which may bind the address again at once.
+    const io::ListenerPtr listener = port->close();
     listener->accept_waiting();
-    x_runtime.loop.reaper.doom(std::move(listener));
   }
 }
 
