@@ -64,7 +64,7 @@ class Filter {
  public:
   virtual ~Filter() = default;
 
-  virtual std::string_view name() const = 0;  // as in the `filters` list
+  virtual std::string_view name() const = 0;  // as in the `filters` list; `cache` is of `fallback`
   virtual Wants wants() const { return {}; }
   const SlotType& slot() const { return x_slot; }
 
