@@ -12,10 +12,12 @@ namespace {
 template <class Map>
 std::vector<typename Map::mapped_type*> in_order(Map& pools) {
   std::vector<typename Map::value_type*> entries;
+  entries.reserve(pools.size());
   for (auto& entry : pools) entries.push_back(&entry);
   const auto address = [](const auto* entry) -> const Address& { return entry->first->address(); };
   std::ranges::sort(entries, {}, address);
   std::vector<typename Map::mapped_type*> sorted;
+  sorted.reserve(entries.size());
   for (auto* entry : entries) sorted.push_back(&entry->second);
   return sorted;
 }

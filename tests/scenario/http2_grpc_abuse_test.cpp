@@ -165,7 +165,7 @@ TEST(Http2GrpcAbuse, AnUpstreamThatResetsMidStreamSaysWhyInTrailersAbuse134) {
   for (const auto& [code, status] : meanings) {
     GrpcTown town;
     H2Origin origin(town, kAt);
-    origin.otherwise = breaks_off([=](H2Side& on) { on.reset(code); });
+    origin.otherwise = breaks_off([code = code](H2Side& on) { on.reset(code); });
     H2Caller caller(town);
     expect_trailers(call(caller), status);
   }

@@ -240,6 +240,7 @@ void Origin::H2Connection::on_idle() {
   if (x_stream->unsent() > 0) return x_idle.arm_at(x_loop.now_ms() + 1);
   if (random().chance(0.5)) return leave_slowly();
   die_after(0, !is_gentle() && random().chance(0.3));
+  flush();  // at once: it takes no stream any more
 }
 
 }  // namespace outrigger::sim

@@ -142,9 +142,7 @@ void Origin::change_mood() {
 
   x_options = {};
   testing::PipeOptions& pipe = x_options.pipe;
-  pipe.latency_ms = random.chance(0.5) ? 0 : between(random, 1, 30);
-  pipe.random_chunks = random.chance(0.3);
-  if (random.chance(0.3)) pipe.kernel_bytes = between(random, 1, 4) * 1'000;
+  pipe = draw_pipe(random, gentle);
   // Requests have bodies, too, and a good one is not to time out.
   if (x_mood.body_most <= 2'000 && random.chance(0.1)) {
     pipe.drip_bytes = between(random, 1, 40) * (gentle ? 50 : 1);

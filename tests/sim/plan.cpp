@@ -60,6 +60,18 @@ std::string text_of(const config::Methods& methods) {
 
 }  // namespace
 
+testing::PipeOptions draw_pipe(Random& random, bool gentle) {
+  testing::PipeOptions pipe;
+  pipe.latency_ms = random.chance(0.5) ? 0 : between(random, 1, 30);
+  pipe.random_chunks = random.chance(0.3);
+  if (random.chance(0.3)) pipe.kernel_bytes = between(random, 1, 8) * 1'000;
+  // What is queued behind the largest bodies must come within the time that a good call has.
+  constexpr int64_t kGoodBytesPerMs = 200;
+  const auto good_bytes = static_cast<size_t>(pipe.latency_ms * kGoodBytesPerMs);
+  if (gentle) pipe.kernel_bytes = std::max(pipe.kernel_bytes, good_bytes);
+  return pipe;
+}
+
 Plan::Plan(Random& random) {
   is_storm = random.chance(0.04);
   gentle = !is_storm && random.chance(0.25);

@@ -14,12 +14,16 @@
 #include "proxy/base/random.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/overrides_model.hpp"
+#include "tests/support/pipe_network.hpp"
 
 namespace outrigger::sim {
 
 inline uint32_t between(Random& random, uint32_t low, uint32_t high) {  // both included
   return low + random.below(high - low + 1);
 }
+
+// Of a connection, on either side of the proxy.
+testing::PipeOptions draw_pipe(Random& random, bool gentle);
 
 // gRPC methods that every service but "passthrough" lets repeat.
 inline constexpr const char* kRepeatableGrpc = "/again.S/";

@@ -78,10 +78,11 @@ class Sides final : public app::WorkerSet, public io::Binder {
     }
   }
 
-  Result<std::vector<io::BoundSocketPtr>> bind(const Address& at, size_t count_of, bool) override {
+  Result<std::vector<io::BoundSocketPtr>> bind(const Address& at, size_t count_of,
+                                               bool is_port_ours) override {
     std::vector<io::BoundSocketPtr> sockets;
     for (size_t i = 0; i < count_of; ++i) {
-      auto socket = all[i]->network.bind(at);
+      auto socket = all[i]->network.bind(at, is_port_ours);
       if (!socket) return failure(socket.error());
       sockets.push_back(std::move(*socket));
     }

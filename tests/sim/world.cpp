@@ -191,10 +191,7 @@ void World::prepare_pipes() {
   for (const config::ListenerConfig& config : x_plane->loaded().config.listeners) {
     for (const auto& side : x_sides) {
       const Address at = *Address::parse(config.addresses.front());
-      testing::PipeOptions& pipe = side->network.at(at).pipe;
-      pipe.latency_ms = random().chance(0.6) ? 0 : between(random(), 1, 20);
-      pipe.random_chunks = random().chance(0.3);
-      if (random().chance(0.3)) pipe.kernel_bytes = between(random(), 1, 8) * 1'000;
+      side->network.at(at).pipe = draw_pipe(random(), x_plan.gentle);
     }
   }
   for (size_t service = 0; service < x_plan.passthrough(); ++service) {

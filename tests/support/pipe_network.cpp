@@ -15,7 +15,9 @@ class PipeNetwork::PipeListener final : public io::Listener {
     network.x_listeners[at] = this;
   }
   ~PipeListener() override {
-    x_network.x_listeners.erase(x_address);
+    auto& listeners = x_network.x_listeners;
+    const auto latest = listeners.find(x_address);
+    if (latest != listeners.end() && latest->second == this) listeners.erase(latest);
     for (io::StreamPtr& stream : x_waiting) stream->abort();
   }
 
@@ -54,7 +56,7 @@ class PipeNetwork::PipeSocket final : public io::BoundSocket {
   PipeSocket(PipeNetwork& network, const Address& at) : x_network(network), x_address(at) {
     network.x_bound.insert(at);
   }
-  ~PipeSocket() override { x_network.x_bound.erase(x_address); }
+  ~PipeSocket() override { x_network.x_bound.extract(x_address); }
 
   const Address& address() const override { return x_address; }
 
@@ -123,10 +125,10 @@ io::OperationPtr PipeNetwork::connect_redirected(const Address& original, const 
                                        events);
 }
 
-Result<io::BoundSocketPtr> PipeNetwork::bind(const Address& at) {
+Result<io::BoundSocketPtr> PipeNetwork::bind(const Address& at, bool is_port_ours) {
   Address address = at;
   if (at.is_ip() && at.port() == 0) address = Address::from_bytes(at.ip(), x_next_port++);
-  if (x_listeners.contains(address) || x_bound.contains(address)) {
+  if (!is_port_ours && (x_listeners.contains(address) || x_bound.contains(address))) {
     return failure("cannot listen on " + address.to_string() + ": Address already in use");
   }
   return io::BoundSocketPtr(std::make_unique<PipeSocket>(*this, address));

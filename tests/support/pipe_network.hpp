@@ -44,8 +44,9 @@ class PipeNetwork final : public io::Network {
   Result<io::ListenerPtr> listen(const Address& at, io::AcceptEvents& events) override;
   Result<io::ListenerPtr> listen_on(io::BoundSocketPtr socket, io::AcceptEvents& events) override;
 
-  // Keeps the address for whoever listens on it later; of port 0 any one.
-  Result<io::BoundSocketPtr> bind(const Address& at);
+  // Keeps the address for whoever listens on it later; of port 0 any one. Several may be bound to a
+  // port of ours: the one that listens last gets what comes from then on.
+  Result<io::BoundSocketPtr> bind(const Address& at, bool is_port_ours = false);
 
   // As connect, for a caller whose own address matters.
   io::OperationPtr connect_from(const Address& from, const Address& to, io::ConnectEvents& events);
@@ -69,7 +70,7 @@ class PipeNetwork final : public io::Network {
   VirtualLoop& x_loop;
   std::map<Address, AddressOptions> x_addresses;
   std::map<Address, PipeListener*> x_listeners;
-  std::set<Address> x_bound;  // nobody listens there yet
+  std::multiset<Address> x_bound;  // nobody listens there yet
   uint16_t x_next_port = 40'000;
   uint16_t x_next_client_port = 50'000;
   uint64_t x_connects = 0;

@@ -106,6 +106,8 @@ class PipeStream final : public io::Stream {
   void finish() override {
     if (out().finishing || x_broken || x_aborted) return;
     x_pipe->loop.outbox().flush();
+    // As a kernel: no FIN behind bytes that a reset has dropped.
+    if (reset_arrived()) return x_readable.arm();
     out().finishing = true;
     push();
   }

@@ -95,13 +95,14 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
   void clear() override { workers.clear(); }
 
   // -- io::Binder: so that callers may choose, each worker has a port of its own but the first one.
-  Result<std::vector<io::BoundSocketPtr>> bind(const Address& at, size_t count, bool) override {
+  Result<std::vector<io::BoundSocketPtr>> bind(const Address& at, size_t count,
+                                               bool is_port_ours) override {
     std::vector<io::BoundSocketPtr> sockets;
     for (size_t i = 0; i < count; ++i) {
       Address address = at;
       if (i > 0 && at.is_ip()) address = Address::from_bytes(at.ip(), 0);
       if (i > 0 && !at.is_ip()) address = *Address::parse(at.to_string() + std::to_string(i));
-      auto socket = x_network.bind(address);
+      auto socket = x_network.bind(address, is_port_ours);
       if (!socket) return failure(socket.error());
       sockets.push_back(std::move(*socket));
     }
