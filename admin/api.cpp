@@ -92,7 +92,7 @@ AdminApi::Prepared AdminApi::prepare(const http::RequestHead& head) {
   return prepared;
 }
 
-chain::CallPtr AdminApi::start(chain::Leg& leg) {
+chain::CallPtr AdminApi::start(chain::CallLeg leg) {
   Prepared prepared = prepare(leg.request());
   if (prepared.refusal) {
     deliver(leg, *prepared.refusal);

@@ -27,7 +27,7 @@ class AdminApi final : public chain::Terminal {
   // The rules of the admin address, for requests from now on.
   void set_rules(AccessRules& rules) { x_rules = &rules; }
 
-  chain::CallPtr start(chain::Leg& leg) override;
+  chain::CallPtr start(chain::CallLeg leg) override;
 
  private:
   struct Prepared {

@@ -19,7 +19,7 @@ Answer too_large(size_t bytes_max) {
   return problem(413, "a body has at most " + std::to_string(bytes_max / 1024) + " KiB");
 }
 
-void deliver(chain::Leg& leg, const Answer& answer) {
+void deliver(chain::CallLeg leg, const Answer& answer) {
   Arena& arena = leg.exchange().arena();
   chain::LocalReply reply;
   reply.status = answer.status;

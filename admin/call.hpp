@@ -7,7 +7,7 @@
 
 #include "admin/operations.hpp"
 #include "proxy/base/timer_wheel.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::admin {
@@ -16,11 +16,11 @@ namespace outrigger::admin {
 void add_fields(http::Fields& fields, Arena& arena, const Answer& answer);
 Answer too_large(size_t bytes_max);
 // Gives the answer to the leg. Everything is copied into the exchange's arena.
-void deliver(chain::Leg& leg, const Answer& answer);
+void deliver(chain::CallLeg leg, const Answer& answer);
 
 class AdminCall final : public chain::Call, private ChangeWaiter {
  public:
-  AdminCall(const Parts& parts, chain::Leg& leg)
+  AdminCall(const Parts& parts, chain::CallLeg leg)
       : x_parts(parts), x_leg(leg), x_timer(Timer::of<&AdminCall::on_late>(*this)) {}
 
   // Reads the body first, then serves.
@@ -41,7 +41,7 @@ class AdminCall final : public chain::Call, private ChangeWaiter {
   void finish();
 
   const Parts& x_parts;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const Operation* x_operation = nullptr;  // while the body is read
   Request x_request;
   std::optional<Answer> x_answer;  // while workers, the disk or a later one are waited for

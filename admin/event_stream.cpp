@@ -4,7 +4,7 @@
 
 namespace outrigger::admin {
 
-void deliver_event_stream(chain::Leg& leg) {
+void deliver_event_stream(chain::CallLeg leg) {
   Arena& arena = leg.exchange().arena();
   auto* head = arena.make<http::ResponseHead>();
   head->status = 200;

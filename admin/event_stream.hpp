@@ -8,20 +8,20 @@
 
 #include "admin/events.hpp"
 #include "proxy/base/loop_context.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::admin {
 
 // The head of a stream of them.
-void deliver_event_stream(chain::Leg& leg);
+void deliver_event_stream(chain::CallLeg leg);
 
 class EventStream final : public chain::Call, private EventSubscriber {
  public:
   static constexpr size_t kBatchBytesMax = 64 * 1024;
   static constexpr int64_t kHeartbeatMs = 15'000;
 
-  EventStream(const LoopContext& loop, Events& events, chain::Leg& leg, uint64_t after_id)
+  EventStream(const LoopContext& loop, Events& events, chain::CallLeg leg, uint64_t after_id)
       : x_loop(loop),
         x_events(events),
         x_leg(leg),
@@ -44,7 +44,7 @@ class EventStream final : public chain::Call, private EventSubscriber {
 
   const LoopContext x_loop;
   Events& x_events;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   uint64_t x_last_id;
   std::string x_batch;
   bool x_congested = false;

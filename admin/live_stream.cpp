@@ -31,7 +31,7 @@ Json service_json(const Parts& parts, const metrics::LiveService& live, double s
 
 }  // namespace
 
-LiveStream::LiveStream(const Parts& parts, chain::Leg& leg)
+LiveStream::LiveStream(const Parts& parts, chain::CallLeg leg)
     : x_parts(parts),
       x_leg(leg),
       x_live(parts.exporter.shards()),

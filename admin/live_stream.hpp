@@ -8,7 +8,7 @@
 
 #include "admin/resources.hpp"
 #include "metrics/live.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::admin {
@@ -17,7 +17,7 @@ class LiveStream final : public chain::Call, private EventSubscriber {
  public:
   static constexpr int64_t kEachMs = 1'000;
 
-  LiveStream(const Parts& parts, chain::Leg& leg);
+  LiveStream(const Parts& parts, chain::CallLeg leg);
 
   // False when there are too many subscribers; then nothing was delivered.
   bool begin();
@@ -33,7 +33,7 @@ class LiveStream final : public chain::Call, private EventSubscriber {
   std::string message();
 
   const Parts& x_parts;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   metrics::Live x_live;
   uint64_t x_last_id;
   int64_t x_since_ms;

@@ -10,7 +10,7 @@
 #include "admin/answer.hpp"
 #include "metrics/exporter.hpp"
 #include "proxy/base/loop_context.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::admin {
@@ -55,7 +55,7 @@ class ScrapeStream final : public chain::Call {
  public:
   static constexpr size_t kBatchBytesMax = 64 * 1024;
 
-  ScrapeStream(const LoopContext& loop, chain::Leg& leg, ScrapePagePtr page)
+  ScrapeStream(const LoopContext& loop, chain::CallLeg leg, ScrapePagePtr page)
       : x_loop(loop), x_leg(leg), x_page(std::move(page)) {}
 
   // With the fields of `answer`.
@@ -73,7 +73,7 @@ class ScrapeStream final : public chain::Call {
   void fill_batch();
 
   const LoopContext x_loop;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const ScrapePagePtr x_page;
   size_t x_piece = 0;       // the next one to send
   size_t x_piece_sent = 0;  // bytes of it

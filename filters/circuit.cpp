@@ -118,7 +118,7 @@ bool Circuit::is_too_short(const CircuitSlot& slot) const {
 
 // The endpoint may be the first to say that the caller's deadline has passed.
 void Circuit::settle_bad_answer(CircuitSlot& slot) const {
-  const bool late = chain::is_callers_deadline(slot.leg, slot.leg.grpc_status());
+  const bool late = chain::is_callers_deadline(slot.leg.exchange(), slot.leg.grpc_status());
   if (late && is_too_short(slot)) return slot.token.give_back();
   slot.settle_failure();
 }

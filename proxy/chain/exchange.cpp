@@ -43,9 +43,7 @@ int64_t Exchange::held_bytes() const {
 
 int64_t Exchange::kernel_bytes() {
   int64_t bytes = 0;
-  x_live.for_each([&](Leg& leg) {
-    if (leg.x_call != nullptr) bytes += leg.x_call->kernel_bytes();
-  });
+  x_live.for_each([&](const Leg& leg) { bytes += leg.kernel_bytes(); });
   return bytes;
 }
 
@@ -91,9 +89,7 @@ void Exchange::finish_request(const http::Fields* trailers) {
 }
 
 void Exchange::tell_calls_of_body() {
-  for_each_leg([](Leg& leg) {
-    if (leg.x_call != nullptr && leg.may_read_body()) leg.x_call->on_request_body();
-  });
+  for_each_leg([](Leg& leg) { leg.tell_call_of_body(); });
 }
 
 // A call may end the exchange from within visit(leg), and legs with it: then the list is not what
@@ -104,14 +100,11 @@ void Exchange::for_each_leg(F visit) {
   const auto next = [&] {
     Leg* found = nullptr;
     x_live.for_each([&](Leg& leg) {
-      if (found == nullptr && leg.x_round != round) found = &leg;
+      if (found == nullptr && leg.joins(round)) found = &leg;
     });
     return found;
   };
-  while (Leg* leg = next()) {
-    leg->x_round = round;
-    visit(*leg);
-  }
+  while (Leg* leg = next()) visit(*leg);
 }
 
 void Exchange::on_sink_drained() {
@@ -160,9 +153,10 @@ void Exchange::commit() {
   Leg& first = *x_first;
   if (const Error* error = first.error()) return send(answer_of(*error));
   Leg& answering = first.start_flow();
-  for (auto* held = answering.x_held; held != nullptr; held = held->next) {
-    x_sink.send_interim(held->status, held->reason, held->fields);
-  }
+  answering.for_each_held_interim(
+      [&](int status, std::string_view reason, const http::Fields& fields) {
+        x_sink.send_interim(status, reason, fields);
+      });
   on_body_read();
   x_body.stop_retaining();
   // An Upgrade was a request so far; now its caller speaks again.
@@ -170,10 +164,10 @@ void Exchange::commit() {
   note_head(*first.response());
   x_sink.send_head(*first.response());
   if (first.is_local_reply()) {
-    if (!first.x_local_body.empty()) push_body(first.x_local_body);
-    return push_end(first.x_trailers);
+    if (!first.local_body().empty()) push_body(first.local_body());
+    return push_end(first.local_trailers());
   }
-  answering.x_call->on_flow();
+  answering.call()->on_flow();
 }
 
 void Exchange::note_head(const http::ResponseHead& head) {
@@ -230,7 +224,7 @@ void Exchange::send_interim(int status, std::string_view reason, const http::Fie
 Leg* Exchange::find_leg_under(const Leg& parent) {
   Leg* found = nullptr;
   x_live.for_each([&](Leg& leg) {
-    if (found == nullptr && leg.x_parent == &parent) found = &leg;
+    if (found == nullptr && leg.is_under(parent)) found = &leg;
   });
   return found;
 }
@@ -247,17 +241,15 @@ void Exchange::on_body_read() {
 int64_t Exchange::slowest_reader() {
   int64_t slowest = std::numeric_limits<int64_t>::max();
   x_live.for_each([&](Leg& leg) {
-    if (leg.may_read_body()) slowest = std::min(slowest, leg.x_body_at);
+    if (leg.may_read_body()) slowest = std::min(slowest, leg.body_at());
   });
   return slowest == std::numeric_limits<int64_t>::max() ? x_body.read() : slowest;
 }
 
 // The call whose body goes to the sink, if any does.
 Call* Exchange::flowing_call() {
-  if (x_first == nullptr || !x_first->x_flowing || x_first->x_is_local) return nullptr;
-  Leg* leg = x_first.get();
-  while (leg->x_accepted != nullptr) leg = leg->x_accepted.get();
-  return leg->x_call.get();
+  if (x_first == nullptr || !x_first->is_flowing()) return nullptr;
+  return x_first->flowing().call();
 }
 
 // ---- the pool

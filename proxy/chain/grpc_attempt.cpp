@@ -36,8 +36,7 @@ void GrpcHead::cancel() {
 }
 
 // Only the caller's own deadline is carried on, as it bounds all; `request` bounds the head alone.
-bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head) {
-  Exchange& exchange = leg.exchange();
+bool carry_grpc_deadline(Exchange& exchange, http::RequestHead& head) {
   if (!exchange.is_grpc() || exchange.callers_deadline_ms() == Leg::kNever) return true;
   const int64_t left_ms = exchange.callers_deadline_ms() - exchange.loop().clock.now_ms();
   if (left_ms <= 0) return false;
@@ -47,14 +46,13 @@ bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head) {
   return true;
 }
 
-bool is_carried_deadline_over(const Leg& leg) {
-  Exchange& exchange = leg.exchange();
+bool is_carried_deadline_over(Exchange& exchange) {
   return exchange.is_grpc() && exchange.callers_deadline_ms() != Leg::kNever &&
          exchange.loop().clock.now_ms() + 1 >= exchange.callers_deadline_ms();
 }
 
-bool is_callers_deadline(const Leg& leg, int grpc_status) {
-  return grpc_status == http::kGrpcDeadlineExceeded && is_carried_deadline_over(leg);
+bool is_callers_deadline(Exchange& exchange, int grpc_status) {
+  return grpc_status == http::kGrpcDeadlineExceeded && is_carried_deadline_over(exchange);
 }
 
 }  // namespace outrigger::chain

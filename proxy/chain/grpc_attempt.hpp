@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "proxy/base/timer_wheel.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 
 namespace outrigger::chain {
 
@@ -19,7 +19,7 @@ namespace outrigger::chain {
 // pushes as ever once the leg flows; at the end release_with(), and then ends without trailers.
 class GrpcHead {
  public:
-  explicit GrpcHead(Leg& leg) : x_leg(leg) {}
+  explicit GrpcHead(CallLeg leg) : x_leg(leg) {}
 
   // Goes to the leg now, or is held for at most `hold_ms`. `head` lives as long as the exchange.
   void deliver(http::ResponseHead& head, int64_t hold_ms);
@@ -34,7 +34,7 @@ class GrpcHead {
  private:
   bool is_worth_holding(const http::ResponseHead& head) const;
 
-  Leg& x_leg;
+  const CallLeg x_leg;
   http::ResponseHead* x_head = nullptr;
   bool x_held = false;
   Timer x_timer = Timer::of<&GrpcHead::release>(*this);
@@ -42,13 +42,13 @@ class GrpcHead {
 
 // Writes into `head`, a copy of the request's, what is left of the deadline that the caller set.
 // False when nothing is. Other calls, and those without a deadline, stay as they are.
-bool carry_grpc_deadline(const Leg& leg, http::RequestHead& head);
+bool carry_grpc_deadline(Exchange& exchange, http::RequestHead& head);
 
 // Whether the deadline that went on with the call has passed for the endpoint: it counts whole
 // milliseconds, as we do, and may be one ahead.
-bool is_carried_deadline_over(const Leg& leg);
+bool is_carried_deadline_over(Exchange& exchange);
 
 // Whether an answer with that status says no more than this.
-bool is_callers_deadline(const Leg& leg, int grpc_status);
+bool is_callers_deadline(Exchange& exchange, int grpc_status);
 
 }  // namespace outrigger::chain

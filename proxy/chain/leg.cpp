@@ -264,11 +264,16 @@ void Leg::on_reader_stalled() {
   }
 }
 
-// From the first leg down to the one whose call answers.
+void Leg::tell_call_of_body() {
+  if (x_call != nullptr && may_read_body()) x_call->on_request_body();
+}
+
 Leg& Leg::start_flow() {
   x_flowing = true;
   return x_accepted != nullptr ? x_accepted->start_flow() : *this;
 }
+
+Leg& Leg::flowing() { return x_accepted != nullptr ? x_accepted->flowing() : *this; }
 
 bool Leg::ends_in_opener() const {
   return x_split || (x_end > x_first && x_chain.frame(x_end - size_t{1}).opens);
@@ -276,7 +281,7 @@ bool Leg::ends_in_opener() const {
 
 bool Leg::runs_terminal() const { return x_end == x_chain.size() && !ends_in_opener(); }
 
-// Now or later. A leg in an opener counts while it has none below, for the one that it may open.
+// A leg in an opener counts while it has none below, for the one that it may open.
 bool Leg::may_read_body() const {
   if (x_has_error || x_is_local) return false;
   return runs_terminal() || x_exchange.find_leg_under(*this) == nullptr;

@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/error.hpp"
 #include "proxy/base/intrusive_list.hpp"
@@ -48,7 +49,7 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
 
   Exchange& exchange() const { return x_exchange; }
 
-  // -- for filters and terminals: the request
+  // -- for filters: the request
 
   const http::RequestHead& request() const { return *x_request; }
   // A copy of this leg's own, so that an edit dies with the leg. The first leg edits the original.
@@ -61,6 +62,8 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   void set_reserve_ms(int64_t reserve) { x_reserve_ms = reserve; }
   // Another service answers than the one called.
   bool is_alternate() const;
+  // Whether some filter may still put something else in the place of the answer.
+  bool may_replace() const;
   // Whether another attempt would follow if this one timed out now.
   bool may_try_again() const;
   // Whether what failed so is sent elsewhere: then what becomes of it there is the verdict.
@@ -114,40 +117,14 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
   // a timer, then followed by resume(), as with reply and refuse.
   void accept(LegPtr below);
 
-  // -- for calls
-
-  // Whether some filter may still put something else in the place of the answer.
-  bool may_replace() const;
-  void deliver_head(http::ResponseHead& head);
-  // Also after a head: what was answered is lost. Before the commit the error goes up in its place,
-  // to the frames that have not seen the head; afterwards it aborts the exchange. In a leg that its
-  // opener keeps without having taken it, it only replaces the answer.
-  void deliver_error(const Error& error);
-  void deliver_reply(const LocalReply& reply);
-  // `reason` and `fields` last as long as the exchange.
-  void deliver_interim(int status, std::string_view reason, const http::Fields& fields);
-  // Whether the body may be pushed. `bytes` must live until the loop callback returns.
-  bool is_flowing() const { return x_flowing; }
-  void push_body(std::string_view bytes);
-  // The upstream's side of a tunnel has ended; push_end follows when the caller's has, too.
-  void push_half_close();
-  // The response is complete. The last thing a call does with its leg, which may end in here.
-  void push_end(const http::Fields* trailers);
-  // The request body, by pieces. Requires for consume: count <= body_ready().size().
-  std::string_view body_ready() const;
-  void body_consume(size_t count);
-  bool body_ended() const;
-  // For Call::cancel(): the error from above that ended the leg, or null.
-  const Error* ending_error() const { return x_ending_error; }
-
  private:
+  friend class CallLeg;
   friend class Driver;
   friend class Exchange;
   friend struct CancelLeg;
 
   enum class Phase : uint8_t { kDown, kWaiting, kUp, kDelivered, kEnded };
 
-  static LegPtr create(Exchange& exchange, const Chain& chain, size_t first, Leg* parent);
   Leg(Exchange& exchange, const Chain& chain, size_t first, Leg* parent, std::byte* slots);
 
   struct HeldInterim {
@@ -157,28 +134,69 @@ class Leg : public ListNode<ReadyTag>, public ListNode<LiveTag> {
     http::Fields fields;
   };
 
-  // Moves as far as it can. By the driver only.
+  // -- for the driver
+
+  // Moves as far as it can.
   void step();
+
+  // -- for calls (call_leg.hpp)
+
+  void deliver_head(http::ResponseHead& head);
+  void deliver_error(const Error& error);
+  void deliver_reply(const LocalReply& reply);
+  void deliver_interim(int status, std::string_view reason, const http::Fields& fields);
+  void push_body(std::string_view bytes);
+  void push_half_close();
+  void push_end(const http::Fields* trailers);
+  std::string_view body_ready() const;
+  void body_consume(size_t count);
+  bool body_ended() const;
+
+  // -- for the exchange
+
+  static LegPtr create(Exchange& exchange, const Chain& chain, size_t first, Leg* parent);
+  // Whether it has not been seen in that round of Exchange::for_each_leg; then it has been now.
+  bool joins(uint32_t round) { return std::exchange(x_round, round) != round; }
+  bool is_under(const Leg& parent) const { return x_parent == &parent; }
+  void on_request_chunk(std::string_view bytes);
+  void on_request_end();
+  void on_reader_stalled();
+  void tell_call_of_body();
+  // Whether its call may read the request body now or later, and from which byte on.
+  bool may_read_body() const;
+  int64_t body_at() const { return x_body_at; }
+  // From the first leg down to the one whose call answers.
+  Leg& start_flow();
+  Leg& flowing();
+  bool is_flowing() const { return x_flowing && !x_is_local; }
+  template <class Visit>
+  void for_each_held_interim(Visit visit) const {
+    for (auto* held = x_held; held != nullptr; held = held->next) {
+      visit(held->status, held->reason, held->fields);
+    }
+  }
+  std::string_view local_body() const { return x_local_body; }
+  const http::Fields* local_trailers() const { return x_trailers; }
+  Call* call() const { return x_call.get(); }
+  int64_t kernel_bytes() const { return x_call == nullptr ? 0 : x_call->kernel_bytes(); }
+  void end(const Outcome& outcome) noexcept;
+
+  // -- its own
+
   void go_down();
   void go_up();
   void deliver();
   void interrupt();
   void interrupt_at(size_t frame, const Error& error);
   void answer_from(size_t frame);
-  void end(const Outcome& outcome) noexcept;
   void end_from(size_t frame, const Outcome& outcome) noexcept;
   void end_legs_below(const Outcome& outcome) noexcept;
-  void on_request_chunk(std::string_view bytes);
-  void on_request_end();
-  void on_reader_stalled();
-  Leg& start_flow();
   bool may_open() const;
   template <class Ask>
   bool any_opener(Ask ask) const;
   bool is_accepted() const { return x_parent != nullptr && x_parent->x_accepted.get() == this; }
   bool ends_in_opener() const;
   bool runs_terminal() const;
-  bool may_read_body() const;
   void mark_ready();
   void* slot_of(size_t frame) const { return x_slots + x_chain.frame(frame).offset; }
   size_t frame_of(const void* slot) const;

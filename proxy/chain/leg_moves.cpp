@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "proxy/base/assert.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/leg.hpp"
 

@@ -1,5 +1,5 @@
 // A Terminal is what ends a chain: the forwarder, the admin API, a test's fake. It answers a leg by
-// a Call, which reports to the leg (Leg::deliver_*) and is owned by it. One thread.
+// a Call, which reports to the leg (call_leg.hpp) and is owned by it. One thread.
 #pragma once
 
 #include <memory>
@@ -8,14 +8,14 @@
 
 namespace outrigger::chain {
 
-class Leg;
+class CallLeg;
 
 class Call : public Reapable {
  public:
   // The response head has passed the outermost filter: the body may be pushed from now on. May come
   // from within deliver_head() followed by Driver::run().
   virtual void on_flow() = 0;
-  // More of the request body can be pulled (Leg::body_ready), or it has ended.
+  // More of the request body can be pulled (CallLeg::body_ready), or it has ended.
   virtual void on_request_body() = 0;
   // The caller's side is full (stop pushing; what is at hand may still go) or has room again.
   virtual void on_congestion(bool congested) = 0;
@@ -40,7 +40,7 @@ class Terminal {
   virtual ~Terminal() = default;
   // May report to the leg before it returns; may return null after it has reported an error or a
   // reply.
-  virtual CallPtr start(Leg& leg) = 0;
+  virtual CallPtr start(CallLeg leg) = 0;
 };
 
 }  // namespace outrigger::chain

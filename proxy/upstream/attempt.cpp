@@ -14,7 +14,7 @@ namespace outrigger::upstream {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 
-std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
+std::string_view authority_sent(chain::CallLeg leg, const CallSettings& settings,
                                 std::string_view name) {
   using Kind = config::Authority::Kind;
   if (is_for_proxy(leg, settings)) return leg.request().authority;
@@ -33,14 +33,14 @@ std::string_view authority_sent(const chain::Leg& leg, const CallSettings& setti
   return callers.empty() ? name : callers;
 }
 
-std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& settings,
+std::string_view server_name_wanted(chain::CallLeg leg, const CallSettings& settings,
                                     std::string_view name) {
   const auto parts = http::split_authority(
       is_for_proxy(leg, settings) ? name : authority_sent(leg, settings, name));
   return parts ? parts->host : std::string_view();
 }
 
-Attempt::Attempt(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+Attempt::Attempt(chain::CallLeg leg, const CallSettings& settings, UpstreamRuntime& upstream,
                  EndpointLease lease, std::string_view name)
     : x_leg(leg),
       x_settings(settings),
@@ -56,7 +56,7 @@ void Attempt::note_begun() {
   facts.upstream_version.reset();
 }
 
-void Attempt::note_connected(chain::Leg& leg, const CallSettings& settings, int64_t took_ns) {
+void Attempt::note_connected(chain::CallLeg leg, const CallSettings& settings, int64_t took_ns) {
   settings.series->connect_duration.observe_ns(took_ns);
   leg.exchange().facts().connect_ms += took_ns / kNsPerMs;
 }
@@ -70,7 +70,7 @@ std::optional<http::RequestHead> Attempt::request_head() const {
   head.authority = authority_sent(x_leg, x_settings, x_name);
   // A later attempt whose body is at hand need not ask whether it may send it.
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
-  if (!chain::carry_grpc_deadline(x_leg, head)) return std::nullopt;
+  if (!chain::carry_grpc_deadline(x_leg.exchange(), head)) return std::nullopt;
   return head;
 }
 
@@ -122,7 +122,7 @@ void Attempt::settle_end(const http::Fields* trailers) {
 void Attempt::settle_by_answer(const http::ResponseHead& head, int grpc_status) {
   const bool failed = matches(x_settings.endpoint_failures, head, grpc_status);
   // The endpoint may be the first to say so.
-  const bool too_short = chain::is_callers_deadline(x_leg, grpc_status) && is_young();
+  const bool too_short = chain::is_callers_deadline(x_leg.exchange(), grpc_status) && is_young();
   settle(failed ? metrics::AttemptOutcome::kFailure : metrics::AttemptOutcome::kSuccess,
          too_short ? std::nullopt : std::optional(failed));
 }

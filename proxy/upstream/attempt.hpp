@@ -12,8 +12,8 @@
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
 #include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/grpc_attempt.hpp"
-#include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 #include "proxy/http/h1_head.hpp"
 #include "proxy/http/h2_stream.hpp"
@@ -39,14 +39,14 @@ struct CallSettings {
 };
 
 // It is told what a proxy is told, so it is spoken to in HTTP/1.1.
-inline bool is_for_proxy(const chain::Leg& leg, const CallSettings& settings) {
+inline bool is_for_proxy(chain::CallLeg leg, const CallSettings& settings) {
   return settings.proxy && leg.request().is_for_proxy();
 }
 // The Host that goes to the endpoint, which is called `name`.
-std::string_view authority_sent(const chain::Leg& leg, const CallSettings& settings,
+std::string_view authority_sent(chain::CallLeg leg, const CallSettings& settings,
                                 std::string_view name);
 // Its host: whom the endpoint's certificate must be for. Empty where it has none.
-std::string_view server_name_wanted(const chain::Leg& leg, const CallSettings& settings,
+std::string_view server_name_wanted(chain::CallLeg leg, const CallSettings& settings,
                                     std::string_view name);
 
 class Attempt : public chain::Call {
@@ -59,12 +59,12 @@ class Attempt : public chain::Call {
   // Instead of begin(): it is known already that there is none.
   virtual void fail_to_connect(Cause cause) = 0;
   // A call waited so long for a connection.
-  static void note_connected(chain::Leg& leg, const CallSettings& settings, int64_t took_ns);
+  static void note_connected(chain::CallLeg leg, const CallSettings& settings, int64_t took_ns);
 
  protected:
   // `name` is the endpoint as the log and the Host of `authority: upstream` show it. The lease is
   // empty for passthrough.
-  Attempt(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+  Attempt(chain::CallLeg leg, const CallSettings& settings, UpstreamRuntime& upstream,
           EndpointLease lease, std::string_view name);
 
   UpstreamRuntime& upstream() const { return x_upstream; }
@@ -100,7 +100,7 @@ class Attempt : public chain::Call {
   // Nothing more comes of it.
   void release_endpoint();
 
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const CallSettings& x_settings;
 
  private:

@@ -11,7 +11,7 @@ namespace outrigger::upstream {
 // is the attempt's.
 class FirstListCall final : public DeferredCall, public ListWaiter {
  public:
-  FirstListCall(Forwarder& forwarder, chain::Leg& leg, int64_t connect_by_ms)
+  FirstListCall(Forwarder& forwarder, chain::CallLeg leg, int64_t connect_by_ms)
       : x_forwarder(forwarder), x_leg(leg), x_connect_by_ms(connect_by_ms) {
     ServiceClient& client = forwarder.x_client;
     client.wait_for_list(*this);
@@ -32,12 +32,12 @@ class FirstListCall final : public DeferredCall, public ListWaiter {
   }
 
   Forwarder& x_forwarder;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const int64_t x_connect_by_ms;
   Timer x_timer = Timer::of<&FirstListCall::on_first_list>(*this);
 };
 
-chain::CallPtr Forwarder::start(chain::Leg& leg) {
+chain::CallPtr Forwarder::start(chain::CallLeg leg) {
   const int64_t connect_by_ms = x_client.upstream().now_ms() + x_settings.connect_timeout_ms;
   if (x_client.has_list()) return start_attempt(leg, connect_by_ms);
   Reaper& reaper = x_client.upstream().runtime.loop.reaper;
@@ -45,7 +45,7 @@ chain::CallPtr Forwarder::start(chain::Leg& leg) {
   return chain::CallPtr(waiting, {&reaper});
 }
 
-chain::CallPtr Forwarder::start_attempt(chain::Leg& leg, int64_t connect_by_ms) {
+chain::CallPtr Forwarder::start_attempt(chain::CallLeg leg, int64_t connect_by_ms) {
   Pick pick = x_client.pick(leg.tried().ids());
   Endpoint* const endpoint = pick.endpoint();
   Error error;

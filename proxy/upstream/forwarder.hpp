@@ -14,11 +14,11 @@ class Forwarder final : public chain::Terminal {
   Forwarder(ServiceClient& client, CallSettings settings)
       : x_client(client), x_settings(std::move(settings)) {}
 
-  chain::CallPtr start(chain::Leg& leg) override;
+  chain::CallPtr start(chain::CallLeg leg) override;
 
  private:
   friend class FirstListCall;
-  chain::CallPtr start_attempt(chain::Leg& leg, int64_t connect_by_ms);
+  chain::CallPtr start_attempt(chain::CallLeg leg, int64_t connect_by_ms);
 
   ServiceClient& x_client;
   const CallSettings x_settings;

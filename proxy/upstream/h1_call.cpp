@@ -9,7 +9,7 @@
 
 namespace outrigger::upstream {
 
-H1Call::H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool,
+H1Call::H1Call(chain::CallLeg leg, const CallSettings& settings, ConnectionPool& pool,
                EndpointLease lease, std::string_view name)
     : Attempt(leg, settings, pool.upstream(), std::move(lease), name),
       x_pool(pool),

@@ -22,8 +22,8 @@ namespace outrigger::upstream {
 
 class H1Call final : public Attempt, public io::StreamEvents, public DialEvents, public PoolWaiter {
  public:
-  H1Call(chain::Leg& leg, const CallSettings& settings, ConnectionPool& pool, EndpointLease lease,
-         std::string_view name);
+  H1Call(chain::CallLeg leg, const CallSettings& settings, ConnectionPool& pool,
+         EndpointLease lease, std::string_view name);
 
   void begin(int64_t connect_by_ms) override;
   void begin_on(io::StreamPtr stream, int64_t connect_by_ms) override;

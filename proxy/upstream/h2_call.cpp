@@ -21,7 +21,7 @@ std::string_view protocol_of(const http::RequestHead& request) {
 
 }  // namespace
 
-H2Call::H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
+H2Call::H2Call(chain::CallLeg leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
                std::string_view name)
     : Attempt(leg, settings, pool.upstream(), std::move(lease), name),
       x_pool(pool),
@@ -222,7 +222,7 @@ void H2Call::on_closed(const http::H2Close& close) {
   if (x_peer_done) return on_done();  // all of the answer is here
   const http::H2Code theirs = close.by_peer ? close.code : http::H2Code::kNoError;
   // gRPC servers reset what has taken too long, often in the moment in which our own timer is due.
-  if (theirs == http::H2Code::kCancel && chain::is_carried_deadline_over(x_leg)) {
+  if (theirs == http::H2Code::kCancel && chain::is_carried_deadline_over(x_leg.exchange())) {
     return fail_late();
   }
   if (x_head_read) return fail(Cause::kResponseIncomplete, Sent::kMaybe, theirs);

@@ -19,7 +19,7 @@ namespace outrigger::upstream {
 
 class H2Call final : public Attempt, private http::H2Stream, private H2Waiter {
  public:
-  H2Call(chain::Leg& leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
+  H2Call(chain::CallLeg leg, const CallSettings& settings, H2Pool& pool, EndpointLease lease,
          std::string_view name);
 
   void begin(int64_t connect_by_ms) override;

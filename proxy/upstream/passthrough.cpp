@@ -38,7 +38,7 @@ int64_t time_to_live_ms(const std::vector<io::Answer>& answers) {
 // Waits for the addresses of its name, and for one of them to answer; then it is the attempt's.
 class PassthroughCall final : public DeferredCall, public NameWaiter, public io::RaceEvents {
  public:
-  PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::Leg& leg,
+  PassthroughCall(PassthroughClient& client, const CallSettings& settings, chain::CallLeg leg,
                   bool by_name)
       : x_client(client), x_settings(settings), x_leg(leg), x_by_name(by_name) {}
 
@@ -76,7 +76,7 @@ class PassthroughCall final : public DeferredCall, public NameWaiter, public io:
 
   PassthroughClient& x_client;
   const CallSettings& x_settings;
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   Timer x_timer = Timer::of<&PassthroughCall::on_timeout>(*this);
   PassthroughClient::Name* x_name = nullptr;  // valid while this is in a list of it
   io::OperationPtr x_race;
@@ -88,7 +88,7 @@ class PassthroughCall final : public DeferredCall, public NameWaiter, public io:
   const bool x_by_name;
 };
 
-chain::CallPtr PassthroughTerminal::start(chain::Leg& leg) {
+chain::CallPtr PassthroughTerminal::start(chain::CallLeg leg) {
   auto* call = leg.exchange().arena().make<PassthroughCall>(
       x_client, x_settings, leg, x_unredirected == Unredirected::kByName);
   chain::CallPtr owner(call, {&x_client.upstream().runtime.loop.reaper});

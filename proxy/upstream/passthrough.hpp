@@ -99,7 +99,7 @@ class PassthroughTerminal final : public chain::Terminal {
   PassthroughTerminal(PassthroughClient& client, CallSettings settings, Unredirected unredirected)
       : x_client(client), x_settings(std::move(settings)), x_unredirected(unredirected) {}
 
-  chain::CallPtr start(chain::Leg& leg) override;
+  chain::CallPtr start(chain::CallLeg leg) override;
 
  private:
   PassthroughClient& x_client;

@@ -16,7 +16,7 @@ PoolTls tls_of(const Published<io::TlsClientContext>* contexts, Agreed& agreed) 
 }
 
 // Few servers of WebSockets know them over HTTP/2.
-bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+bool is_best_over_http1(const CallSettings& settings, const Pools& pools, chain::CallLeg leg) {
   if (is_for_proxy(leg, settings)) return true;
   if (settings.protocol != config::Protocol::kAuto || leg.request().upgrade.empty()) return false;
   const io::TlsClientContextPtr tls = pools.http1.tls().context();
@@ -26,7 +26,7 @@ bool is_best_over_http1(const CallSettings& settings, const Pools& pools, const 
 // Without TLS nobody can ask the endpoint. It is taken to speak HTTP/2 where it did before, where
 // gRPC needs it, and where a caller chose it by itself (prior knowledge, RFC 9113 section 3.3).
 // Over TLS it was we who offered it to the caller, which says nothing of the endpoint.
-bool speaks_http2(const CallSettings& settings, const Pools& pools, const chain::Leg& leg) {
+bool speaks_http2(const CallSettings& settings, const Pools& pools, chain::CallLeg leg) {
   if (leg.exchange().facts().http1_required || is_for_proxy(leg, settings)) return false;
   if (settings.protocol != config::Protocol::kAuto) {
     return settings.protocol == config::Protocol::kHttp2;
@@ -45,7 +45,7 @@ io::TlsClientContextPtr tunnel_tls(const CallSettings& settings, const Pools& po
 
 }  // namespace
 
-chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+chain::CallPtr make_attempt(chain::CallLeg leg, const CallSettings& settings, Pools& pools,
                             EndpointLease lease, std::string_view name, Attempt*& attempt) {
   Arena& arena = leg.exchange().arena();
   if (leg.request().tunnel && !is_for_proxy(leg, settings)) {
@@ -61,7 +61,7 @@ chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools
 
 namespace {
 
-chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+chain::CallPtr start(chain::CallLeg leg, const CallSettings& settings, Pools& pools,
                      EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
   Attempt* attempt = nullptr;
   chain::CallPtr owner = make_attempt(leg, settings, pools, std::move(lease), name, attempt);
@@ -72,7 +72,7 @@ chain::CallPtr start(chain::Leg& leg, const CallSettings& settings, Pools& pools
 // The call that comes before anybody knows what the endpoint speaks; then it is the attempt's.
 class UndecidedCall final : public DeferredCall, public AgreementWaiter {
  public:
-  UndecidedCall(chain::Leg& leg, const CallSettings& settings, Pools& pools, EndpointLease lease,
+  UndecidedCall(chain::CallLeg leg, const CallSettings& settings, Pools& pools, EndpointLease lease,
                 std::string_view name, int64_t connect_by_ms)
       : x_leg(leg),
         x_settings(settings),
@@ -114,7 +114,7 @@ class UndecidedCall final : public DeferredCall, public AgreementWaiter {
   }
   int64_t now_ns() const { return x_pools.upstream().runtime.loop.clock.precise_ns(); }
 
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const CallSettings& x_settings;
   Pools& x_pools;
   EndpointLease x_lease;
@@ -207,7 +207,7 @@ void Pools::on_dial_failed(Cause cause) {
   while (!told.empty()) told.pop_front().on_not_reached(cause);
 }
 
-chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+chain::CallPtr start_attempt(chain::CallLeg leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms) {
   pools.http2.expect_heads(settings.head_limits.head_bytes);
   Arena& arena = leg.exchange().arena();

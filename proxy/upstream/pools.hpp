@@ -73,10 +73,10 @@ class Pools final : public Reapable, public DialEvents {
 
 // An attempt at that address that is not begun yet; `name` outlives it. Requires: it is known what
 // the endpoint speaks.
-chain::CallPtr make_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+chain::CallPtr make_attempt(chain::CallLeg leg, const CallSettings& settings, Pools& pools,
                             EndpointLease lease, std::string_view name, Attempt*& attempt);
 // One that begins now, over what `settings.protocol`, the endpoint or the request say.
-chain::CallPtr start_attempt(chain::Leg& leg, const CallSettings& settings, Pools& pools,
+chain::CallPtr start_attempt(chain::CallLeg leg, const CallSettings& settings, Pools& pools,
                              EndpointLease lease, std::string_view name, int64_t connect_by_ms);
 
 }  // namespace outrigger::upstream

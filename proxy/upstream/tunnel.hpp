@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "metrics/series.hpp"
-#include "proxy/chain/leg.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/io/stream.hpp"
 
 namespace outrigger::upstream {
@@ -14,7 +14,7 @@ namespace outrigger::upstream {
 class Tunnel {
  public:
   // All three outlive it.
-  Tunnel(chain::Leg& leg, io::Stream& stream, metrics::WorkerSeries& series)
+  Tunnel(chain::CallLeg leg, io::Stream& stream, metrics::WorkerSeries& series)
       : x_leg(leg), x_stream(stream), x_series(series) {}
 
   // The caller's bytes, as far as the upstream takes them now; after the last of them, its end.
@@ -27,7 +27,7 @@ class Tunnel {
   bool is_over() const { return x_ended && x_finished && x_stream.unsent() == 0; }
 
  private:
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   io::Stream& x_stream;
   metrics::WorkerSeries& x_series;
   bool x_ended = false;     // the upstream's way

@@ -7,7 +7,7 @@
 
 namespace outrigger::upstream {
 
-TunnelCall::TunnelCall(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+TunnelCall::TunnelCall(chain::CallLeg leg, const CallSettings& settings, UpstreamRuntime& upstream,
                        const Address& address, io::TlsClientContextPtr tls, EndpointLease lease,
                        std::string_view name)
     : Attempt(leg, settings, upstream, std::move(lease), name),

@@ -20,7 +20,7 @@ namespace outrigger::upstream {
 class TunnelCall final : public Attempt, public io::StreamEvents, public DialEvents {
  public:
   // `tls`: to be spoken with the endpoint around the bytes; null: none.
-  TunnelCall(chain::Leg& leg, const CallSettings& settings, UpstreamRuntime& upstream,
+  TunnelCall(chain::CallLeg leg, const CallSettings& settings, UpstreamRuntime& upstream,
              const Address& address, io::TlsClientContextPtr tls, EndpointLease lease,
              std::string_view name);
 

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "proxy/base/timer_wheel.hpp"
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/driver.hpp"
 #include "proxy/chain/exchange.hpp"
 #include "proxy/chain/grpc_attempt.hpp"
-#include "proxy/chain/leg.hpp"
 #include "proxy/chain/terminal.hpp"
 
 namespace outrigger::testing {
@@ -80,7 +80,7 @@ struct CallRecord {
 
 class FakeCall final : public chain::Call {
  public:
-  FakeCall(chain::Leg& leg, Script script, CallRecord& record)
+  FakeCall(chain::CallLeg leg, Script script, CallRecord& record)
       : x_leg(leg), x_script(std::move(script)), x_record(record) {}
 
   void start() {
@@ -220,7 +220,7 @@ class FakeCall final : public chain::Call {
     loop.timers.arm(x_timer, loop.clock.now_ms() + after_ms);
   }
 
-  chain::Leg& x_leg;
+  const chain::CallLeg x_leg;
   const Script x_script;
   CallRecord& x_record;
   Timer x_timer = Timer::of<&FakeCall::on_timer>(*this, 60'000);
@@ -241,7 +241,7 @@ class FakeTerminal final : public chain::Terminal {
   explicit FakeTerminal(std::vector<Script> scripts = {Script::ok()})
       : x_scripts(std::move(scripts)) {}
 
-  chain::CallPtr start(chain::Leg& leg) override {
+  chain::CallPtr start(chain::CallLeg leg) override {
     const Script& script = x_scripts[std::min(x_calls.size() - x_first, x_scripts.size() - 1)];
     auto& record = *x_calls.emplace_back(std::make_unique<CallRecord>());
     record.method = leg.request().method_text;
@@ -251,7 +251,7 @@ class FakeTerminal final : public chain::Terminal {
     record.replay = leg.is_replay();
     record.alternate = leg.is_alternate();
     http::RequestHead head = leg.request();
-    chain::carry_grpc_deadline(leg, head);
+    chain::carry_grpc_deadline(leg.exchange(), head);
     for (const auto& f : head.fields) {
       record.fields += std::string(f.name) + "=" + std::string(f.value) + ";";
     }

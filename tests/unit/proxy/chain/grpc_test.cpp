@@ -231,9 +231,9 @@ TEST(GrpcChain, ADeadlineThatHasPassedIsNotCarriedOn) {
   exchange.set_callers_deadline_ms(call.runtime.clock().now_ms());
   call.begin();
   http::RequestHead head = exchange.request();
-  EXPECT_FALSE(carry_grpc_deadline(exchange.first_leg(), head));
+  EXPECT_FALSE(carry_grpc_deadline(exchange, head));
   exchange.set_callers_deadline_ms(Leg::kNever);
-  EXPECT_TRUE(carry_grpc_deadline(exchange.first_leg(), head));
+  EXPECT_TRUE(carry_grpc_deadline(exchange, head));
   EXPECT_EQ(head.fields.find(http::Name::kGrpcTimeout), nullptr);
 }
 

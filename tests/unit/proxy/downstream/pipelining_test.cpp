@@ -189,7 +189,7 @@ TEST(Pipelining, RandomTrafficKeepsItsOrder) {
       const bool at_once = random.chance(0.5);
       answers.push_back(
           std::make_unique<VirtualLoop::Event>(server.loop, [&, call, index, at_once] {
-            if (call->leg == nullptr) return;
+            if (!call->leg) return;
             if (!call->body_ended) return answers[index]->arm_at(server.loop.now_ms() + 1);
             const std::string text = call->target + call->body;
             at_once ? call->respond_at_once(200, text) : call->respond(200, text);

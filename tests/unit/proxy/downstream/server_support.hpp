@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/chain/call_leg.hpp"
 #include "proxy/chain/driver.hpp"
-#include "proxy/chain/leg.hpp"
 #include "proxy/downstream/acceptor.hpp"
 #include "proxy/downstream/h1_connection.hpp"
 #include "tests/support/pipe_network.hpp"
@@ -20,7 +20,7 @@ namespace outrigger::testing {
 
 // What became of one call; outlives it.
 struct CallRecord {
-  chain::Leg* leg = nullptr;  // while it runs
+  std::optional<chain::CallLeg> leg;  // while it runs
   std::string method;
   std::string target;
   std::string body;  // pulled so far
@@ -57,8 +57,8 @@ struct CallRecord {
   }
   void push(std::string_view bytes) { leg->push_body(leg->exchange().arena().copy(bytes)); }
   void end(const http::Fields* trailers = nullptr) {
-    chain::Leg* const ended = leg;
-    ended->push_end(trailers);
+    const chain::CallLeg ended = *leg;
+    ended.push_end(trailers);
   }
   void respond_at_once(int status, std::string_view text) {
     flows = text;
@@ -66,7 +66,7 @@ struct CallRecord {
   }
   void respond(int status, std::string_view text) {
     head(status, static_cast<int64_t>(text.size()));
-    if (leg == nullptr) return;
+    if (!leg) return;
     if (!text.empty() && method != "HEAD") push(text);
     end();
   }
@@ -81,9 +81,9 @@ class FakeTerminal final : public chain::Terminal {
   std::vector<std::shared_ptr<CallRecord>> calls;
   CallRecord& last() { return *calls.back(); }
 
-  chain::CallPtr start(chain::Leg& leg) override {
+  chain::CallPtr start(chain::CallLeg leg) override {
     auto record = std::make_shared<CallRecord>();
-    record->leg = &leg;
+    record->leg = leg;
     record->method = leg.request().method_text;
     record->target = leg.request().target;
     record->pulls = pulls;
@@ -123,7 +123,7 @@ class FakeTerminal final : public chain::Terminal {
     }
     void cancel() noexcept override {
       x_record->cancelled = !x_record->flowing || !x_record->leg->exchange().request_complete();
-      x_record->leg = nullptr;
+      x_record->leg.reset();
     }
 
    private:

@@ -20,7 +20,7 @@ int allocations = 0;
 class LocalTerminal final : public chain::Terminal {
  public:
   explicit LocalTerminal(std::string_view body) : x_body(body) {}
-  chain::CallPtr start(chain::Leg& leg) override {
+  chain::CallPtr start(chain::CallLeg leg) override {
     chain::LocalReply reply;
     reply.fields.add(leg.exchange().arena(), "x-a", "b");
     reply.body = x_body;
