@@ -132,14 +132,10 @@ void RoutePath::read(Reader& reader, const Node& node, std::string& out) const {
   }
 }
 
-void RegistryKind::read(Reader& reader, const Node& node, DnsRegistryConfig&) const {
-  if (node.is_scalar() && node.text == "dns") return;
-  if (!node.is_scalar()) return reader.wrong(node, "a registry kind", "write dns");
-  if (reader.is_later(node.mark, "registry kind", node.text)) return;
-  reader.unknown(node.mark, "registry kind", node.text, std::array<std::string_view, 1>{"dns"});
-}
+// Which kind it is was decided before: see Registries.
+void RegistryKind::read(Reader&, const Node&, const std::string&) const {}
 
-Node RegistryKind::schema() const { return enum_schema(std::array<std::string_view, 1>{"dns"}); }
+Node RegistryKind::schema() const { return enum_schema(std::array{kind}); }
 
 void Workers::read(Reader& reader, const Node& node, int& out) const {
   if (node.is_scalar() && node.text == "auto") return void(out = 0);

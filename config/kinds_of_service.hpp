@@ -80,12 +80,13 @@ struct Routes {
   Node schema() const;
 };
 
-// A word that says what is so anyway, and tells later versions apart.
+// The word of a kind, which decided how the registry is read (see Registries).
 struct RegistryKind {
   static constexpr bool kContainer = false;
+  std::string_view kind;
 
-  void read(Reader& reader, const Node& node, DnsRegistryConfig& out) const;
-  Node write(const DnsRegistryConfig&) const { return Node::scalar("dns"); }
+  void read(Reader& reader, const Node& node, const std::string&) const;
+  Node write(const std::string&) const { return Node::scalar(kind); }
   Node schema() const;
 };
 
@@ -120,8 +121,8 @@ struct Buckets {
 struct Registries {
   static constexpr bool kContainer = true;
 
-  void read(Reader& reader, const Node& node, std::vector<DnsRegistryConfig>& out) const;
-  Node write(const std::vector<DnsRegistryConfig>& registries) const;
+  void read(Reader& reader, const Node& node, RegistriesConfig& out) const;
+  Node write(const RegistriesConfig& registries) const;
   Node schema() const;
 };
 

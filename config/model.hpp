@@ -208,6 +208,46 @@ struct DnsRegistryConfig {
   bool operator==(const DnsRegistryConfig&) const = default;
 };
 
+struct ConsulRegistryConfig {
+  std::string name = "consul";
+  std::string url = "http://127.0.0.1:8500";
+  std::optional<std::string> token_file;
+  std::optional<std::string> datacenter;
+  std::optional<ClientTls> tls;  // off: the system's roots, where the URL is https
+
+  bool operator==(const ConsulRegistryConfig&) const = default;
+};
+
+struct EurekaRegistryConfig {
+  std::string name = "eureka";
+  std::vector<std::string> urls{"http://127.0.0.1:8761/eureka"};  // tried in turn
+  int64_t refresh_ms = 30'000;
+  std::optional<ClientTls> tls;
+
+  bool operator==(const EurekaRegistryConfig&) const = default;
+};
+
+// Off is `in-cluster`: what a pod finds in its environment and its service account.
+struct KubernetesRegistryConfig {
+  std::string name = "kubernetes";
+  std::optional<std::string> url;
+  std::optional<std::string> token_file;
+  std::optional<std::string> ca_file;
+  std::optional<std::string> name_space;
+
+  bool operator==(const KubernetesRegistryConfig&) const = default;
+};
+
+// By kind, each in file order behind the one that is there by itself. Names are unique.
+struct RegistriesConfig {
+  std::vector<ConsulRegistryConfig> consul{ConsulRegistryConfig{}};
+  std::vector<EurekaRegistryConfig> eureka{EurekaRegistryConfig{}};
+  std::vector<KubernetesRegistryConfig> kubernetes{KubernetesRegistryConfig{}};
+  std::vector<DnsRegistryConfig> dns{DnsRegistryConfig{}};
+
+  bool operator==(const RegistriesConfig&) const = default;
+};
+
 struct StaticEndpoint {
   std::string address;
   int weight = 1;
@@ -215,17 +255,34 @@ struct StaticEndpoint {
   bool operator==(const StaticEndpoint&) const = default;
 };
 
-// Where endpoints come from: a tree whose leaves are lists, files and DNS names, or, instead of a
-// tree, wherever each caller was going. `kind` says which members count.
+// Where endpoints come from: a tree whose leaves are lists, files and what registries are asked
+// for, or, instead of a tree, wherever each caller was going. `kind` says which members count.
 struct EndpointSource {
-  enum class Kind : uint8_t { kNone, kStatic, kFile, kDns, kUnion, kFirstOf, kOriginal };
+  enum class Kind : uint8_t {
+    kNone,
+    kStatic,
+    kFile,
+    kDns,
+    kConsul,
+    kEureka,
+    kKubernetes,
+    kUnion,
+    kFirstOf,
+    kOriginal,
+  };
 
   Kind kind = Kind::kNone;
   std::vector<StaticEndpoint> endpoints;  // kStatic
   std::string file;                       // kFile: watched
   std::string dns_name;                   // kDns: A and AAAA
   int dns_port = 0;                       // kDns
-  std::string registry = "dns";           // kDns: which of Config::registries
+  std::string registry = "dns";           // of a leaf that asks one: which of Config::registries
+  std::string service;                    // kConsul, kKubernetes
+  std::optional<std::string> tag;         // kConsul
+  std::optional<std::string> app;         // kEureka: this or vip
+  std::optional<std::string> vip;
+  std::string port;                       // kKubernetes: a name or number; empty: the only one
+  std::optional<std::string> name_space;  // kKubernetes; off: that of the registry
   std::vector<EndpointSource> parts;      // kUnion, kFirstOf
   int64_t hold_ms = 30'000;               // kFirstOf: before switching back
   int min = 1;  // as a part of first_of: fewer endpoints and it is passed over
@@ -292,7 +349,7 @@ struct Config {
   Unmatched unmatched = Unmatched::kPassthrough;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
   InterceptConfig intercept;
-  std::vector<DnsRegistryConfig> registries{DnsRegistryConfig{}};
+  RegistriesConfig registries;
   SnapshotConfig snapshot;
   OverridesConfig overrides;
   Policy passthrough = passthrough_policy();  // of calls that no service claims

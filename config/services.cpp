@@ -127,23 +127,50 @@ void read_service(Reader& reader, const Entry& entry, ServiceConfig& out) {
   drop_http(reader, out);
 }
 
-void read_registry(Reader& reader, const Entry& entry, std::vector<DnsRegistryConfig>& out) {
-  constexpr auto kKinds =
-      std::to_array<std::string_view>({"dns", "consul", "eureka", "kubernetes"});
+constexpr auto kRegistryKinds =
+    std::to_array<std::string_view>({"consul", "eureka", "kubernetes", "dns"});
+
+// visit(list) for each kind, in the order of kRegistryKinds.
+template <class Visit>
+void visit_registries(auto& registries, Visit visit) {
+  visit(registries.consul);
+  visit(registries.eureka);
+  visit(registries.kubernetes);
+  visit(registries.dns);
+}
+
+template <class Registry>
+Registry& find_or_add(std::vector<Registry>& list, const std::string& name) {
+  const auto found = std::ranges::find(list, name, &Registry::name);
+  if (found != list.end()) return *found;
+  list.emplace_back().name = name;
+  return list.back();
+}
+
+void read_registry(Reader& reader, const Entry& entry, RegistriesConfig& out) {
   const Node* kind = entry.value.find("kind");
-  if (kind == nullptr && !is_one_of(kKinds, entry.key)) {
+  const bool is_kind = is_one_of(kRegistryKinds, entry.key);
+  if (kind == nullptr && !is_kind) {
     return reader.problem(
         entry.mark, "the registry " + in_quotes(entry.key) + " has no \"kind\"; write kind: dns");
   }
-  const std::string& word = kind == nullptr ? entry.key : kind->text;
-  if (reader.is_later(kind == nullptr ? entry.mark : kind->mark, "registry kind", word)) return;
-  const auto same = [&](const DnsRegistryConfig& other) { return other.name == entry.key; };
-  auto registry = std::find_if(out.begin(), out.end(), same);
-  if (registry == out.end()) {
-    registry = out.insert(out.end(), DnsRegistryConfig{});
-    registry->name = entry.key;
+  if (kind != nullptr && !kind->is_scalar()) {
+    return reader.wrong(*kind, "a registry kind", "write dns");
   }
-  if (!entry.value.is_null()) Map<DnsRegistryConfig>{}.read(reader, entry.value, *registry);
+  const std::string& word = kind == nullptr ? entry.key : kind->text;
+  if (!is_one_of(kRegistryKinds, word)) {
+    return reader.unknown(kind->mark, "registry kind", word, kRegistryKinds);
+  }
+  if (is_kind && word != entry.key) {
+    return reader.problem(kind->mark, "the registry " + in_quotes(entry.key) + " is of kind " +
+                                          entry.key + "; give this one another name");
+  }
+  size_t at = 0;
+  visit_registries(out, [&]<class Registry>(std::vector<Registry>& list) {
+    if (kRegistryKinds[at++] != word) return;
+    Registry& registry = find_or_add(list, entry.key);
+    if (!entry.value.is_null()) Map<Registry>{}.read(reader, entry.value, registry);
+  });
 }
 
 }  // namespace
@@ -171,7 +198,7 @@ Node Routes::write(const std::vector<RouteConfig>& routes) const {
 
 Node Routes::schema() const { return array_of(Map<RouteConfig>{}.schema()); }
 
-void Registries::read(Reader& reader, const Node& node, std::vector<DnsRegistryConfig>& out) const {
+void Registries::read(Reader& reader, const Node& node, RegistriesConfig& out) const {
   if (!node.is_map()) return reader.wrong(node, "a map of registries", "write {NAME: {kind: dns}}");
   for (const Entry& entry : node.entries) {
     const Reader::Inside inside(reader, entry.key);
@@ -179,15 +206,24 @@ void Registries::read(Reader& reader, const Node& node, std::vector<DnsRegistryC
   }
 }
 
-Node Registries::write(const std::vector<DnsRegistryConfig>& registries) const {
+Node Registries::write(const RegistriesConfig& registries) const {
   Node map = Node::map();
-  for (const DnsRegistryConfig& registry : registries) {
-    map.set(registry.name, Map<DnsRegistryConfig>{}.write(registry));
-  }
+  visit_registries(registries, [&]<class Registry>(const std::vector<Registry>& list) {
+    for (const Registry& registry : list) {
+      map.set(registry.name, Map<Registry>{}.write(registry));
+    }
+  });
   return map;
 }
 
-Node Registries::schema() const { return map_of(Map<DnsRegistryConfig>{}.schema()); }
+Node Registries::schema() const {
+  std::vector<Node> kinds;
+  const RegistriesConfig built_in;
+  visit_registries(built_in, [&]<class Registry>(const std::vector<Registry>&) {
+    kinds.push_back(Map<Registry>{}.schema());
+  });
+  return map_of(any_of(std::move(kinds)));
+}
 
 void Services::read(Reader& reader, const Node& node, std::vector<ServiceConfig>& out) const {
   if (!node.is_map())

@@ -16,11 +16,33 @@ struct DnsForm {
   std::string registry = "dns";
 };
 
-// A source as it is written: exactly one of the first five is there.
+struct ConsulForm {
+  std::string service;
+  std::optional<std::string> tag;
+  std::string registry = "consul";
+};
+
+struct EurekaForm {
+  std::optional<std::string> app;
+  std::optional<std::string> vip;
+  std::string registry = "eureka";
+};
+
+struct KubernetesForm {
+  std::string service;
+  std::optional<std::string> port;
+  std::optional<std::string> name_space;
+  std::string registry = "kubernetes";
+};
+
+// A source as it is written: exactly one of the first eight is there.
 struct SourceForm {
   std::optional<std::vector<StaticEndpoint>> endpoints;
   std::optional<std::string> file;
   std::optional<DnsForm> dns;
+  std::optional<ConsulForm> consul;
+  std::optional<EurekaForm> eureka;
+  std::optional<KubernetesForm> kubernetes;
   std::optional<std::vector<EndpointSource>> all_of;
   std::optional<std::vector<EndpointSource>> first_of;
   std::optional<int64_t> hold_ms;
@@ -28,6 +50,7 @@ struct SourceForm {
 
   int sources() const {
     return int{endpoints.has_value()} + int{file.has_value()} + int{dns.has_value()} +
+           int{consul.has_value()} + int{eureka.has_value()} + int{kubernetes.has_value()} +
            int{all_of.has_value()} + int{first_of.has_value()};
   }
 };
@@ -36,6 +59,12 @@ struct SourceForm {
 
 template <>
 inline constexpr std::string_view kSection<DnsForm> = "dns";
+template <>
+inline constexpr std::string_view kSection<ConsulForm> = "consul";
+template <>
+inline constexpr std::string_view kSection<EurekaForm> = "eureka";
+template <>
+inline constexpr std::string_view kSection<KubernetesForm> = "kubernetes";
 template <>
 inline constexpr std::string_view kSection<StaticEndpoint> = "endpoint";
 
@@ -52,6 +81,13 @@ Text endpoint_address_kind() {
 
 bool is_plain_dns_name(std::string_view text) { return is_dns_name(text) && !is_ip(text); }
 
+Text dns_name_kind() {
+  return {"a DNS name", "for an address write static: [\"IP:PORT\"]", &is_plain_dns_name};
+}
+
+// It goes into a path of the registry's API.
+Text registered_name_kind() { return {"a name", "letters, digits and - _ . at most", &is_name}; }
+
 }  // namespace
 
 template <class V>
@@ -64,11 +100,33 @@ namespace {
 
 template <class V>
 void describe(V& v, DnsForm& dns) {
-  v.key("name", dns.name,
-        Text{"a DNS name", "for an address write static: [\"IP:PORT\"]", &is_plain_dns_name},
-        "Looked up as A and AAAA");
+  v.key("name", dns.name, dns_name_kind(), "Looked up as A and AAAA");
   v.key("port", dns.port, Count{1, 65'535}, "Of every address found");
   v.key("registry", dns.registry, Text{}, "Which registry of kind dns");
+}
+
+template <class V>
+void describe(V& v, ConsulForm& consul) {
+  v.key("service", consul.service, registered_name_kind(), "As it is registered");
+  v.key("tag", consul.tag, off_or(registered_name_kind()), "Only instances that have it");
+  v.key("registry", consul.registry, Text{}, "Which registry of kind consul");
+}
+
+template <class V>
+void describe(V& v, EurekaForm& eureka) {
+  v.key("app", eureka.app, Maybe<Text>{registered_name_kind()}, "By the name of the application");
+  v.key("vip", eureka.vip, Maybe<Text>{registered_name_kind()}, "Or by its vipAddress");
+  v.key("registry", eureka.registry, Text{}, "Which registry of kind eureka");
+}
+
+template <class V>
+void describe(V& v, KubernetesForm& kubernetes) {
+  v.key("service", kubernetes.service, registered_name_kind(), "The Service");
+  v.key("port", kubernetes.port, Maybe<Text>{registered_name_kind()},
+        "A name or a number of its EndpointSlices; not needed where there is only one");
+  v.key("namespace", kubernetes.name_space, off_or(registered_name_kind()),
+        "off: that of the registry");
+  v.key("registry", kubernetes.registry, Text{}, "Which registry of kind kubernetes");
 }
 
 template <class V>
@@ -76,6 +134,10 @@ void describe(V& v, SourceForm& form) {
   v.key("static", form.endpoints, Maybe<List<EndpointItem>>{}, "A fixed list");
   v.key("file", form.file, Maybe<Text>{}, "A watched file with `endpoints:`, items as in `static`");
   v.key("dns", form.dns, Maybe<Map<DnsForm>>{}, "The addresses of a name");
+  v.key("consul", form.consul, Maybe<Map<ConsulForm>>{}, "Healthy instances in Consul");
+  v.key("eureka", form.eureka, Maybe<Map<EurekaForm>>{}, "Instances that are UP in Eureka");
+  v.key("kubernetes", form.kubernetes, Maybe<Map<KubernetesForm>>{},
+        "Ready endpoints of a Service");
   v.key("union", form.all_of, Maybe<List<Source>>{{{true}, false, 1, 100}},
         "Several sources together");
   v.key("first_of", form.first_of, Maybe<List<Source>>{{{true, true}, false, 1, 100}},
@@ -95,6 +157,26 @@ void check(Reader& reader, const Node& node, const DnsForm& dns) {
   }
 }
 
+void check(Reader& reader, const Node& node, const ConsulForm&) {
+  if (node.find("service") != nullptr) return;
+  reader.problem(node.mark, "\"consul\" has no \"service\"; write consul: {service: NAME}");
+}
+
+void check(Reader& reader, const Node& node, const EurekaForm& eureka) {
+  if (eureka.app.has_value() != eureka.vip.has_value()) return;
+  reader.problem(node.mark, "write eureka: {app: NAME} or eureka: {vip: NAME}");
+}
+
+void check(Reader& reader, const Node& node, const KubernetesForm&) {
+  if (node.find("service") != nullptr) return;
+  reader.problem(node.mark, "\"kubernetes\" has no \"service\"; write kubernetes: {service: NAME}");
+}
+
+std::optional<std::string> port_of(const EndpointSource& source) {
+  if (source.port.empty()) return std::nullopt;
+  return source.port;
+}
+
 SourceForm form_of(const EndpointSource& source, bool ranked) {
   SourceForm form;
   switch (source.kind) {
@@ -109,6 +191,16 @@ SourceForm form_of(const EndpointSource& source, bool ranked) {
       break;
     case EndpointSource::Kind::kDns:
       form.dns = DnsForm{source.dns_name, source.dns_port, source.registry};
+      break;
+    case EndpointSource::Kind::kConsul:
+      form.consul = ConsulForm{source.service, source.tag, source.registry};
+      break;
+    case EndpointSource::Kind::kEureka:
+      form.eureka = EurekaForm{source.app, source.vip, source.registry};
+      break;
+    case EndpointSource::Kind::kKubernetes:
+      form.kubernetes =
+          KubernetesForm{source.service, port_of(source), source.name_space, source.registry};
       break;
     case EndpointSource::Kind::kUnion:
       form.all_of = source.parts;
@@ -135,6 +227,22 @@ void fill(EndpointSource& out, SourceForm form) {
     out.dns_name = to_lower(form.dns->name);
     out.dns_port = form.dns->port;
     out.registry = form.dns->registry;
+  } else if (form.consul) {
+    out.kind = EndpointSource::Kind::kConsul;
+    out.service = form.consul->service;
+    out.tag = form.consul->tag;
+    out.registry = form.consul->registry;
+  } else if (form.eureka) {
+    out.kind = EndpointSource::Kind::kEureka;
+    out.app = form.eureka->app;
+    out.vip = form.eureka->vip;
+    out.registry = form.eureka->registry;
+  } else if (form.kubernetes) {
+    out.kind = EndpointSource::Kind::kKubernetes;
+    out.service = form.kubernetes->service;
+    out.port = form.kubernetes->port.value_or("");
+    out.name_space = form.kubernetes->name_space;
+    out.registry = form.kubernetes->registry;
   } else if (form.all_of) {
     out.kind = EndpointSource::Kind::kUnion;
     out.parts = std::move(*form.all_of);
@@ -146,9 +254,20 @@ void fill(EndpointSource& out, SourceForm form) {
   out.min = form.min.value_or(EndpointSource{}.min);
 }
 
-void collect_dns_names(const EndpointSource& source, std::vector<std::string>& names) {
-  if (source.kind == EndpointSource::Kind::kDns) names.push_back(source.dns_name);
-  for (const EndpointSource& part : source.parts) collect_dns_names(part, names);
+// The names by which callers know what the source lists.
+void collect_names(const EndpointSource& source, std::vector<std::string>& names) {
+  using Kind = EndpointSource::Kind;
+  const std::string service = to_lower(source.service);
+  if (source.kind == Kind::kDns) names.push_back(source.dns_name);
+  if (source.kind == Kind::kConsul) names.push_back(service + ".service.consul");
+  if (source.kind == Kind::kKubernetes) {
+    names.push_back(service);
+    if (source.name_space) {
+      const std::string in = service + "." + to_lower(*source.name_space);
+      names.insert(names.end(), {in, in + ".svc", in + ".svc.cluster.local"});
+    }
+  }
+  for (const EndpointSource& part : source.parts) collect_names(part, names);
 }
 
 void say_twice(Reader& reader, const Node& list, const std::vector<StaticEndpoint>& endpoints) {
@@ -178,7 +297,8 @@ void Source::read(Reader& reader, const Node& node, EndpointSource& out) const {
   }
   if (!node.is_map()) {
     return reader.wrong(node, "a source",
-                        "write {static: [\"IP:PORT\"]}, {file: PATH}, {dns: ...} or original");
+                        "write {static: [\"IP:PORT\"]}, {file: PATH}, {dns: ...}, {consul: ...} or "
+                        "original");
   }
   SourceForm form;
   ReadVisitor visitor(reader, node, "endpoints");
@@ -238,7 +358,7 @@ Node EndpointItem::schema() const {
 
 std::vector<std::string> implied_hosts(const ServiceConfig& service) {
   std::vector<std::string> names = {to_lower(service.name)};
-  collect_dns_names(service.endpoints, names);
+  collect_names(service.endpoints, names);
   std::vector<std::string> hosts;
   for (const std::string& name : names) {
     if (std::find(hosts.begin(), hosts.end(), name) == hosts.end()) hosts.push_back(name);

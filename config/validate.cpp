@@ -232,15 +232,28 @@ void check_filters(Reader& reader, const Config& config, const Node& map, const 
   }
 }
 
+// Whether there is one of that kind by the name that the source says.
+void check_registry(Reader& reader, const auto& registries, const Node& node, std::string_view kind,
+                    const EndpointSource& source) {
+  std::vector<std::string_view> names;
+  for (const auto& registry : registries) names.push_back(registry.name);
+  if (std::ranges::find(names, source.registry) != names.end()) return;
+  reader.unknown(child(child(node, kind), "registry").mark, std::string(kind) + " registry",
+                 source.registry, names);
+}
+
 void check_registries(Reader& reader, const Config& config, const Node& node,
                       const EndpointSource& source) {
-  if (source.kind == EndpointSource::Kind::kDns) {
-    std::vector<std::string_view> names;
-    for (const DnsRegistryConfig& registry : config.registries) names.push_back(registry.name);
-    if (std::find(names.begin(), names.end(), source.registry) == names.end()) {
-      reader.unknown(child(child(node, "dns"), "registry").mark, "registry", source.registry,
-                     names);
-    }
+  using Kind = EndpointSource::Kind;
+  if (source.kind == Kind::kDns) check_registry(reader, config.registries.dns, node, "dns", source);
+  if (source.kind == Kind::kConsul) {
+    check_registry(reader, config.registries.consul, node, "consul", source);
+  }
+  if (source.kind == Kind::kEureka) {
+    check_registry(reader, config.registries.eureka, node, "eureka", source);
+  }
+  if (source.kind == Kind::kKubernetes) {
+    check_registry(reader, config.registries.kubernetes, node, "kubernetes", source);
   }
   const Node& parts =
       child(node, source.kind == EndpointSource::Kind::kUnion ? "union" : "first_of");
@@ -334,6 +347,19 @@ void check(Reader& reader, const Node& node, const DrainConfig& drain) {
   if (drain.quiet_ms > drain.grace_ms) {
     reader.problem(mark_of(node, node.find("quiet") != nullptr ? "quiet" : "grace"),
                    "\"quiet\" is longer than \"grace\"");
+  }
+}
+
+void check(Reader& reader, const Node& node, const ConsulRegistryConfig& registry) {
+  if (registry.tls && !registry.url.starts_with("https:")) {
+    reader.problem(mark_of(node, "tls"), "\"tls\" is set, but the URL is not https");
+  }
+}
+
+void check(Reader& reader, const Node& node, const EurekaRegistryConfig& registry) {
+  const auto is_https = [](const std::string& url) { return url.starts_with("https:"); };
+  if (registry.tls && std::ranges::none_of(registry.urls, is_https)) {
+    reader.problem(mark_of(node, "tls"), "\"tls\" is set, but no URL is https");
   }
 }
 

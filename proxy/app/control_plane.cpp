@@ -50,8 +50,7 @@ class ControlPlane::Lists final : public Part {
 
   void commit(Snapshot& next) noexcept override {
     x_plane.x_discovery.apply(next.config, x_plane.x_process.services);
-    if (next.config.registries.empty()) return;
-    x_plane.x_environment.workers.set_dns(next.config.registries.front());
+    x_plane.x_environment.workers.set_dns(next.config.registries.dns.front());
   }
 
  private:
@@ -100,7 +99,9 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_access_log(x_environment.open_log),
       x_memory(x_loop, x_environment.memory, x_process, [this] { wake_workers(); }),
       x_drain(x_loop, drain_hooks()),
-      x_discovery(x_environment.surroundings, *this),
+      x_transport(x_runtime.runtime(), x_environment.network,
+                  [this] { return x_environment.surroundings.open_dns({}); }),
+      x_discovery(x_environment.surroundings, registry_access(), *this),
       x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes,
               x_overrides_file, x_discovery, x_environment.log_lines_dropped),
       x_exporter(x_process.shards, x_facts),
@@ -297,6 +298,14 @@ void ControlPlane::drain_on_signal() {
   event.reason = "signal";
   x_events.publish(std::move(event));
   drain();
+}
+
+discovery::RegistryAccess ControlPlane::registry_access() {
+  using Tls = Published<io::TlsClientContext>;
+  const auto tls = [this](const std::string& registry) -> const Tls& {
+    return x_process.registry_tls[registry];
+  };
+  return {x_transport, tls, x_environment.config.variables};
 }
 
 Drain::Hooks ControlPlane::drain_hooks() {

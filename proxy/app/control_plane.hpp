@@ -31,6 +31,7 @@
 #include "proxy/app/reloader.hpp"
 #include "proxy/app/snapshot.hpp"
 #include "proxy/app/tls_contexts.hpp"
+#include "proxy/client/client.hpp"
 #include "proxy/discovery/discovery.hpp"
 
 namespace outrigger::app {
@@ -103,6 +104,7 @@ class ControlPlane final : public admin::Control,
   void post_home(std::function<void(ControlPlane&)> task) const;
   void note_transition(const std::string& circuit, const upstream::CircuitTransition& what);
   Drain::Hooks drain_hooks();
+  discovery::RegistryAccess registry_access();
   int open_connections() const;
   int64_t last_accepted_ms() const;
   void drain_on_signal();
@@ -126,6 +128,7 @@ class ControlPlane final : public admin::Control,
   AccessLogFile x_access_log;
   MemoryGuard x_memory;
   Drain x_drain;
+  client::Transport x_transport;
   discovery::Discovery x_discovery;
   ProcessFacts x_facts;
   metrics::Exporter x_exporter;

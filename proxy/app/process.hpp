@@ -58,8 +58,9 @@ struct Process {
   // theirs from the snapshot.
   std::map<std::string, downstream::ListenerState> listeners;
   Published<io::TlsServerContext> admin_tls;  // empty: the admin port has none
-  std::atomic<bool> out_of_memory{false};     // new calls are refused
-  std::vector<WorkerMemory> memory;           // by worker
+  std::map<std::string, Published<io::TlsClientContext>> registry_tls;  // by name; control thread
+  std::atomic<bool> out_of_memory{false};                               // new calls are refused
+  std::vector<WorkerMemory> memory;                                     // by worker
   MemoryMeter memory_meter;
   // Sees each exchange of every worker as it ends, on the worker's thread. Set before calls come;
   // may be null.

@@ -30,9 +30,14 @@ void TlsContexts::commit(Snapshot&) noexcept {
 void TlsContexts::publish(const std::string& whose, const Section& section) {
   constexpr std::string_view kListeners = "listeners.";
   constexpr std::string_view kServices = "services.";
+  constexpr std::string_view kRegistries = "registries.";
   if (whose.starts_with(kServices)) {
     const auto service = x_process.services.find(whose.substr(kServices.size()));
     return service->tls().set(std::get<io::TlsClientContextPtr>(section.context));
+  }
+  if (whose.starts_with(kRegistries)) {
+    auto& tls = x_process.registry_tls[whose.substr(kRegistries.size())];
+    return tls.set(std::get<io::TlsClientContextPtr>(section.context));
   }
   const auto& context = std::get<io::TlsServerContextPtr>(section.context);
   if (!whose.starts_with(kListeners)) return x_process.admin_tls.set(context);

@@ -60,6 +60,14 @@ std::vector<TlsSection> tls_sections(const config::Config& config) {
     sections.push_back({"services." + service.name,
                         tls_options(*service.policy.tls, offered(service.policy.protocol))});
   }
+  const auto add_registry = [&](const auto& registry, const std::vector<std::string>& urls) {
+    const auto is_https = [](const std::string& url) { return url.starts_with("https:"); };
+    if (std::none_of(urls.begin(), urls.end(), is_https)) return;
+    sections.push_back({"registries." + registry.name,
+                        tls_options(registry.tls.value_or(config::ClientTls{}), {"http/1.1"})});
+  };
+  for (const auto& consul : config.registries.consul) add_registry(consul, {consul.url});
+  for (const auto& eureka : config.registries.eureka) add_registry(eureka, eureka.urls);
   return sections;
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/discovery/discovery.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <unordered_set>
 
 #include "proxy/base/assert.hpp"
@@ -12,6 +13,9 @@ SourceKind first_leaf(const config::EndpointSource& source) {
   using Kind = config::EndpointSource::Kind;
   if (source.kind == Kind::kFile) return SourceKind::kFile;
   if (source.kind == Kind::kDns) return SourceKind::kDns;
+  if (source.kind == Kind::kConsul) return SourceKind::kConsul;
+  if (source.kind == Kind::kEureka) return SourceKind::kEureka;
+  if (source.kind == Kind::kKubernetes) return SourceKind::kKubernetes;
   return source.parts.empty() ? SourceKind::kStatic : first_leaf(source.parts.front());
 }
 
@@ -73,7 +77,7 @@ class Discovery::Tree final : private SourceEvents {
       : x_discovery(discovery),
         x_config(config.endpoints),
         x_service(std::move(service)),
-        x_names(name_services_of(x_config, discovery.x_registries)),
+        x_registries(registries_of(x_config, discovery.x_registries)),
         x_settings{config.policy.keep_last_ms},
         x_published(std::move(published)),
         x_root(make_source(x_config, discovery.x_surroundings, discovery.x_registries, memory,
@@ -83,7 +87,7 @@ class Discovery::Tree final : private SourceEvents {
 
   bool still_suits(const config::ServiceConfig& config, const upstream::Service& service) const {
     return x_config == config.endpoints && x_service.get() == &service &&
-           x_names == name_services_of(x_config, x_discovery.x_registries);
+           x_registries == registries_of(x_config, x_discovery.x_registries);
   }
   void set_keep_last(std::optional<int64_t> keep_last_ms) {
     x_settings.keep_last_ms = keep_last_ms;
@@ -128,7 +132,7 @@ class Discovery::Tree final : private SourceEvents {
   Discovery& x_discovery;
   const config::EndpointSource x_config;
   const std::shared_ptr<upstream::Service> x_service;
-  const std::vector<std::shared_ptr<io::NameService>> x_names;
+  const std::vector<std::shared_ptr<const void>> x_registries;
   TreeSettings x_settings;
   Published x_published;
   size_t x_left_out = 0;
@@ -136,8 +140,8 @@ class Discovery::Tree final : private SourceEvents {
   const SourcePtr x_root;
 };
 
-Discovery::Discovery(Surroundings surroundings, DiscoveryEvents& events)
-    : x_surroundings(std::move(surroundings)), x_events(events) {}
+Discovery::Discovery(Surroundings surroundings, RegistryAccess access, DiscoveryEvents& events)
+    : x_surroundings(std::move(surroundings)), x_access(std::move(access)), x_events(events) {}
 
 Discovery::~Discovery() = default;
 
@@ -161,15 +165,38 @@ void Discovery::apply(const config::Config& config, const upstream::Services& se
   }
 }
 
+// What is as it was stays, with its connections.
 void Discovery::apply_registries(const config::Config& config) {
-  DnsRegistries registries;
-  for (const config::DnsRegistryConfig& settings : config.registries) {
-    const auto known = x_registries.find(settings.name);
-    const bool is_same = known != x_registries.end() && known->second.settings == settings;
-    registries[settings.name] =
-        is_same ? known->second : DnsRegistry{settings, x_surroundings.open_dns(settings)};
-  }
-  x_registries = std::move(registries);
+  const auto update = [](auto& known, const auto& configured, const auto& make) {
+    std::remove_reference_t<decltype(known)> registries;
+    for (const auto& settings : configured) {
+      const auto found = known.find(settings.name);
+      const bool is_same = found != known.end() && found->second.settings == settings;
+      registries[settings.name] = is_same ? found->second : make(settings);
+    }
+    known = std::move(registries);
+  };
+  const auto server = [&](const std::string& name, const std::vector<std::string>& urls,
+                          const std::optional<std::string>& token_file) {
+    return std::make_shared<RegistryServer>(x_access.transport, x_surroundings.files,
+                                            x_access.tls(name), urls, token_file);
+  };
+  update(x_registries.dns, config.registries.dns, [&](const config::DnsRegistryConfig& dns) {
+    return DnsRegistry{dns, x_surroundings.open_dns(dns)};
+  });
+  using Consul = config::ConsulRegistryConfig;
+  update(x_registries.consul, config.registries.consul, [&](const Consul& consul) {
+    return HttpRegistry<Consul>{consul, server(consul.name, {consul.url}, consul.token_file)};
+  });
+  using Eureka = config::EurekaRegistryConfig;
+  update(x_registries.eureka, config.registries.eureka, [&](const Eureka& eureka) {
+    return HttpRegistry<Eureka>{eureka, server(eureka.name, eureka.urls, std::nullopt)};
+  });
+  using Kubernetes = config::KubernetesRegistryConfig;
+  update(x_registries.kubernetes, config.registries.kubernetes, [&](const Kubernetes& kubernetes) {
+    return KubernetesRegistry{
+        kubernetes, std::make_shared<KubernetesApi>(x_surroundings, x_access, kubernetes)};
+  });
 }
 
 bool Discovery::all_answered() const {

@@ -38,7 +38,7 @@ class Discovery {
   // left out.
   static constexpr size_t kMaxEndpoints = 1000;
 
-  Discovery(Surroundings surroundings, DiscoveryEvents& events);
+  Discovery(Surroundings surroundings, RegistryAccess access, DiscoveryEvents& events);
   ~Discovery();
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
@@ -63,9 +63,10 @@ class Discovery {
   void apply_registries(const config::Config& config);
 
   const Surroundings x_surroundings;
+  const RegistryAccess x_access;
   DiscoveryEvents& x_events;
   std::array<uint64_t, kSourceKinds> x_errors{};
-  DnsRegistries x_registries;
+  Registries x_registries;
   std::map<std::string, std::unique_ptr<Tree>, std::less<>> x_trees;
 };
 

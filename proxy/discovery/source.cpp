@@ -6,7 +6,8 @@
 namespace outrigger::discovery {
 
 std::string_view to_string(SourceKind kind) {
-  constexpr std::array<std::string_view, kSourceKinds> kNames = {"static", "file", "dns"};
+  constexpr std::array<std::string_view, kSourceKinds> kNames = {"static", "file",   "dns",
+                                                                 "consul", "eureka", "kubernetes"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -27,8 +27,8 @@ struct Known {
 using Memory = std::map<std::string, Known, std::less<>>;
 
 // The leaves: who failed, in the label `source` of a metric.
-enum class SourceKind : uint8_t { kStatic, kFile, kDns };
-inline constexpr size_t kSourceKinds = 3;
+enum class SourceKind : uint8_t { kStatic, kFile, kDns, kConsul, kEureka, kKubernetes };
+inline constexpr size_t kSourceKinds = 6;
 std::string_view to_string(SourceKind kind);
 
 class SourceEvents {

@@ -1,10 +1,13 @@
 #include "proxy/discovery/source_tree.hpp"
 
 #include "proxy/base/assert.hpp"
+#include "proxy/discovery/consul_source.hpp"
 #include "proxy/discovery/dns_source.hpp"
 #include "proxy/discovery/empty_guard.hpp"
+#include "proxy/discovery/eureka_source.hpp"
 #include "proxy/discovery/file_source.hpp"
 #include "proxy/discovery/first_of_source.hpp"
+#include "proxy/discovery/kubernetes_source.hpp"
 #include "proxy/discovery/static_source.hpp"
 #include "proxy/discovery/union_source.hpp"
 
@@ -13,8 +16,9 @@ namespace {
 
 using Kind = config::EndpointSource::Kind;
 
-const DnsRegistry& registry_of(const config::EndpointSource& source,
-                               const DnsRegistries& registries) {
+template <class Registry>
+const Registry& registry_of(const config::EndpointSource& source,
+                            const ByName<Registry>& registries) {
   const auto found = registries.find(source.registry);
   OUTRIGGER_ASSERT(found != registries.end());
   return found->second;
@@ -22,7 +26,7 @@ const DnsRegistry& registry_of(const config::EndpointSource& source,
 
 struct Builder {
   const Surroundings& surroundings;
-  const DnsRegistries& registries;
+  const Registries& registries;
   const Memory& memory;
   const TreeSettings& settings;
 
@@ -42,6 +46,9 @@ struct Builder {
       }
       case Kind::kFile:
       case Kind::kDns:
+      case Kind::kConsul:
+      case Kind::kEureka:
+      case Kind::kKubernetes:
       case Kind::kFirstOf:
         break;
     }
@@ -60,6 +67,13 @@ struct Builder {
         return std::make_unique<FileSource>(surroundings, memory, from.file, events);
       case Kind::kDns:
         return dns(from, events);
+      case Kind::kConsul:
+        return poll<ConsulSource>(from, registries.consul, events);
+      case Kind::kEureka:
+        return poll<EurekaSource>(from, registries.eureka, events);
+      case Kind::kKubernetes:
+        return std::make_unique<KubernetesSource>(
+            surroundings.loop, registry_of(from, registries.kubernetes).api, from, memory, events);
       case Kind::kUnion: {
         auto all = std::make_unique<UnionSource>(surroundings.loop, events);
         for (const auto& part : from.parts) {
@@ -80,31 +94,44 @@ struct Builder {
   }
 
   SourcePtr dns(const config::EndpointSource& from, SourceEvents& events) const {
-    const DnsRegistry& registry = registry_of(from, registries);
+    const DnsRegistry& registry = registry_of(from, registries.dns);
     return std::make_unique<DnsSource>(surroundings.loop, registry.names, registry.settings, memory,
                                        from.dns_name, static_cast<uint16_t>(from.dns_port), events);
   }
+
+  template <class Poll, class Registry>
+  SourcePtr poll(const config::EndpointSource& from, const ByName<Registry>& among,
+                 SourceEvents& events) const {
+    const Registry& registry = registry_of(from, among);
+    return std::make_unique<Poll>(surroundings.loop, registry.server, registry.settings, from,
+                                  memory, events);
+  }
 };
 
-void add_name_services(const config::EndpointSource& source, const DnsRegistries& registries,
-                       std::vector<std::shared_ptr<io::NameService>>& services) {
-  if (source.kind == Kind::kDns) services.push_back(registry_of(source, registries).names);
-  for (const auto& part : source.parts) add_name_services(part, registries, services);
+void add_registries(const config::EndpointSource& source, const Registries& registries,
+                    std::vector<std::shared_ptr<const void>>& found) {
+  if (source.kind == Kind::kDns) found.push_back(registry_of(source, registries.dns).names);
+  if (source.kind == Kind::kConsul) found.push_back(registry_of(source, registries.consul).server);
+  if (source.kind == Kind::kKubernetes) {
+    found.push_back(registry_of(source, registries.kubernetes).api);
+  }
+  if (source.kind == Kind::kEureka) found.push_back(registry_of(source, registries.eureka).server);
+  for (const auto& part : source.parts) add_registries(part, registries, found);
 }
 
 }  // namespace
 
 SourcePtr make_source(const config::EndpointSource& from, const Surroundings& surroundings,
-                      const DnsRegistries& registries, const Memory& memory,
+                      const Registries& registries, const Memory& memory,
                       const TreeSettings& settings, SourceEvents& events) {
   return Builder{surroundings, registries, memory, settings}.guarded(from, events);
 }
 
-std::vector<std::shared_ptr<io::NameService>> name_services_of(const config::EndpointSource& source,
-                                                               const DnsRegistries& registries) {
-  std::vector<std::shared_ptr<io::NameService>> services;
-  add_name_services(source, registries, services);
-  return services;
+std::vector<std::shared_ptr<const void>> registries_of(const config::EndpointSource& source,
+                                                       const Registries& registries) {
+  std::vector<std::shared_ptr<const void>> found;
+  add_registries(source, registries, found);
+  return found;
 }
 
 }  // namespace outrigger::discovery

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "proxy/discovery/kubernetes_api.hpp"
+#include "proxy/discovery/registry_server.hpp"
 #include "proxy/discovery/source.hpp"
 #include "proxy/discovery/surroundings.hpp"
 
@@ -19,15 +21,34 @@ struct DnsRegistry {
   config::DnsRegistryConfig settings;
   std::shared_ptr<io::NameService> names;
 };
-using DnsRegistries = std::map<std::string, DnsRegistry, std::less<>>;
+template <class Settings>
+struct HttpRegistry {
+  Settings settings;
+  std::shared_ptr<RegistryServer> server;
+};
+template <class Registry>
+using ByName = std::map<std::string, Registry, std::less<>>;
+
+struct KubernetesRegistry {
+  config::KubernetesRegistryConfig settings;
+  std::shared_ptr<KubernetesApi> api;
+};
+
+// Those that sources ask.
+struct Registries {
+  ByName<DnsRegistry> dns;
+  ByName<HttpRegistry<config::ConsulRegistryConfig>> consul;
+  ByName<HttpRegistry<config::EurekaRegistryConfig>> eureka;
+  ByName<KubernetesRegistry> kubernetes;
+};
 
 // `surroundings` and `settings` outlive the result. Requires: the registries it names are there.
 SourcePtr make_source(const config::EndpointSource& from, const Surroundings& surroundings,
-                      const DnsRegistries& registries, const Memory& memory,
+                      const Registries& registries, const Memory& memory,
                       const TreeSettings& settings, SourceEvents& events);
 
-// Those that its DNS names are asked of, in their order.
-std::vector<std::shared_ptr<io::NameService>> name_services_of(const config::EndpointSource& source,
-                                                               const DnsRegistries& registries);
+// What its leaves ask, in their order: a tree suits while these stay.
+std::vector<std::shared_ptr<const void>> registries_of(const config::EndpointSource& source,
+                                                       const Registries& registries);
 
 }  // namespace outrigger::discovery

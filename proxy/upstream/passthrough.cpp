@@ -143,10 +143,9 @@ void PassthroughCall::go_to_name() {
   proven ? go_to(address) : race_from(address);
 }
 
-// A name that nobody configured must not lead to this host or its link: that is how a public name
-// is made to reach what trusts local callers (DNS rebinding).
+// A name that nobody configured must not lead to this host or its link.
 bool PassthroughCall::is_usable(const Address& found) const {
-  if (x_name->host == "localhost") return true;
+  if (x_client.x_options.trusts_names || x_name->host == "localhost") return true;
   const auto is_local = [](const Address& address) {
     return address.is_loopback() || address.is_link_local() || address.is_any();
   };
@@ -330,7 +329,7 @@ Pools* PassthroughClient::pools_of(const Address& address) {
     std::erase_if(x_pools, [](const auto& entry) { return entry.second->is_empty(); });
     if (x_pools.size() >= kPoolsMax) return nullptr;
   }
-  auto pool = std::make_unique<Pools>(x_upstream, address, x_pool_settings, nullptr,
+  auto pool = std::make_unique<Pools>(x_upstream, address, x_pool_settings, x_options.tls,
                                       std::make_shared<EndpointConnections>());
   return x_pools.emplace(address, std::move(pool)).first->second.get();
 }

@@ -31,6 +31,13 @@ class NameWaiter : public ListNode<> {
   ~NameWaiter() = default;
 };
 
+struct PassthroughOptions {
+  const Published<io::TlsClientContext>* tls = nullptr;  // null: clear text
+  // The names are the operator's word, and may lead to this host. (By names that callers choose,
+  // that is how a public name is made to reach what trusts local callers: DNS rebinding.)
+  bool trusts_names = false;
+};
+
 // Names and connections, kept across configurations.
 class PassthroughClient final {
  public:
@@ -42,8 +49,9 @@ class PassthroughClient final {
   // So long at least one family is waited for before the other, which has answered, is asked again.
   static constexpr int64_t kPatienceMs = 2'000;
 
-  PassthroughClient(UpstreamRuntime& upstream, const config::Pool& settings)
-      : x_upstream(upstream), x_pool_settings(settings) {}
+  PassthroughClient(UpstreamRuntime& upstream, const config::Pool& settings,
+                    const PassthroughOptions& options = {})
+      : x_upstream(upstream), x_options(options), x_pool_settings(settings) {}
   ~PassthroughClient();
 
   UpstreamRuntime& upstream() const { return x_upstream; }
@@ -85,6 +93,7 @@ class PassthroughClient final {
   Pools* pools_of(const Address& address);
 
   UpstreamRuntime& x_upstream;
+  const PassthroughOptions x_options;
   config::Pool x_pool_settings;
   std::unordered_map<std::string, std::unique_ptr<Name>> x_names;
   List<Name> x_recent;

@@ -39,7 +39,6 @@ std::string file_with(const Later& later, const std::string& value) {
   if (section == "balance" && later.name == "hash") return service + "balance: {hash: source}}}";
   if (section == "balance") return service + "balance: " + std::string(later.name) + "}}";
   if (section == "filters") return "listeners: [{filters: [" + std::string(later.name) + "]}]";
-  if (section == "registry kind") return "registries: {" + std::string(later.name) + ": {}}";
   ADD_FAILURE() << "no file for " << section;
   return {};
 }
@@ -69,8 +68,6 @@ TEST(Later, SaysWhere) {
               ElementsAre("f:1:34: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("defaults: {mirror: on}"),
               ElementsAre("f:1:12: \"mirror\" is not in this version"));
-  EXPECT_THAT(mistakes("registries: {corp: {kind: consul, url: x}}"),
-              ElementsAre("f:1:27: \"consul\" is not in this version"));
 }
 
 TEST(Later, FalseIsOffToo) {

@@ -73,7 +73,7 @@ class DiscoveryTest : public ::testing::Test, public DiscoveryEvents {
   VirtualWorld world;
   config::Config config;
   upstream::Services services{upstream::UpstreamContext{}};
-  std::optional<Discovery> discovery{std::in_place, world.surroundings(), *this};
+  std::optional<Discovery> discovery{std::in_place, world.surroundings(), world.access(), *this};
   Texts came;  // services, in the order of their lists
   std::map<std::string, Texts> lists;
   Texts failures;
@@ -297,7 +297,7 @@ TEST_F(DiscoveryTest, AChangedRegistryAsksItsNewServers) {
   set("orders", dns("orders.svc"));
   set("users", fixed({"10.0.0.9:80"}));
   apply();
-  config.registries[0].servers = {"10.0.0.53"};
+  config.registries.dns[0].servers = {"10.0.0.53"};
   apply();
   EXPECT_EQ(world.opened, 2);
   EXPECT_EQ(world.names.lookups(), 2U);

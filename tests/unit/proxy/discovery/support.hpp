@@ -9,9 +9,13 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/client/client.hpp"
+#include "proxy/discovery/registry_server.hpp"
 #include "proxy/discovery/source.hpp"
 #include "proxy/discovery/surroundings.hpp"
 #include "tests/support/fake_files.hpp"
+#include "tests/support/http_server.hpp"
+#include "tests/support/pipe_network.hpp"
 #include "tests/support/virtual_loop.hpp"
 #include "tests/support/virtual_names.hpp"
 
@@ -85,7 +89,7 @@ class Registry final : public io::NameService {
   io::NameService& x_names;
 };
 
-// A loop in virtual time with a name server and files on it.
+// A loop in virtual time with a name server, files and a network on it.
 struct VirtualWorld {
   Surroundings surroundings() {
     return {loop.context(), files, [this](const config::DnsRegistryConfig&) {
@@ -93,12 +97,28 @@ struct VirtualWorld {
               return std::make_shared<Registry>(names);
             }};
   }
+  RegistryAccess access() {
+    using Tls = Published<io::TlsClientContext>;
+    const auto tls = [this](const std::string&) -> const Tls& { return no_tls; };
+    const auto variable = [this](std::string_view name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      if (found == variables.end()) return std::nullopt;
+      return found->second;
+    };
+    return {transport, tls, variable};
+  }
   int64_t now_ms() const { return loop.now_ms(); }
 
   testing::VirtualLoop loop;
+  testing::PipeNetwork network{loop};
   testing::VirtualNames names{loop};
   testing::FakeFiles files{loop};
   int opened = 0;  // registries
+  testing::LoopRuntime runtime{loop};
+  client::Transport transport{runtime.runtime, network,
+                              [this] { return std::make_shared<Registry>(names); }};
+  Published<io::TlsClientContext> no_tls;
+  std::map<std::string, std::string, std::less<>> variables;
 };
 
 }  // namespace outrigger::discovery
