@@ -34,7 +34,7 @@ Json override_json(const Parts& parts, const std::string& service, const std::st
   return entry == nullptr ? Json() : parsed<Json>(to_json(*entry));
 }
 
-Json endpoint_json(const Parts& parts, const std::string& service,
+Json endpoint_json(const Parts& parts, const std::string& service, const upstream::EndpointSet& set,
                    const upstream::EndpointEntry& entry, bool has_ready) {
   const int64_t now_ms = parts.loop.clock.now_ms();
   const upstream::Endpoint& endpoint = *entry.endpoint;
@@ -43,6 +43,8 @@ Json endpoint_json(const Parts& parts, const std::string& service,
   json["address"] = endpoint.name();
   json["state"] = state_of(entry, has_ready, now_ms);
   json["weight"] = entry.weight;
+  const std::string& zone = set.zone_of(entry);
+  json["zone"] = zone.empty() ? Json() : Json(zone);
   json["terminating"] = entry.terminating;
   json["operator"] = upstream::to_string(endpoint.operator_state());
   json["override"] = override_json(parts, service, endpoint.name());
@@ -121,7 +123,7 @@ Json service_json(const Parts& parts, upstream::Service& service,
   if (set == nullptr) return json;
   const bool has_ready = set->has_ready();
   for (const upstream::EndpointEntry& entry : set->entries) {
-    json["endpoints"].push_back(endpoint_json(parts, config.name, entry, has_ready));
+    json["endpoints"].push_back(endpoint_json(parts, config.name, *set, entry, has_ready));
   }
   return json;
 }

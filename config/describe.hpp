@@ -80,6 +80,9 @@ inline Text path_kind() {
   return {"a path", "write /var/lib/outrigger",
           [](std::string_view text) { return !text.empty(); }};
 }
+inline Text zone_kind() {
+  return {"a zone", "write a name of up to 128 characters, without blanks", &is_zone};
+}
 inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
 inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
@@ -346,6 +349,8 @@ void describe(V& v, Config& config) {
         "An older outrigger refuses the file");
   v.key("admin", config.admin, off_or(Map<AdminConfig>{}), "The admin API and console");
   v.key("metrics", config.metrics, off_or(Map<MetricsConfig>{}), "Metrics and health, read-only");
+  v.key("zone", config.zone, off_or(zone_kind()),
+        "Ours: endpoints of it are preferred, wherever endpoints say their zones");
   v.key("workers", config.workers, Workers{}, "Event loops; auto is one a core");
   v.key("memory", config.memory, Map<MemoryConfig>{}, "Bounds of the process");
   v.key("access_log", config.access_log,

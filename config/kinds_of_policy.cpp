@@ -128,11 +128,12 @@ void BalanceKind::read(Reader& reader, const Node& node, Balance& out) const {
     reader.is_later(node.mark, "balance", "hash");
     return;
   }
-  Choice<Balance>{kBalanceWords}.read(reader, node, out);
+  out.key = HashKey{};
+  Choice<BalanceRule>{kBalanceWords}.read(reader, node, out.rule);
 }
 
-Node BalanceKind::write(Balance balance) const {
-  return Choice<Balance>{kBalanceWords}.write(balance);
+Node BalanceKind::write(const Balance& balance) const {
+  return Choice<BalanceRule>{kBalanceWords}.write(balance.rule);
 }
 
 Node BalanceKind::schema() const { return enum_schema(kBalanceWords); }

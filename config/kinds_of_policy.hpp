@@ -127,7 +127,7 @@ struct BalanceKind {
   static constexpr bool kContainer = false;
 
   void read(Reader& reader, const Node& node, Balance& out) const;
-  Node write(Balance balance) const;
+  Node write(const Balance& balance) const;
   Node schema() const;
 };
 

@@ -22,7 +22,7 @@ struct Source {
   static Node definition();
 };
 
-// IP:PORT, or {address, weight}.
+// IP:PORT, or {address, weight, zone}.
 struct EndpointItem {
   static constexpr bool kContainer = false;
 

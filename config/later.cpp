@@ -7,7 +7,6 @@ namespace outrigger::config {
 namespace {
 
 constexpr auto kLater = std::to_array<Later>({
-    {"config", "zone", "off"},
     {"config", "register", "[]"},
     {"memory", "idempotency", ""},
     {"tracing", "sample", "0%"},
@@ -20,7 +19,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"service", "mirror", "off"},
     {"service", "fault", "off"},
     {"service", "idempotency", "off"},
-    {"endpoint", "zone", "off"},
     {"dns", "srv", ""},
     {"balance", "peak_ewma", ""},
     {"balance", "hash", ""},

@@ -251,6 +251,7 @@ struct RegistriesConfig {
 struct StaticEndpoint {
   std::string address;
   int weight = 1;
+  std::optional<std::string> zone{};
 
   bool operator==(const StaticEndpoint&) const = default;
 };
@@ -339,7 +340,8 @@ struct Config {
   std::optional<std::string> required;  // `>=1.4`: by files that older binaries cannot read
   std::optional<AdminConfig> admin = AdminConfig{};
   std::optional<MetricsConfig> metrics = MetricsConfig{};
-  int workers = 1;  // 0 is `auto`: one a core
+  std::optional<std::string> zone;  // ours
+  int workers = 1;                  // 0 is `auto`: one a core
   MemoryConfig memory;
   AccessLogConfig access_log;
   RequestIdConfig request_id;

@@ -17,7 +17,6 @@
 namespace outrigger::config {
 
 enum class Mode : uint8_t { kEnforce, kShadow };  // shadow decides and counts, refuses nothing
-enum class Balance : uint8_t { kLeastLoaded, kRoundRobin, kRandom };
 // tcp: bytes of an unknown protocol; tls: the same, told apart by their SNI and not decrypted.
 enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2, kTcp, kTls };
 
@@ -31,6 +30,26 @@ constexpr std::string_view to_string(Protocol protocol) {
 constexpr bool is_opaque(Protocol protocol) {
   return protocol == Protocol::kTcp || protocol == Protocol::kTls;
 }
+
+enum class BalanceRule : uint8_t { kLeastLoaded, kRoundRobin, kRandom, kPeakEwma, kHash };
+
+// What calls that go to the same endpoint have in common.
+struct HashKey {
+  enum class Kind : uint8_t { kSource, kHeader, kCookie };
+
+  Kind kind = Kind::kSource;  // the caller's IP address
+  std::string name;           // of the field, in lower case, or of the cookie
+
+  bool operator==(const HashKey&) const = default;
+};
+
+// How an endpoint is picked.
+struct Balance {
+  BalanceRule rule = BalanceRule::kLeastLoaded;
+  HashKey key{};  // only for kHash
+
+  bool operator==(const Balance&) const = default;
+};
 
 inline constexpr int64_t kAutoMs = -1;  // `request`, `attempt` and `stream_idle` may be `auto`
 
@@ -241,7 +260,7 @@ struct Policy {
   Authority authority;
   bool proxy = false;  // the endpoints are forward proxies: absolute-form requests pass as written
   std::optional<ClientTls> tls;
-  Balance balance = Balance::kLeastLoaded;
+  Balance balance;
   std::optional<int64_t> slow_start_ms;
   double panic_below_share = 0.2;  // 0 is off
   Timeout timeout;

@@ -94,6 +94,7 @@ template <class V>
 void describe(V& v, StaticEndpoint& endpoint) {
   v.key("address", endpoint.address, endpoint_address_kind(), "IP:PORT");
   v.key("weight", endpoint.weight, Count{1, 1'000}, "Its share against the others");
+  v.key("zone", endpoint.zone, off_or(zone_kind()), "Where it runs, as the `zone` of sidecars");
 }
 
 namespace {
@@ -348,8 +349,8 @@ void EndpointItem::read(Reader& reader, const Node& node, StaticEndpoint& out) c
 }
 
 Node EndpointItem::write(const StaticEndpoint& endpoint) const {
-  return endpoint.weight == 1 ? Node::string(endpoint.address)
-                              : Map<StaticEndpoint>{}.write(endpoint);
+  const bool is_plain = endpoint.weight == 1 && !endpoint.zone;
+  return is_plain ? Node::string(endpoint.address) : Map<StaticEndpoint>{}.write(endpoint);
 }
 
 Node EndpointItem::schema() const {

@@ -34,6 +34,7 @@ std::string format_number(double value);
 std::string to_lower(std::string_view text);  // ASCII
 bool is_token(std::string_view text);         // RFC 9110 section 5.6.2
 bool is_name(std::string_view text);          // letters, digits, `-` `_` `.`; at most 128
+bool is_zone(std::string_view text);          // no blanks; at most 128
 bool is_dns_name(std::string_view text);      // labels as in RFC 1123, `_` allowed; at most 253
 
 // `10.0.0.1`, `::1`, `[::1]`, the first and the last also with a port.

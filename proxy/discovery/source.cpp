@@ -1,6 +1,5 @@
 #include "proxy/discovery/source.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace outrigger::discovery {
@@ -17,11 +16,6 @@ void Source::report(AddressList list) {
   x_events.on_list(x_list);
 }
 
-bool same_list(const AddressList& a, const AddressList& b) {
-  const auto same = [](const upstream::ListedAddress& x, const upstream::ListedAddress& y) {
-    return x.address == y.address && x.weight == y.weight && x.terminating == y.terminating;
-  };
-  return std::ranges::equal(a, b, same);
-}
+bool same_list(const AddressList& a, const AddressList& b) { return a == b; }
 
 }  // namespace outrigger::discovery

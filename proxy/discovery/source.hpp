@@ -83,7 +83,7 @@ struct TreeSettings {
   std::optional<int64_t> keep_last_ms;
 };
 
-// The same addresses, weights and states in the same order.
+// The same addresses, weights, states and zones in the same order.
 bool same_list(const AddressList& a, const AddressList& b);
 
 }  // namespace outrigger::discovery

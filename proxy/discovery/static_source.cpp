@@ -10,7 +10,7 @@ AddressList to_addresses(const std::vector<config::StaticEndpoint>& endpoints) {
   for (const config::StaticEndpoint& endpoint : endpoints) {
     auto address = Address::parse(endpoint.address);
     OUTRIGGER_ASSERT(address);
-    list.push_back({std::move(*address), endpoint.weight});
+    list.push_back({std::move(*address), endpoint.weight, false, endpoint.zone.value_or("")});
   }
   return list;
 }

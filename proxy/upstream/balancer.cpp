@@ -94,14 +94,16 @@ bool is_panic(size_t eligible, size_t usable, double below_share) {
 WorkerEndpoint* Balancer::choose(bool panic, int64_t now_ms, Random& random, Avoid avoid) {
   const Slots slots = panic ? x_view.usable() : x_view.eligible();
   const std::span<const double> sums = panic ? std::span<const double>() : x_view.eligible_sums();
-  switch (x_settings.balance) {
-    case config::Balance::kRoundRobin:
+  switch (x_settings.rule) {
+    case config::BalanceRule::kRoundRobin:
       return next_in_turn(slots, panic || !sums.empty(), random, avoid);
-    case config::Balance::kRandom: {
+    case config::BalanceRule::kRandom: {
       const size_t at = draw(slots, sums, random, avoid);
       return at == kNobody ? nullptr : slots[at];
     }
-    case config::Balance::kLeastLoaded:
+    case config::BalanceRule::kLeastLoaded:
+    case config::BalanceRule::kPeakEwma:
+    case config::BalanceRule::kHash:
       return less_loaded(slots, sums, now_ms, random, avoid);
   }
   return nullptr;

@@ -24,12 +24,12 @@ struct Pick {
 };
 
 struct BalancerSettings {
-  config::Balance balance = config::Balance::kLeastLoaded;
+  config::BalanceRule rule = config::BalanceRule::kLeastLoaded;
   int64_t slow_start_ms = 0;  // 0: off
   double panic_below_share = 0.2;
 
   static BalancerSettings from(const config::Policy& policy) {
-    return {policy.balance, policy.slow_start_ms.value_or(0), policy.panic_below_share};
+    return {policy.balance.rule, policy.slow_start_ms.value_or(0), policy.panic_below_share};
   }
 };
 

@@ -107,12 +107,17 @@ struct EndpointEntry {
   std::shared_ptr<Endpoint> endpoint;
   int weight = 1;            // >= 1
   bool terminating = false;  // serves still, and is used only while no other is listed
+  uint16_t zone = 0;         // where it runs: an index into the zones of its set
 };
 
 struct EndpointSet {
+  static constexpr size_t kMaxZones = 1'000;  // further ones count as none
+
   uint64_t version = 0;
   std::vector<EndpointEntry> entries;
+  std::vector<std::string> zones{""};  // each once; the first stands for none
 
+  const std::string& zone_of(const EndpointEntry& entry) const { return zones[entry.zone]; }
   bool has_ready() const;
 };
 

@@ -15,6 +15,27 @@ double budget_share(const config::Policy& policy) {
   return policy.retry ? policy.retry->budget_share : 0;
 }
 
+// Numbers the zones of a list that is being made.
+class ZoneNumbers {
+ public:
+  explicit ZoneNumbers(std::vector<std::string>& zones) : x_zones(zones) {}
+
+  uint16_t of(const std::string& zone) {
+    if (zone.empty()) return 0;
+    const auto known = x_numbers.find(zone);
+    if (known != x_numbers.end()) return known->second;
+    if (x_zones.size() > EndpointSet::kMaxZones) return 0;
+    const auto number = static_cast<uint16_t>(x_zones.size());
+    x_zones.push_back(zone);
+    x_numbers.emplace(zone, number);
+    return number;
+  }
+
+ private:
+  std::vector<std::string>& x_zones;
+  std::unordered_map<std::string, uint16_t> x_numbers;
+};
+
 template <class Map>
 auto find_in(const Map& map, std::string_view name) {
   const auto found = map.find(name);
@@ -59,6 +80,7 @@ void Service::set_policy(const config::Policy& policy, int64_t now_ms) {
 std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<ListedAddress>& list,
                                                           int64_t now_ms) {
   auto set = std::make_shared<EndpointSet>();
+  ZoneNumbers zones(set->zones);
   {
     const std::lock_guard lock(x_mutex);
     set->version = ++x_version;
@@ -73,7 +95,8 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
         if (state != x_operator_states.end()) known.endpoint->set_operator_state(state->second);
       }
       known.endpoint->set_listed(true, now_ms);
-      set->entries.push_back({known.endpoint, std::max(1, listed.weight), listed.terminating});
+      set->entries.push_back(
+          {known.endpoint, std::max(1, listed.weight), listed.terminating, zones.of(listed.zone)});
     }
     for (auto& [address, known] : x_known) {
       if (known.version == x_version || !known.endpoint->is_listed()) continue;

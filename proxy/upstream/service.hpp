@@ -51,6 +51,9 @@ struct ListedAddress {
   Address address;
   int weight = 1;
   bool terminating = false;
+  std::string zone{};  // where it runs; empty: nobody said
+
+  bool operator==(const ListedAddress&) const = default;
 };
 
 struct DiscoveryFacts {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string>
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
@@ -27,6 +28,7 @@ struct UpstreamRuntime {
   metrics::WorkerSeries& series;
   std::shared_ptr<const OwnListeners> own_listeners;  // of the latest configuration
   http::H2Flood flood{};                              // what an upstream may do
+  std::string zone{};                                 // ours; empty: not said
 
   int64_t now_ms() const { return runtime.loop.clock.now_ms(); }
 

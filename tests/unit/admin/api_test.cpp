@@ -235,9 +235,9 @@ TEST_F(Api, ServesOnlyReadOnlyThingsOnTheMetricsAddress) {
 
 TEST_F(Api, ServesServicesWithTheirEndpoints) {
   const auto service = x_control.services().find("orders");
-  service->set_endpoints(
-      {{*Address::parse("10.0.0.1:8080"), 3, false}, {*Address::parse("10.0.0.2:8080"), 1, false}},
-      x_loop.now_ms());
+  service->set_endpoints({{*Address::parse("10.0.0.1:8080"), 3, false, "a"},
+                          {*Address::parse("10.0.0.2:8080"), 1, false}},
+                         x_loop.now_ms());
   const auto second = service->find_endpoint(*Address::parse("10.0.0.2:8080"));
   second->set_operator_state(upstream::OperatorState::kDrain);
   x_loop.advance_ms(250);
@@ -254,6 +254,8 @@ TEST_F(Api, ServesServicesWithTheirEndpoints) {
   EXPECT_EQ(json["endpoints"][0]["address"], "10.0.0.1:8080");
   EXPECT_EQ(json["endpoints"][0]["state"], "eligible");
   EXPECT_EQ(json["endpoints"][0]["weight"], 3);
+  EXPECT_EQ(json["endpoints"][0]["zone"], "a");
+  EXPECT_EQ(json["endpoints"][1]["zone"], nullptr);
   EXPECT_EQ(json["endpoints"][0]["circuit"]["state"], "closed");
   EXPECT_EQ(json["endpoints"][1]["state"], "drain");
 }

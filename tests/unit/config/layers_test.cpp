@@ -29,7 +29,7 @@ services:
   orders: { balance: round_robin, retry: { on: [503] } }
 )")
                             .policy;
-  EXPECT_EQ(policy.balance, Balance::kRoundRobin);
+  EXPECT_EQ(policy.balance.rule, BalanceRule::kRoundRobin);
   EXPECT_FALSE(policy.retry->on.has(Token::kConnect));
   EXPECT_THAT(policy.retry->on.statuses, ElementsAre(503));
 }
@@ -145,7 +145,7 @@ defaults:
   EXPECT_EQ(passthrough.limits.outstanding, 50);
   EXPECT_EQ(passthrough.headers.request.set.size(), 1U);
   EXPECT_FALSE(passthrough.circuit);
-  EXPECT_EQ(passthrough.balance, Balance::kLeastLoaded);
+  EXPECT_EQ(passthrough.balance.rule, BalanceRule::kLeastLoaded);
 }
 
 TEST(Layers, AKeyWithoutAValueIsAsIfAbsentForMapsOnly) {
@@ -213,10 +213,10 @@ services:
   b: { <<: [*fast, *slow], balance: round_robin }
 )");
   EXPECT_EQ(config.services[0].policy.timeout.request_ms, 30'000);
-  EXPECT_EQ(config.services[0].policy.balance, Balance::kRandom);
+  EXPECT_EQ(config.services[0].policy.balance.rule, BalanceRule::kRandom);
   EXPECT_EQ(config.services[1].policy.timeout.request_ms, 1'000);
   EXPECT_EQ(config.services[1].policy.slow_start_ms, 5'000);
-  EXPECT_EQ(config.services[1].policy.balance, Balance::kRoundRobin);
+  EXPECT_EQ(config.services[1].policy.balance.rule, BalanceRule::kRoundRobin);
 }
 
 TEST(Yaml, ReadsWhatAYaml11ToolMadeOfOnAndOff) {

@@ -234,6 +234,12 @@ TEST(Mistakes, AddressesAndPorts) {
        "PORT}"},
       {"services: {a: {endpoints: {static: [\"10.0.0.1:1\", \"10.0.0.1:1\"]}}}",
        "f:1:51: the endpoint \"10.0.0.1:1\" is given twice; use weight?"},
+      {"zone: [a, b]",
+       "f:1:7: \"zone\" is a list, not a zone; write a name of up to 128 characters, without "
+       "blanks"},
+      {"services: {a: {endpoints: {static: [{address: \"10.0.0.1:1\", zone: \"a b\"}]}}}",
+       "f:1:67: \"zone\" is \"a b\", not a zone; write a name of up to 128 characters, without "
+       "blanks"},
   };
   expect_each(kCases);
   EXPECT_THAT(mistakes("admin: {address: \"127.0.0.1:0\"}\n"

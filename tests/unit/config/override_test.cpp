@@ -52,7 +52,7 @@ TEST(Override, ReachesEveryPolicySection) {
   EXPECT_THAT(orders(loaded).retry->on.statuses, ElementsAre(503));
   EXPECT_EQ(orders(loaded).limits.outstanding, 7);
   EXPECT_FALSE(orders(loaded).circuit);
-  EXPECT_EQ(orders(loaded).balance, Balance::kRandom);
+  EXPECT_EQ(orders(loaded).balance.rule, BalanceRule::kRandom);
   EXPECT_EQ(orders(loaded).fallback.size(), 1U);
 }
 

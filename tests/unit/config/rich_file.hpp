@@ -21,6 +21,7 @@ admin:
   tls: { cert_file: SECRET, key_file: SECRET }
   insecure: true
 metrics: { address: "[::]:9902", histogram_buckets: [0.25ms, 2.5s, 90s] }
+zone: eu-central-1a
 workers: auto
 memory: { limit: 1GiB, cache: 1MiB, retry_bodies: 1536KiB }
 access_log: { path: /var/log/x, when: errors, sample: 12.5%, slow: 1500ms }
@@ -57,7 +58,7 @@ services:
         - { dns: { name: orders.svc, port: 8080, registry: corp }, min: 2 }
         - union:
             - { file: /etc/orders.yaml }
-            - { static: ["10.0.0.1:1", { address: "[::1]:1", weight: 3 }] }
+            - { static: ["10.0.0.1:1", { address: "[::1]:1", weight: 3, zone: b }, { address: "[::1]:2", zone: eu-1a }] }
       hold: 5s
     when_empty: refuse
     protocol: http1

@@ -31,10 +31,12 @@ class FileSourceTest : public ::testing::Test {
 };
 
 TEST_F(FileSourceTest, ListsWhatTheFileHolds) {
-  write("endpoints: [\"10.0.0.1:80\", {address: \"[::1]:81\", weight: 3}]\n");
+  write("endpoints: [\"10.0.0.1:80\", {address: \"[::1]:81\", weight: 3, zone: a}]\n");
   start();
   EXPECT_EQ(events.latest(), (Texts{"10.0.0.1:80", "[::1]:81"}));
   EXPECT_EQ(source->list()[1].weight, 3);
+  EXPECT_EQ(source->list()[0].zone, "");
+  EXPECT_EQ(source->list()[1].zone, "a");
   EXPECT_EQ(source->age_ms(), 0);
 }
 

@@ -9,7 +9,7 @@
 namespace outrigger::upstream {
 namespace {
 
-using config::Balance;
+using config::BalanceRule;
 
 class BalancerTest : public testing::Test {
  protected:
@@ -29,8 +29,8 @@ class BalancerTest : public testing::Test {
     group->publish(set);
     gone = balancer.apply(set);
   }
-  void make(int count, Balance balance = Balance::kLeastLoaded) {
-    settings.balance = balance;
+  void make(int count, BalanceRule rule = BalanceRule::kLeastLoaded) {
+    settings.rule = rule;
     balancer.set_settings(settings);
     for (int i = 0; i < count; ++i) add();
     publish();
@@ -63,9 +63,10 @@ class BalancerTest : public testing::Test {
 };
 
 TEST_F(BalancerTest, WhatTheCallHasNotTriedComesBeforeTheEligibleOnesThatFailedIt) {
-  for (const Balance balance : {Balance::kLeastLoaded, Balance::kRoundRobin, Balance::kRandom}) {
+  for (const BalanceRule rule :
+       {BalanceRule::kLeastLoaded, BalanceRule::kRoundRobin, BalanceRule::kRandom}) {
     entries.clear();
-    make(3, balance);
+    make(3, rule);
     open_circuit(at(2));
     EXPECT_EQ(pick({&at(0)}).endpoint(), &at(1));
     const Pick last = pick({&at(0), &at(1)});
@@ -84,7 +85,7 @@ TEST_F(BalancerTest, HasNothingToPickWithoutEndpoints) {
 }
 
 TEST_F(BalancerTest, RoundRobinTakesTurns) {
-  make(3, Balance::kRoundRobin);
+  make(3, BalanceRule::kRoundRobin);
   for (int round = 0; round < 4; ++round) {
     std::set<const Endpoint*> seen;
     for (int i = 0; i < 3; ++i) seen.insert(pick().endpoint());
@@ -96,7 +97,7 @@ TEST_F(BalancerTest, WeightedRoundRobinIsExactAndSmooth) {
   const auto heavy = add(5);
   const auto one = add(1);
   const auto other = add(1);
-  make(0, Balance::kRoundRobin);
+  make(0, BalanceRule::kRoundRobin);
   const Endpoint* last = nullptr;
   int in_a_row = 0;
   std::map<const Endpoint*, int> count;
@@ -115,7 +116,7 @@ TEST_F(BalancerTest, WeightedRoundRobinIsExactAndSmooth) {
 TEST_F(BalancerTest, RandomFollowsTheWeights) {
   add(1);
   add(3);
-  make(0, Balance::kRandom);
+  make(0, BalanceRule::kRandom);
   const auto count = spread(8'000);
   EXPECT_NEAR(count.at(&at(0)) / 8'000.0, 0.25, 0.02);
 }
@@ -303,8 +304,9 @@ TEST_F(BalancerTest, LeavesOutWhatTheNextListTookAwayUnlessThatIsEverybody) {
   at(0).set_listed(false, now);
   EXPECT_EQ(spread(10)[&at(1)], 10);
   at(1).set_listed(false, now);
-  for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
-    settings.balance = balance;
+  for (const auto rule :
+       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
+    settings.rule = rule;
     balancer.set_settings(settings);
     EXPECT_EQ(spread(10)[nullptr], 0);
   }
@@ -315,17 +317,19 @@ TEST_F(BalancerTest, LeavesOutWhatTheNextListTookAwayUnlessThatIsEverybody) {
 // --- what was tried
 
 TEST_F(BalancerTest, AvoidsWhatTheCallHasTried) {
-  for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
+  for (const auto rule :
+       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
     entries.clear();
-    make(3, balance);
+    make(3, rule);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(pick({&at(0), &at(2)}).endpoint(), &at(1));
   }
 }
 
 TEST_F(BalancerTest, PicksATriedOneRatherThanNone) {
-  for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
+  for (const auto rule :
+       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
     entries.clear();
-    make(2, balance);
+    make(2, rule);
     EXPECT_NE(pick({&at(0), &at(1)}).endpoint(), nullptr);
     open_circuit(at(0));
     EXPECT_EQ(pick({&at(0), &at(1)}).endpoint(), &at(1));
@@ -333,11 +337,12 @@ TEST_F(BalancerTest, PicksATriedOneRatherThanNone) {
 }
 
 TEST_F(BalancerTest, AvoidsWithWeightsToo) {
-  for (auto balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kLeastLoaded}) {
+  for (const auto rule :
+       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
     entries.clear();
     add(1);
     add(1'000);
-    make(0, balance);
+    make(0, rule);
     for (int i = 0; i < 50; ++i) EXPECT_EQ(pick({&at(1)}).endpoint(), &at(0));
   }
 }
@@ -346,7 +351,7 @@ TEST_F(BalancerTest, AvoidsWithWeightsToo) {
 
 TEST_F(BalancerTest, SlowStartScalesTheWeightLinearly) {
   settings.slow_start_ms = 10'000;
-  make(1, Balance::kRandom);
+  make(1, BalanceRule::kRandom);
   now += 60'000;
   add();
   publish();
@@ -359,7 +364,7 @@ TEST_F(BalancerTest, SlowStartScalesTheWeightLinearly) {
 
 TEST_F(BalancerTest, EndpointsThatAllStartTogetherShareEvenly) {
   settings.slow_start_ms = 10'000;
-  make(2, Balance::kRoundRobin);
+  make(2, BalanceRule::kRoundRobin);
   EXPECT_EQ(spread(100)[&at(0)], 50);
 }
 

@@ -48,6 +48,33 @@ TEST_F(ServiceTest, TakesWeightsFromEachList) {
   EXPECT_EQ(set->entries[0].weight, 7);
 }
 
+TEST_F(ServiceTest, TakesZonesFromEachList) {
+  const auto zones_of = [](const EndpointSet& set) {
+    std::vector<std::string> zones;
+    for (const EndpointEntry& entry : set.entries) zones.push_back(set.zone_of(entry));
+    return zones;
+  };
+  const Address one = address("10.0.0.1:80");
+  const Address two = address("10.0.0.2:80");
+  const Address three = address("10.0.0.3:80");
+  auto set = service.set_endpoints({{one, 1, false, "a"}, {two}, {three, 1, false, "a"}}, now);
+  EXPECT_EQ(zones_of(*set), (std::vector<std::string>{"a", "", "a"}));
+  EXPECT_EQ(set->zones.size(), 2U);
+  set = service.set_endpoints({{one, 1, false, "b"}, {two}}, now);
+  EXPECT_EQ(zones_of(*set), (std::vector<std::string>{"b", ""}));
+}
+
+TEST_F(ServiceTest, KeepsABoundedNumberOfZones) {
+  std::vector<ListedAddress> listed;
+  for (size_t i = 1; i <= EndpointSet::kMaxZones + 1; ++i) {
+    const std::string text = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    listed.push_back({address(text + ":80"), 1, false, "zone-" + std::to_string(i)});
+  }
+  const auto set = service.set_endpoints(listed, now);
+  EXPECT_EQ(set->zone_of(set->entries[EndpointSet::kMaxZones - 1]), "zone-1000");
+  EXPECT_EQ(set->zone_of(set->entries.back()), "");
+}
+
 TEST_F(ServiceTest, RemembersARemovedEndpointForAWhile) {
   const auto before = list({"10.0.0.1:80", "10.0.0.2:80"})->entries[0].endpoint;
   before->set_operator_state(OperatorState::kDrain);
