@@ -369,7 +369,7 @@ void describe(V& v, Config& config) {
         "Which connections `outrigger intercept` sends here");
   v.key("registries", config.registries, Registries{}, "Where services are looked up, by name");
   v.key("snapshot", config.snapshot, Map<SnapshotConfig>{},
-        "Overrides on disk, so that a restart keeps them");
+        "Overrides and lists of endpoints on disk, so that a restart keeps them");
   v.key("overrides", config.overrides, Map<OverridesConfig>{},
         "Overrides from a file, such as one ConfigMap for a whole fleet");
   v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");

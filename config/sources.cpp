@@ -298,8 +298,7 @@ void Source::read(Reader& reader, const Node& node, EndpointSource& out) const {
   }
   if (!node.is_map()) {
     return reader.wrong(node, "a source",
-                        "write {static: [\"IP:PORT\"]}, {file: PATH}, {dns: ...}, {consul: ...} or "
-                        "original");
+                        "write {static: [\"IP:PORT\"]}, {file: PATH}, {dns: ...} or original");
   }
   SourceForm form;
   ReadVisitor visitor(reader, node, "endpoints");

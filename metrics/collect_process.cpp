@@ -145,6 +145,10 @@ void collect_facts(Families& families, const ServiceFacts& facts, const Past& pa
   if (facts.panic) families.add(index_of_metric("panic"), {service}, *facts.panic ? 1 : 0);
   if (facts.discovery_age_s) {
     families.add(index_of_metric("discovery_age_seconds"), {service}, *facts.discovery_age_s);
+    families.add(index_of_metric("snapshot_in_use"), {service}, facts.snapshot_in_use ? 1 : 0);
+  }
+  if (facts.lists_doubted > 0) {
+    families.add(index_of_metric("discovery_doubted_total"), {service}, whole(facts.lists_doubted));
   }
 }
 

@@ -53,6 +53,8 @@ struct ServiceFacts {
   size_t endpoints_left_out = 0;
   std::optional<bool> panic;
   std::optional<double> discovery_age_s;
+  uint64_t lists_doubted = 0;
+  bool snapshot_in_use = false;
 };
 
 struct OverrideCount {

@@ -85,6 +85,11 @@ inline constexpr std::array kMetrics = {
            "Attempts that were sent while too few endpoints were eligible."},
     Metric{"outrigger_discovery_age_seconds", MetricKind::kGauge, "service",
            "Age of the list of endpoints."},
+    Metric{"outrigger_snapshot_in_use", MetricKind::kGauge, "service",
+           "1 while the list is one that an earlier process kept on disk."},
+    Metric{
+        "outrigger_discovery_doubted_total", MetricKind::kCounter, "service",
+        "Lists that lost more than half of their endpoints at once, and waited to be confirmed."},
     Metric{"outrigger_discovery_errors_total", MetricKind::kCounter, "source",
            "Failed look-ups of endpoints."},
     Metric{"outrigger_connections", MetricKind::kGauge, "side,protocol",

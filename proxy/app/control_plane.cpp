@@ -102,6 +102,7 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_transport(x_runtime.runtime(), x_environment.network,
                   [this] { return x_environment.surroundings.open_dns({}); }),
       x_discovery(x_environment.surroundings, registry_access(), *this),
+      x_kept_endpoints(x_loop, x_environment.kept, x_discovery),
       x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes,
               x_overrides_file, x_discovery, x_environment.log_lines_dropped),
       x_exporter(x_process.shards, x_facts),
@@ -109,8 +110,9 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
                       {x_loop, *this, x_changes, x_events, x_exporter}, x_process),
       x_lists(std::make_unique<Lists>(*this)),
       x_series(std::make_unique<Series>(x_process.shards)),
-      x_parts{&x_access_log, &x_listeners, &x_tls,         &x_local_servers, &x_kept,
-              &x_memory,     &x_drain,     x_series.get(), x_lists.get(),    &x_overrides_file} {}
+      x_parts{&x_access_log, &x_listeners,      &x_tls,           &x_local_servers,
+              &x_kept,       &x_memory,         &x_drain,         x_series.get(),
+              x_lists.get(), &x_overrides_file, &x_kept_endpoints} {}
 
 ControlPlane::~ControlPlane() {
   x_home->plane = nullptr;
@@ -126,6 +128,7 @@ std::vector<config::Problem> ControlPlane::start(const config::Loaded& first,
   x_started_ms = x_loop.clock.now_ms();
   x_named.read_now(first.named, x_environment.read_now);
   const std::string kept = x_kept.load_overrides(first.config);
+  x_kept_endpoints.load(first.config);
   auto of_file = x_overrides_file.first(first.config, x_environment.read_now);
   std::vector<config::Problem> problems = x_changes.begin(first, kept, std::move(of_file)).problems;
   if (problems.empty()) x_reloader.begin(first, texts, refused);
@@ -203,6 +206,7 @@ void ControlPlane::wake_workers() {
 
 void ControlPlane::on_endpoints(const std::string& service,
                                 std::shared_ptr<const upstream::EndpointSet> set) {
+  x_kept_endpoints.note_change();
   for (unsigned i = 0; i < x_environment.workers.count(); ++i) {
     x_environment.workers.post(
         i, [service, set](Worker& worker) { worker.take_endpoints(service, set); });
@@ -213,6 +217,15 @@ void ControlPlane::on_discovery_failed(const std::string& service, discovery::So
                                        const std::string& why) {
   log::repeated(log::Level::kWarning, "discovery failed",
                 {{"service", service}, {"source", discovery::to_string(source)}, {"why", why}});
+}
+
+void ControlPlane::on_list_doubted(const std::string& service, size_t lost, size_t of) {
+  admin::Event event;
+  event.kind = "list_doubted";
+  event.service = service;
+  event.reason = std::to_string(lost) + " of " + std::to_string(of) +
+                 " endpoints are gone at once; applied when that is said again, or in 5s";
+  x_events.publish(std::move(event));
 }
 
 Result<std::string> ControlPlane::explain(std::string_view method, std::string_view url) const {

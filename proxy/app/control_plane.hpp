@@ -20,6 +20,7 @@
 #include "proxy/app/access_log_file.hpp"
 #include "proxy/app/control_environment.hpp"
 #include "proxy/app/drain.hpp"
+#include "proxy/app/kept_endpoints.hpp"
 #include "proxy/app/kept_state.hpp"
 #include "proxy/app/listeners.hpp"
 #include "proxy/app/local_servers.hpp"
@@ -83,6 +84,7 @@ class ControlPlane final : public admin::Control,
                     std::shared_ptr<const upstream::EndpointSet> set) override;
   void on_discovery_failed(const std::string& service, discovery::SourceKind source,
                            const std::string& why) override;
+  void on_list_doubted(const std::string& service, size_t lost, size_t of) override;
 
  private:
   class Lists;
@@ -130,6 +132,7 @@ class ControlPlane final : public admin::Control,
   Drain x_drain;
   client::Transport x_transport;
   discovery::Discovery x_discovery;
+  KeptEndpoints x_kept_endpoints;
   ProcessFacts x_facts;
   metrics::Exporter x_exporter;
   LocalServers x_local_servers;

@@ -1,6 +1,5 @@
-// What outlives the process in `snapshot.dir`: the overrides of operators. Lists of endpoints are
-// to be another file beside. A folder that cannot be used is said and counted; nothing else stops
-// for it. Owned by the control plane; its thread.
+// The overrides of operators on disk, in `snapshot.dir`. A folder that cannot be used is said and
+// counted; nothing else stops for it. Owned by the control plane; its thread.
 #pragma once
 
 #include <functional>

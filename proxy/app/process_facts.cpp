@@ -46,6 +46,8 @@ metrics::ServiceFacts ProcessFacts::facts_of(upstream::Service& service,
   const auto age_ms = x_discovery.age_ms(service.name());
   facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
   facts.endpoints_left_out = x_discovery.left_out(service.name());
+  facts.lists_doubted = x_discovery.doubts(service.name());
+  facts.snapshot_in_use = x_discovery.is_from_disk(service.name());
   if (x_loaded.config.metrics && x_loaded.config.metrics->endpoint_label) {
     facts.endpoint_attempts = attempts_of(service);
   }

@@ -93,7 +93,8 @@ void ClientCall::end(chain::Outcome::Kind kind) {
 
 std::string ClientCall::said(const Error& error) const {
   std::string text = x_server + ": " + std::string(row_of(error.cause).sentence);
-  if (!error.detail.empty()) text += " (" + std::string(error.detail) + ")";
+  const bool is_known = x_server.find(error.detail) != std::string::npos;
+  if (!is_known) text += " (" + std::string(error.detail) + ")";
   return text;
 }
 

@@ -1,7 +1,7 @@
 // A ConsulSource is the passing instances of a service in Consul, by blocking queries of its health
 // endpoint: the registry answers when the list may have changed, so that a change comes at once and
-// rest costs a question a minute. Any server may answer (`stale`), but one that has no leader says
-// nothing. Owned by a tree of sources; control thread.
+// rest costs a question a minute. Any server may answer (`stale`), but one that has no leader takes
+// nothing away. Owned by a tree of sources; control thread.
 #pragma once
 
 #include <memory>
@@ -30,6 +30,7 @@ class ConsulSource final : public PollSource {
   Result<AddressList> read(const client::Answer& answer) override;
   int64_t next_ms() override;
   void start_over() override { x_index = 0; }
+  bool loses_some(const AddressList& given) const;
 
   const std::string x_target;  // without the index
   uint64_t x_index = 0;        // of the latest answer; 0: the next one comes at once

@@ -95,6 +95,7 @@ class Discovery::Tree final : private SourceEvents {
 
   const Source& root() const { return *x_root; }
   size_t left_out() const { return x_left_out; }
+  uint64_t doubts() const { return x_doubts; }
   // What its successor starts from, when it serves the same Service.
   Published published(const upstream::Service& service) const {
     return x_service.get() == &service ? x_published : std::nullopt;
@@ -129,6 +130,11 @@ class Discovery::Tree final : private SourceEvents {
     x_discovery.x_events.on_discovery_failed(x_service->name(), kind, why);
   }
 
+  void on_doubted(size_t lost, size_t of) override {
+    ++x_doubts;
+    x_discovery.x_events.on_list_doubted(x_service->name(), lost, of);
+  }
+
   Discovery& x_discovery;
   const config::EndpointSource x_config;
   const std::shared_ptr<upstream::Service> x_service;
@@ -136,6 +142,7 @@ class Discovery::Tree final : private SourceEvents {
   TreeSettings x_settings;
   Published x_published;
   size_t x_left_out = 0;
+  uint64_t x_doubts = 0;
   std::string x_mistake;  // of the latest list
   const SourcePtr x_root;
 };
@@ -157,12 +164,19 @@ void Discovery::apply(const config::Config& config, const upstream::Services& se
       tree->set_keep_last(each.policy.keep_last_ms);
       continue;
     }
-    Memory memory;
+    Memory memory = x_kept;
     if (tree) tree->root().remember(memory);
     auto published = tree ? tree->published(*service) : std::nullopt;
     tree = std::make_unique<Tree>(*this, each, service, memory, std::move(published));
     tree->start();
   }
+  x_kept.clear();
+}
+
+Memory Discovery::remember() const {
+  Memory memory;
+  for (const auto& [name, tree] : x_trees) tree->root().remember(memory);
+  return memory;
 }
 
 // What is as it was stays, with its connections.
@@ -208,6 +222,16 @@ std::optional<int64_t> Discovery::age_ms(std::string_view service) const {
   const auto found = x_trees.find(service);
   if (found == x_trees.end() || !found->second->root().answered()) return std::nullopt;
   return found->second->root().age_ms();
+}
+
+bool Discovery::is_from_disk(std::string_view service) const {
+  const auto found = x_trees.find(service);
+  return found != x_trees.end() && found->second->root().is_from_disk();
+}
+
+uint64_t Discovery::doubts(std::string_view service) const {
+  const auto found = x_trees.find(service);
+  return found == x_trees.end() ? 0 : found->second->doubts();
 }
 
 size_t Discovery::left_out(std::string_view service) const {

@@ -27,6 +27,8 @@ class DiscoveryEvents {
   // A source failed, or said something unusable; for the log. Already counted.
   virtual void on_discovery_failed(const std::string& service, SourceKind source,
                                    const std::string& why) = 0;
+  // A list lost so many of so many endpoints at once, and waits to be confirmed.
+  virtual void on_list_doubted(const std::string& service, size_t lost, size_t of) = 0;
 
  protected:
   ~DiscoveryEvents() = default;
@@ -43,6 +45,11 @@ class Discovery {
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
 
+  // What an earlier process kept, for the sources of the first configuration. Before apply().
+  void begin_with(Memory memory) { x_kept = std::move(memory); }
+  // What all sources know.
+  Memory remember() const;
+
   // Starts, keeps and stops sources, so that each service of `config` has its own. Fixed lists
   // are there before this returns. A changed source starts anew, and the old list serves until its
   // first answer. Requires: each service of `config` is in `services`.
@@ -55,6 +62,10 @@ class Discovery {
   std::optional<int64_t> age_ms(std::string_view service) const;
   // How many endpoints its sources list beyond kMaxEndpoints; 0 for an unknown name.
   size_t left_out(std::string_view service) const;
+  // The list of that service is one that an earlier process kept.
+  bool is_from_disk(std::string_view service) const;
+  // Lists of that service that waited to be confirmed.
+  uint64_t doubts(std::string_view service) const;
   // Since the start, by the kind of source (`discovery_errors_total`).
   uint64_t errors(SourceKind kind) const { return x_errors[static_cast<size_t>(kind)]; }
 
@@ -67,6 +78,7 @@ class Discovery {
   DiscoveryEvents& x_events;
   std::array<uint64_t, kSourceKinds> x_errors{};
   Registries x_registries;
+  Memory x_kept;
   std::map<std::string, std::unique_ptr<Tree>, std::less<>> x_trees;
 };
 

@@ -44,13 +44,14 @@ void DnsSource::start() {
       addresses.push_back(Address::from_bytes(listed.address.ip(), 0));
     }
     x_known.begin_with(addresses, x_remembered->at_ms);
+    x_is_from_disk = x_remembered->from_disk;
     report(std::move(x_remembered->list));
   }
   ask();
 }
 
 void DnsSource::remember(Memory& memory) const {
-  if (answered()) memory[x_key] = {list(), x_loop.clock.now_ms() - age_ms()};
+  if (answered()) memory[x_key] = {list(), x_loop.clock.now_ms() - age_ms(), x_is_from_disk};
 }
 
 // The lookup before this one dies here rather than in its own report.
@@ -92,7 +93,10 @@ void DnsSource::on_resolved(const io::Resolved& resolved) {
     x_awaited = other_than(first.type);
     ask_in(std::max(kPatienceMs, wait_for(first.ttl_s)));
   }
-  if (x_known.take(resolved, now_ms)) report_list();
+  if (x_known.take(resolved, now_ms)) {
+    x_is_from_disk = false;
+    report_list();
+  }
   report_failures(resolved.answers);
 }
 

@@ -37,6 +37,7 @@ class DnsSource final : public Source, private io::ResolveEvents {
   int64_t age_ms() const override;
   // That of the fresher one: the name is in touch while one is.
   int64_t lapsed_ms() const override;
+  bool is_from_disk() const override { return x_is_from_disk; }
 
  private:
   using Answers = std::vector<io::Answer>;
@@ -66,6 +67,7 @@ class DnsSource final : public Source, private io::ResolveEvents {
   std::optional<io::RecordType> x_awaited;
   Backoff x_after_error{kErrorBackoffMinMs, kErrorBackoffMaxMs};
   Backoff x_after_empty;
+  bool x_is_from_disk = false;
   bool x_has_answer = false;     // the latest one was complete, with records and without a failure
   uint64_t x_asked_version = 0;  // of the name service
   int64_t x_ask_at_ms = 0;

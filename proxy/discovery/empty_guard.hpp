@@ -23,10 +23,12 @@ class EmptyGuard final : public Source, private SourceEvents {
   // While a list is kept: since the source last gave it.
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override { return x_source->lapsed_ms(); }
+  bool is_from_disk() const override { return x_source->is_from_disk(); }
 
  private:
   void on_list(const AddressList& list) override;
   void on_failed(SourceKind kind, const std::string& why) override { report_failure(kind, why); }
+  void on_doubted(size_t lost, size_t of) override { report_doubt(lost, of); }
   void give_up();
 
   LoopContext x_loop;

@@ -34,6 +34,9 @@ class FirstOfSource final : public Source {
   void remember(Memory& memory) const override;
   int64_t age_ms() const override;
   int64_t lapsed_ms() const override;
+  bool is_from_disk() const override {
+    return x_chosen != nullptr && x_chosen->source->is_from_disk();
+  }
 
  private:
   struct Part final : SourceEvents {
@@ -41,6 +44,7 @@ class FirstOfSource final : public Source {
         : owner(part_of), min(static_cast<size_t>(at_least)) {}
     void on_list(const AddressList&) override { owner.part_answered(*this); }
     void on_failed(SourceKind kind, const std::string& why) override;
+    void on_doubted(size_t lost, size_t of) override { owner.report_doubt(lost, of); }
 
     FirstOfSource& owner;
     const size_t min;

@@ -24,17 +24,20 @@ void KubernetesSource::start() {
   if (x_remembered) {
     x_known_at_ms = x_remembered->at_ms;
     x_is_failing = true;  // until the watch is in touch
+    x_is_from_disk = x_remembered->from_disk;
     report(std::move(x_remembered->list));
   }
   x_watch->add(*this);
 }
 
 void KubernetesSource::remember(Memory& memory) const {
-  if (answered()) memory[x_key] = {list(), x_loop.clock.now_ms() - lapsed_ms()};
+  if (!answered()) return;
+  memory[x_key] = {list(), x_loop.clock.now_ms() - lapsed_ms(), x_is_from_disk};
 }
 
 void KubernetesSource::on_slices() {
   x_is_failing = false;
+  x_is_from_disk = false;
   AddressList list;
   std::string wrong;
   x_watch->visit_slices(x_service, [&](const Slice& slice) { add(slice, list, wrong); });
@@ -55,7 +58,8 @@ void KubernetesSource::add(const Slice& slice, AddressList& list, std::string& w
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     const auto address = Address::from_ip(endpoint.ip, *port);
     if (address) {
-      list.push_back({.address = *address, .terminating = endpoint.terminating});
+      list.push_back(
+          {.address = *address, .terminating = endpoint.terminating, .zone = endpoint.zone});
     } else {
       wrong = "\"" + endpoint.ip.substr(0, 100) + "\" is no IP address";
     }

@@ -26,6 +26,7 @@ class KubernetesSource final : public Source, private SliceReader {
   int64_t lapsed_ms() const override {
     return x_is_failing ? x_loop.clock.now_ms() - x_known_at_ms : 0;
   }
+  bool is_from_disk() const override { return x_is_from_disk; }
 
  private:
   const std::string& service() const override { return x_service; }
@@ -41,6 +42,7 @@ class KubernetesSource final : public Source, private SliceReader {
   const std::string x_key;
   std::optional<Known> x_remembered;  // before start()
   bool x_is_failing = false;
+  bool x_is_from_disk = false;
   int64_t x_known_at_ms = 0;  // when the watch was last in touch
   const std::shared_ptr<KubernetesWatch> x_watch;
 };

@@ -19,13 +19,14 @@ PollSource::PollSource(LoopContext loop, std::shared_ptr<RegistryServer> server,
 void PollSource::start() {
   if (x_remembered) {
     x_answered_at_ms = x_remembered->at_ms;
+    x_is_from_disk = x_remembered->from_disk;
     report(std::move(x_remembered->list));
   }
   ask();
 }
 
 void PollSource::remember(Memory& memory) const {
-  if (answered()) memory[x_key] = {list(), x_answered_at_ms};
+  if (answered()) memory[x_key] = {list(), x_answered_at_ms, x_is_from_disk};
 }
 
 void PollSource::ask() {
@@ -43,6 +44,7 @@ void PollSource::take(const Result<client::Answer>& answer) {
   if (!list) return fail(server + ": " + list.error());
   x_after_error.reset();
   x_is_failing = false;
+  x_is_from_disk = false;
   x_answered_at_ms = x_loop.clock.now_ms();
   ask_in(next_ms());
   report(std::move(*list));

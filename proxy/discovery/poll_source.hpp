@@ -23,6 +23,7 @@ class PollSource : public Source {
   // Since the last answer.
   int64_t age_ms() const final { return x_loop.clock.now_ms() - x_answered_at_ms; }
   int64_t lapsed_ms() const final { return x_is_failing ? age_ms() : 0; }
+  bool is_from_disk() const final { return x_is_from_disk; }
 
  protected:
   // `key` says what is asked of which registry; `memory` is only read here.
@@ -55,6 +56,7 @@ class PollSource : public Source {
   Backoff x_after_error{kErrorBackoffMinMs, kErrorBackoffMaxMs};
   int64_t x_answered_at_ms = 0;
   bool x_is_failing = false;
+  bool x_is_from_disk = false;
   io::OperationPtr x_call;
   Timer x_again = Timer::of<&PollSource::ask>(*this);
 };

@@ -99,7 +99,8 @@ Result<AddressList> read_consul(std::string_view body) {
     if (host.empty()) host = text_of(member(member(item, "Node"), "Address"));
     const auto address = address_of(host, number_of(member(service, "Port")));
     if (!address) return address.error();
-    list.push_back({*address, weight_of(member(member(service, "Weights"), "Passing"))});
+    list.push_back(
+        {.address = *address, .weight = weight_of(member(member(service, "Weights"), "Passing"))});
     return {};
   });
   Json rest;
@@ -121,7 +122,8 @@ Result<AddressList> read_eureka(std::string_view body) {
     const auto address = address_of(text_of(member(item, "ipAddr")),
                                     number_of(member(is_plain ? plain : secure, "$")));
     if (!address) return address.error();
-    list.push_back({*address});
+    list.push_back(
+        {.address = *address, .zone = text_of(member(member(item, "metadata"), "zone"))});
     return {};
   });
   Json rest;
@@ -155,7 +157,8 @@ void add_endpoint(const Json& endpoint, Slice& slice) {
   const Json& addresses = member(endpoint, "addresses");
   // The addresses of one endpoint are interchangeable, and today there is one.
   if (!addresses.is_array() || addresses.empty()) return;
-  slice.endpoints.push_back({text_of(addresses.front()), !ready});
+  slice.endpoints.push_back(
+      {text_of(addresses.front()), !ready, text_of(member(endpoint, "zone"))});
 }
 
 Result<Slice> slice_of(const Json& object) {

@@ -25,6 +25,7 @@ Result<AddressList> read_eureka(std::string_view body);
 struct SliceEndpoint {
   std::string ip;
   bool terminating = false;  // serves still
+  std::string zone;
 };
 struct Slice {
   std::string name;

@@ -23,6 +23,7 @@ using AddressList = std::vector<upstream::ListedAddress>;
 struct Known {
   AddressList list;
   int64_t at_ms = 0;
+  bool from_disk = false;  // kept by an earlier process
 };
 using Memory = std::map<std::string, Known, std::less<>>;
 
@@ -37,6 +38,8 @@ class SourceEvents {
   virtual void on_list(const AddressList& list) = 0;
   // No usable answer: a sentence for people. The list stays.
   virtual void on_failed(SourceKind kind, const std::string& why) = 0;
+  // A list that lost so many of so many endpoints at once waits to be confirmed (ShrinkGuard).
+  virtual void on_doubted(size_t lost, size_t of) = 0;
 
  protected:
   ~SourceEvents() = default;
@@ -63,12 +66,15 @@ class Source {
   virtual int64_t age_ms() const = 0;
   // The same while the source fails, and 0 while it is in touch. Requires: answered().
   virtual int64_t lapsed_ms() const = 0;
+  // The list is one that an earlier process kept, and nothing has confirmed it yet.
+  virtual bool is_from_disk() const { return false; }
 
  protected:
   explicit Source(SourceEvents& events) : x_events(events) {}
 
   void report(AddressList list);
   void report_failure(SourceKind kind, const std::string& why) { x_events.on_failed(kind, why); }
+  void report_doubt(size_t lost, size_t of) { x_events.on_doubted(lost, of); }
 
  private:
   SourceEvents& x_events;

@@ -8,6 +8,7 @@
 #include "proxy/discovery/file_source.hpp"
 #include "proxy/discovery/first_of_source.hpp"
 #include "proxy/discovery/kubernetes_source.hpp"
+#include "proxy/discovery/shrink_guard.hpp"
 #include "proxy/discovery/static_source.hpp"
 #include "proxy/discovery/union_source.hpp"
 
@@ -66,14 +67,11 @@ struct Builder {
       case Kind::kFile:
         return std::make_unique<FileSource>(surroundings, memory, from.file, events);
       case Kind::kDns:
-        return dns(from, events);
       case Kind::kConsul:
-        return poll<ConsulSource>(from, registries.consul, events);
       case Kind::kEureka:
-        return poll<EurekaSource>(from, registries.eureka, events);
       case Kind::kKubernetes:
-        return std::make_unique<KubernetesSource>(
-            surroundings.loop, registry_of(from, registries.kubernetes).api, from, memory, events);
+        return std::make_unique<ShrinkGuard>(
+            surroundings.loop, events, [&](SourceEvents& up) { return of_registry(from, up); });
       case Kind::kUnion: {
         auto all = std::make_unique<UnionSource>(surroundings.loop, events);
         for (const auto& part : from.parts) {
@@ -91,6 +89,14 @@ struct Builder {
       }
     }
     return std::make_unique<StaticSource>(from.endpoints, events);
+  }
+
+  SourcePtr of_registry(const config::EndpointSource& from, SourceEvents& events) const {
+    if (from.kind == Kind::kConsul) return poll<ConsulSource>(from, registries.consul, events);
+    if (from.kind == Kind::kEureka) return poll<EurekaSource>(from, registries.eureka, events);
+    if (from.kind == Kind::kDns) return dns(from, events);
+    return std::make_unique<KubernetesSource>(
+        surroundings.loop, registry_of(from, registries.kubernetes).api, from, memory, events);
   }
 
   SourcePtr dns(const config::EndpointSource& from, SourceEvents& events) const {

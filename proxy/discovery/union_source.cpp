@@ -58,4 +58,9 @@ int64_t UnionSource::lapsed_ms() const {
   return freshest;
 }
 
+bool UnionSource::is_from_disk() const {
+  return std::ranges::any_of(x_parts,
+                             [](const auto& part) { return part->source->is_from_disk(); });
+}
+
 }  // namespace outrigger::discovery

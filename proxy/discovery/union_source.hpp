@@ -29,12 +29,14 @@ class UnionSource final : public Source {
   int64_t age_ms() const override;
   // That of its freshest part: it is in touch while one part is.
   int64_t lapsed_ms() const override;
+  bool is_from_disk() const override;
 
  private:
   struct Part final : SourceEvents {
     explicit Part(UnionSource& part_of) : owner(part_of) {}
     void on_list(const AddressList&) override { owner.heard(*this); }
     void on_failed(SourceKind kind, const std::string& why) override;
+    void on_doubted(size_t lost, size_t of) override { owner.report_doubt(lost, of); }
 
     UnionSource& owner;
     SourcePtr source;

@@ -43,6 +43,8 @@ listeners:
 intercept: { user: 1337, include_ports: [80, 8080], exclude_ports: [81],
              exclude_cidrs: [10.0.0.0/8, "fd00::/8", 10.1.2.3], ipv6: off }
 registries:
+  eu: { kind: consul, url: "https://consul.test:8501", token_file: SECRET, datacenter: eu,
+        tls: { ca_file: SECRET, verify: { spiffe: "spiffe://test/consul" } } }
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
 defaults:
   timeout: { connect: 700ms, total: 1h }

@@ -46,6 +46,10 @@ class DiscoveryTest : public ::testing::Test, public DiscoveryEvents {
     failures.push_back(service + ": " + std::string(to_string(source)) + ": " + why);
   }
 
+  void on_list_doubted(const std::string& service, size_t lost, size_t of) override {
+    doubts.push_back(service + ": " + std::to_string(lost) + " of " + std::to_string(of));
+  }
+
   void set(const std::string& name, EndpointSource source) {
     for (auto& service : config.services) {
       if (service.name == name) return void(service.endpoints = std::move(source));
@@ -77,6 +81,7 @@ class DiscoveryTest : public ::testing::Test, public DiscoveryEvents {
   Texts came;  // services, in the order of their lists
   std::map<std::string, Texts> lists;
   Texts failures;
+  Texts doubts;
 };
 
 TEST_F(DiscoveryTest, AFixedListIsThereWhenApplyReturns) {

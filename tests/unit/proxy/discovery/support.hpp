@@ -38,11 +38,15 @@ inline Texts texts(const AddressList& list) {
 struct Recorder final : SourceEvents {
   void on_list(const AddressList& list) override { lists.push_back(texts(list)); }
   void on_failed(SourceKind, const std::string& why) override { failures.push_back(why); }
+  void on_doubted(size_t lost, size_t of) override {
+    doubts.push_back(std::to_string(lost) + " of " + std::to_string(of));
+  }
 
   Texts latest() const { return lists.empty() ? Texts{"nothing"} : lists.back(); }
 
   std::vector<Texts> lists;
   Texts failures;
+  Texts doubts;
 };
 
 // Says what the test makes it say.
