@@ -55,20 +55,13 @@ Result<AddressList> ConsulSource::read(const client::Answer& answer) {
   auto list = read_consul(answer.body);
   if (!list) return list;
   const bool has_leader = answer.field("x-consul-knownleader") != "false";
-  if (!has_leader && loses_some(*list)) return failure("it has no leader");
+  if (!has_leader && count_lost(this->list(), *list) > 0) return failure("it has no leader");
   const std::string_view text = answer.field("x-consul-index");
   uint64_t index = 0;
   std::from_chars(text.data(), text.data() + text.size(), index);
   // An index that goes back is that of another history (a restored snapshot).
   x_index = index < x_index ? 0 : std::max<uint64_t>(index, 1);
   return list;
-}
-
-bool ConsulSource::loses_some(const AddressList& given) const {
-  return std::ranges::any_of(list(), [&](const upstream::ListedAddress& listed) {
-    return std::ranges::find(given, listed.address, &upstream::ListedAddress::address) ==
-           given.end();
-  });
 }
 
 int64_t ConsulSource::next_ms() {

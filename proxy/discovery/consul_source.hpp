@@ -30,7 +30,6 @@ class ConsulSource final : public PollSource {
   Result<AddressList> read(const client::Answer& answer) override;
   int64_t next_ms() override;
   void start_over() override { x_index = 0; }
-  bool loses_some(const AddressList& given) const;
 
   const std::string x_target;  // without the index
   uint64_t x_index = 0;        // of the latest answer; 0: the next one comes at once

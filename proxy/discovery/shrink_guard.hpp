@@ -31,7 +31,6 @@ class ShrinkGuard final : public Source, private SourceEvents {
   void on_list(const AddressList& given) override;
   void on_failed(SourceKind kind, const std::string& why) override { report_failure(kind, why); }
   void on_doubted(size_t lost, size_t of) override { report_doubt(lost, of); }
-  size_t lost_in(const AddressList& given) const;
   void give_in();
 
   const LoopContext x_loop;

@@ -1,6 +1,8 @@
 #include "proxy/discovery/source.hpp"
 
+#include <algorithm>
 #include <array>
+#include <unordered_set>
 
 namespace outrigger::discovery {
 
@@ -17,5 +19,12 @@ void Source::report(AddressList list) {
 }
 
 bool same_list(const AddressList& a, const AddressList& b) { return a == b; }
+
+size_t count_lost(const AddressList& before, const AddressList& after) {
+  std::unordered_set<Address> there;
+  for (const upstream::ListedAddress& listed : after) there.insert(listed.address);
+  return static_cast<size_t>(std::ranges::count_if(
+      before, [&](const auto& listed) { return !there.contains(listed.address); }));
+}
 
 }  // namespace outrigger::discovery

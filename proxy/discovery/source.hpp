@@ -91,5 +91,7 @@ struct TreeSettings {
 
 // The same addresses, weights, states and zones in the same order.
 bool same_list(const AddressList& a, const AddressList& b);
+// Addresses of `before` that are not in `after`.
+size_t count_lost(const AddressList& before, const AddressList& after);
 
 }  // namespace outrigger::discovery

@@ -1,9 +1,10 @@
 """Real registries under 500 calls a second: `./dev conformance registries`.
 
-For each registry the same story: an instance is added, taken out, killed; the registry is restarted,
-frozen, and says that there is nothing; at last it is gone and the sidecar begins anew from what it
-kept. No call fails, a change reaches calls within a second of the registry's own answer (of Eureka,
-within its refresh), and the first call after a start without a registry is answered within a second.
+For each registry the same story: an instance is added, taken out, killed; the registry is frozen,
+restarted, and says that there is nothing; at last it is gone and the sidecar begins anew from what
+it kept. No call fails, a change reaches calls within a second of the registry's own answer (of
+Eureka, within its refresh), and the first call after a start without a registry is answered within
+a second.
 """
 import asyncio
 import contextlib
@@ -93,7 +94,8 @@ class Instances:
                     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                     body = (await reader.readexactly(length)).decode()
                     good = head.startswith(b"HTTP/1.1 200")
-                except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, IndexError) as why:
+                except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError,
+                        IndexError) as why:
                     good, body, head = False, str(why), b""
                     if writer is not None:
                         writer.close()

@@ -152,31 +152,6 @@ TEST(Mistakes, NamesThatAreUsedAndNotDefined) {
   expect_each(kCases);
 }
 
-TEST(Mistakes, Registries) {
-  constexpr Case kCases[] = {
-      {"registries: {corp: {kind: consu}}",
-       "f:1:27: unknown registry kind \"consu\"; did you mean \"consul\"?"},
-      {"registries: {consul: {kind: dns}}",
-       "f:1:29: the registry \"consul\" is of kind consul; give this one another name"},
-      {"registries: {consul: {url: \"consul:8500\"}}",
-       "f:1:28: \"url\" is \"consul:8500\", not a URL; write http://HOST:PORT or "
-       "https://HOST:PORT"},
-      {"registries: {consul: {tls: on}}", "f:1:28: \"tls\" is set, but the URL is not https"},
-      {"registries: {eureka: {tls: on}}", "f:1:28: \"tls\" is set, but no URL is https"},
-      {"services: {a: {endpoints: {consul: {}}}}",
-       "f:1:36: \"consul\" has no \"service\"; write consul: {service: NAME}"},
-      {"services: {a: {endpoints: {consul: {service: \"a/b\"}}}}",
-       "f:1:46: \"service\" is \"a/b\", not a name; letters, digits and - _ . at most"},
-      {"services: {a: {endpoints: {eureka: {app: A, vip: a}}}}",
-       "f:1:36: write eureka: {app: NAME} or eureka: {vip: NAME}"},
-      {"services: {a: {endpoints: {kubernetes: {port: http}}}}",
-       "f:1:40: \"kubernetes\" has no \"service\"; write kubernetes: {service: NAME}"},
-      {"services: {a: {endpoints: {consul: {service: a, registry: eureka}}}}",
-       "f:1:59: unknown consul registry \"eureka\"; known here: consul"},
-  };
-  expect_each(kCases);
-}
-
 TEST(Mistakes, TwoServicesThatClaimOneHost) {
   constexpr Case kCases[] = {
       {"services:\n  a: {hosts: [x.y]}\n  b:\n    hosts: [z, X.Y]",
