@@ -266,7 +266,9 @@ void describe(V& v, Policy& p) {
         "The endpoints are forward proxies: requests in absolute form go to them as written");
   v.key("tls", p.tls, Switch<Map<ClientTls>>{},
         "Towards the upstream, which is always verified; on: by the system's roots", Live::kNo);
-  v.key("balance", p.balance, BalanceKind{}, "How an endpoint is picked");
+  v.key("balance", p.balance, BalanceKind{},
+        "How an endpoint is picked: a word, or {hash: {header: NAME}}, {hash: {cookie: NAME}} or "
+        "{hash: source}");
   v.key("slow_start", p.slow_start_ms, off_or(Duration{}),
         "A new endpoint gets its full share after so long");
   v.key("panic_below", p.panic_below_share, ShareOrOff{},

@@ -6,7 +6,30 @@
 namespace outrigger::config {
 namespace {
 
-constexpr std::array<std::string_view, 3> kBalanceWords = {"least_loaded", "round_robin", "random"};
+// In the order of BalanceRule; the last one of it is a map.
+constexpr std::array<std::string_view, 4> kBalanceWords = {"least_loaded", "round_robin", "random",
+                                                           "peak_ewma"};
+constexpr std::string_view kSourceWord = "source";
+
+// What is hashed as it is written, where it is no word: exactly one of them is there.
+struct HashForm {
+  std::optional<std::string> header;
+  std::optional<std::string> cookie;
+};
+
+Text cookie_name_kind() { return {"the name of a cookie", "use letters, digits, - _", &is_token}; }
+
+template <class V>
+void describe(V& v, HashForm& form) {
+  v.key("header", form.header, Maybe<HeaderName>{}, "The value of this request field");
+  v.key("cookie", form.cookie, Maybe<Text>{cookie_name_kind()}, "The value of this cookie");
+}
+
+template <class V>
+void describe_hash(V& v, std::optional<HashKey>& key) {
+  v.key("hash", key, Maybe<HashKind>{},
+        "Calls that have it in common go to the same endpoint; source: the caller's IP address");
+}
 
 // A fallback as it is written: exactly one of the actions is there.
 struct FallbackForm {
@@ -123,20 +146,72 @@ Node AuthorityKind::write(const Authority& authority) const {
   return Node::scalar(kWords[static_cast<size_t>(authority.kind)]);
 }
 
-void BalanceKind::read(Reader& reader, const Node& node, Balance& out) const {
-  if (node.is_map() && node.find("hash") != nullptr) {
-    reader.is_later(node.mark, "balance", "hash");
-    return;
+void HashKind::read(Reader& reader, const Node& node, HashKey& out) const {
+  if (node.is_scalar() && node.text == kSourceWord) return void(out = HashKey{});
+  if (!node.is_map()) {
+    return reader.wrong(node, "what is hashed", "write {header: NAME}, {cookie: NAME} or source");
   }
-  out.key = HashKey{};
-  Choice<BalanceRule>{kBalanceWords}.read(reader, node, out.rule);
+  HashForm form;
+  ReadVisitor visitor(reader, node, "hash");
+  describe(visitor, form);
+  visitor.finish();
+  if (form.header.has_value() == form.cookie.has_value()) {
+    return reader.problem(node.mark,
+                          form.header ? "both \"header\" and \"cookie\"; one is hashed"
+                                      : "nothing to hash; write {header: NAME}, {cookie: NAME} or "
+                                        "hash: source");
+  }
+  out.kind = form.header ? HashKey::Kind::kHeader : HashKey::Kind::kCookie;
+  out.name = form.header ? *form.header : *form.cookie;
+}
+
+Node HashKind::write(const HashKey& key) const {
+  if (key.kind == HashKey::Kind::kSource) return Node::scalar(kSourceWord);
+  Node map = Node::map();
+  map.set(key.kind == HashKey::Kind::kHeader ? "header" : "cookie", Node::string(key.name));
+  return map;
+}
+
+Node HashKind::schema() const {
+  SchemaVisitor visitor;
+  HashForm form;
+  describe(visitor, form);
+  return any_of({enum_schema(std::array{kSourceWord}), visitor.take()});
+}
+
+void BalanceKind::read(Reader& reader, const Node& node, Balance& out) const {
+  out = Balance{};
+  if (node.is_scalar() && node.text == "hash") {
+    return reader.problem(node.mark,
+                          "\"hash\" of what? write {hash: source}, {hash: {header: NAME}} or "
+                          "{hash: {cookie: NAME}}");
+  }
+  if (!node.is_map()) return Choice<BalanceRule>{kBalanceWords}.read(reader, node, out.rule);
+  std::optional<HashKey> key;
+  ReadVisitor visitor(reader, node, "balance");
+  describe_hash(visitor, key);
+  visitor.finish();
+  if (!key) return;
+  out.rule = BalanceRule::kHash;
+  out.key = *key;
 }
 
 Node BalanceKind::write(const Balance& balance) const {
-  return Choice<BalanceRule>{kBalanceWords}.write(balance.rule);
+  if (balance.rule != BalanceRule::kHash) {
+    return Choice<BalanceRule>{kBalanceWords}.write(balance.rule);
+  }
+  WriteVisitor visitor;
+  std::optional<HashKey> key = balance.key;
+  describe_hash(visitor, key);
+  return visitor.take();
 }
 
-Node BalanceKind::schema() const { return enum_schema(kBalanceWords); }
+Node BalanceKind::schema() const {
+  SchemaVisitor visitor;
+  std::optional<HashKey> key;
+  describe_hash(visitor, key);
+  return any_of({enum_schema(kBalanceWords), visitor.take()});
+}
 
 void FallbackStep::read(Reader& reader, const Node& node, Fallback& out) const {
   if (!node.is_map())

@@ -122,7 +122,16 @@ struct AuthorityKind {
   Node schema() const { return Text{}.schema(); }
 };
 
-// A choice that has values of another form in later versions.
+// {header: NAME}, {cookie: NAME} or `source`.
+struct HashKind {
+  static constexpr bool kContainer = false;
+
+  void read(Reader& reader, const Node& node, HashKey& out) const;
+  Node write(const HashKey& key) const;
+  Node schema() const;
+};
+
+// A word, or {hash: ...}.
 struct BalanceKind {
   static constexpr bool kContainer = false;
 

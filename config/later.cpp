@@ -20,8 +20,6 @@ constexpr auto kLater = std::to_array<Later>({
     {"service", "fault", "off"},
     {"service", "idempotency", "off"},
     {"dns", "srv", ""},
-    {"balance", "peak_ewma", ""},
-    {"balance", "hash", ""},
     {"retry", "hedge_after", "off"},
     {"limits", "rate", "off"},
     {"limits", "burst", "off"},

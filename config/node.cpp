@@ -50,6 +50,13 @@ Node& Node::set(std::string_view key, Node value) {
   return entries.back().value;
 }
 
+namespace {
+
+// A map of which one key is written: another one replaces it.
+bool is_choice(std::string_view key) { return key == "hash"; }
+
+}  // namespace
+
 Node layered(const Node& low, const Node& high) {
   if (high.is_null()) return low;
   if (!low.is_map() || !high.is_map()) return high;
@@ -62,7 +69,7 @@ Node layered(const Node& low, const Node& high) {
       merged.entries.push_back(over);
     } else if (!over.value.is_null()) {
       under->mark = over.mark;
-      under->value = layered(under->value, over.value);
+      under->value = is_choice(over.key) ? over.value : layered(under->value, over.value);
     }
   }
   return merged;

@@ -57,8 +57,8 @@ struct Entry {
   Node value;
 };
 
-// `high` over `low`: maps merge key by key, everything else replaces; a null in `high` is as if it
-// were not written. What came from `low` keeps its marks.
+// `high` over `low`: maps merge key by key, everything else and what is hashed replaces; a null in
+// `high` is as if it were not written. What came from `low` keeps its marks.
 Node layered(const Node& low, const Node& high);
 
 // YAML in block style that reads back to the same tree, with `${` escaped.

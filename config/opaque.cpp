@@ -65,6 +65,18 @@ Node own_layers(const Document& document, const std::string& service) {
   return document.overridden(written == nullptr ? Node{} : *written, service, "");
 }
 
+// By what is not read: of `defaults` it counts for the other services.
+void drop_hash(Reader& reader, const Node& own, Policy& policy) {
+  const bool is_read = policy.balance.rule == BalanceRule::kHash &&
+                       policy.balance.key.kind != HashKey::Kind::kSource;
+  if (!is_read) return;
+  if (const Entry* written = own.entry("balance")) {
+    reader.problem(written->mark, "\"protocol: " + std::string(to_string(policy.protocol)) +
+                                      "\" has neither fields nor cookies; write {hash: source}");
+  }
+  policy.balance = Balance{};
+}
+
 }  // namespace
 
 void drop_http(Reader& reader, ServiceConfig& service) {
@@ -83,6 +95,7 @@ void drop_http(Reader& reader, ServiceConfig& service) {
     if (key != nullptr && http.asks(policy)) say(*key);
     http.switch_off(policy);
   }
+  drop_hash(reader, own, policy);
   if (!service.routes.empty()) say(*own.entry("routes"));
 }
 

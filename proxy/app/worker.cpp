@@ -137,6 +137,8 @@ void Worker::take_policies(const SnapshotPtr& snapshot) {
   x_passthrough->set_pool(pool);
   x_upstream.flood = flood_of(snapshot->config.listeners);
   x_upstream.own_listeners = {snapshot, &snapshot->own_listeners};
+  x_upstream.zone = snapshot->config.zone.value_or("");
+  for (const auto& [name, client] : x_clients) client->set_zone(x_upstream.zone);
   x_unrouted = x_process.shards.service(x_index, {});
   x_recorder.set_unrouted(*x_unrouted);
 }

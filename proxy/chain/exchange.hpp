@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "metrics/series.hpp"
+#include "proxy/base/address.hpp"
 #include "proxy/base/arena.hpp"
 #include "proxy/base/loop_context.hpp"
 #include "proxy/chain/leg.hpp"
@@ -52,6 +53,8 @@ class ResponseSink {
   virtual bool is_congested() const = 0;
   // The request body has room again (RequestBody::has_room).
   virtual void want_request_body() = 0;
+  // Where the caller is connected from; of kind none where nobody knows.
+  virtual Address caller() const { return {}; }
 
  protected:
   ~ResponseSink() = default;
@@ -127,6 +130,7 @@ class Exchange : public Reapable {
   Leg& first_leg() { return *x_first; }
   // Whether it went down a chain; else it was answered without one.
   bool has_chain() const { return x_first != nullptr; }
+  Address caller() const { return x_sink.caller(); }
 
   // -- the server side
 

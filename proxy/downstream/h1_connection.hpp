@@ -107,6 +107,7 @@ class H1Connection final : public Connection, public io::StreamEvents, private c
   void send_half_close() override;
   void abort(const Error& error) override;
   bool is_congested() const override { return x_stream->unsent() > 0; }
+  Address caller() const override { return x_stream == nullptr ? Address() : x_stream->peer(); }
   void want_request_body() override;
   void write_head(const http::ResponseHead& head, bool close);
   // `write(char*)` fills at most `bound` bytes and returns its end.

@@ -38,6 +38,7 @@ class H2Connection final : public Connection,
   using Connection::tls;
   http::H2Session& session() { return x_session; }
   const io::Stream& stream() const { return *x_stream; }
+  Address caller() const { return is_over() ? Address() : x_stream->peer(); }
   int64_t now_ms() const { return x_context.runtime.loop.clock.now_ms(); }
   void note_pulled(H2ServerStream& stream);
   void note_ended();

@@ -87,6 +87,8 @@ void H2ServerStream::on_closed(const http::H2Close& close) {
   end(chain::Outcome::Kind::kFailed, &error);
 }
 
+Address H2ServerStream::caller() const { return x_connection.caller(); }
+
 void H2ServerStream::want_request_body() {
   if (x_exchange == nullptr) return;
   give_credit();

@@ -74,6 +74,7 @@ class H2ServerStream final : public http::H2Stream,
   void abort(const Error& error) override;
   bool is_congested() const override { return waiting() >= kOutMax; }
   void want_request_body() override;
+  Address caller() const override;
 
   void refuse(const chain::Route* route, Cause cause);
   void refuse_tunnel();

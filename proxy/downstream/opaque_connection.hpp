@@ -56,6 +56,7 @@ class OpaqueConnection final : public Connection,
   void send_end(const http::Fields* trailers) override;
   void abort(const Error& error) override;
   bool is_congested() const override { return x_stream->unsent() > 0; }
+  Address caller() const override { return x_stream == nullptr ? Address() : x_stream->peer(); }
   void want_request_body() override { settle(); }
 
   bool is_over() const { return x_stream == nullptr; }

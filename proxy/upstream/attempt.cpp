@@ -180,8 +180,13 @@ void Attempt::settle(metrics::AttemptOutcome outcome, std::optional<bool> endpoi
   metrics::ServiceSeries& series = *x_settings.series;
   series.attempts[static_cast<size_t>(outcome)].add();
   if (x_settings.count_by_endpoint && x_lease.holds()) x_lease.endpoint()->count_attempt(outcome);
-  series.attempt_duration.observe_ns(age_ns());
-  if (endpoint_failed) x_lease.settle(*endpoint_failed, x_upstream.now_ms());
+  const int64_t took_ns = age_ns();
+  series.attempt_duration.observe_ns(took_ns);
+  if (!endpoint_failed) return;
+  x_lease.settle(*endpoint_failed, x_upstream.now_ms());
+  if (x_settings.notes_latency) {
+    x_lease.note_latency(took_ns, *endpoint_failed, x_upstream.now_ms());
+  }
 }
 
 }  // namespace outrigger::upstream

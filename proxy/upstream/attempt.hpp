@@ -36,6 +36,8 @@ struct CallSettings {
   int64_t hold_head_ms = 0;                  // of the answer to a gRPC call: chain::GrpcHead
   metrics::ServiceSeries* series = nullptr;
   bool count_by_endpoint = false;
+  bool notes_latency = false;                 // of endpoints: their service balances by it
+  std::optional<config::HashKey> hash_key{};  // by which its service balances
 };
 
 // It is told what a proxy is told, so it is spoken to in HTTP/1.1.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/base/hash.hpp"
+
 namespace outrigger::upstream {
 
 namespace {
@@ -77,6 +79,17 @@ void Endpoint::set_health(Health health) {
 bool EndpointSet::has_ready() const {
   return std::any_of(entries.begin(), entries.end(),
                      [](const EndpointEntry& entry) { return !entry.terminating; });
+}
+
+void EndpointSet::make_table() {
+  table.reset();
+  if (entries.empty()) return;
+  std::vector<MaglevTable::Member> members;
+  members.reserve(entries.size());
+  for (const EndpointEntry& entry : entries) {
+    members.push_back({stable_hash(entry.endpoint->name()), std::max(1, entry.weight)});
+  }
+  table = std::make_shared<const MaglevTable>(members);
 }
 
 Exclusion exclusion_of(const EndpointEntry& entry, bool has_ready, int64_t now_ms) {

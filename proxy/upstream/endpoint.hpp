@@ -18,6 +18,7 @@
 #include "proxy/base/address.hpp"
 #include "proxy/upstream/endpoint_circuit.hpp"
 #include "proxy/upstream/endpoint_connections.hpp"
+#include "proxy/upstream/maglev.hpp"
 
 namespace outrigger::upstream {
 
@@ -116,9 +117,12 @@ struct EndpointSet {
   uint64_t version = 0;
   std::vector<EndpointEntry> entries;
   std::vector<std::string> zones{""};  // each once; the first stands for none
+  // Of the entries, by their indices; null unless the service balances by a hash.
+  std::shared_ptr<const MaglevTable> table{};
 
   const std::string& zone_of(const EndpointEntry& entry) const { return zones[entry.zone]; }
   bool has_ready() const;
+  void make_table();
 };
 
 // Usable: ready (or, when none is, terminating) and not taken out by the operator. Eligible:

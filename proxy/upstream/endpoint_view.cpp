@@ -22,16 +22,31 @@ double slow_start_share(const Endpoint& endpoint, int64_t now_ms, int64_t slow_s
 
 }  // namespace
 
-double WorkerEndpoint::load(int64_t now_ms) const {
-  const auto calls = static_cast<double>(x_in_flight);
+double WorkerEndpoint::penalty(int64_t now_ms) const {
   const auto age_ms = static_cast<double>(now_ms - x_penalty_at_ms);
-  if (x_penalty == 0 || age_ms > kPenaltyForgottenMs) return calls;
-  return calls + x_penalty * std::exp2(-age_ms / kPenaltyHalfLifeMs);
+  if (x_penalty == 0 || age_ms > kPenaltyForgottenMs) return 0;
+  return x_penalty * std::exp2(-age_ms / kPenaltyHalfLifeMs);
 }
 
 void WorkerEndpoint::add_penalty(int64_t now_ms) {
-  x_penalty = 1 + load(now_ms) - static_cast<double>(x_in_flight);
+  x_penalty = 1 + penalty(now_ms);
   x_penalty_at_ms = now_ms;
+}
+
+double WorkerEndpoint::latency_kept(int64_t now_ms) const {
+  return std::exp(-static_cast<double>(now_ms - x_latency_at_ms) / kLatencyDecayMs);
+}
+
+void WorkerEndpoint::note_latency(int64_t took_ns, bool failed, int64_t now_ms) {
+  const auto took = static_cast<double>(std::max<int64_t>(1, took_ns));
+  if (took >= x_latency_ns) {
+    if (failed && !has_latency()) return;
+    x_latency_ns = took;
+  } else if (!failed) {
+    const double kept = latency_kept(now_ms);
+    x_latency_ns = x_latency_ns * kept + took * (1 - kept);
+  }
+  x_latency_at_ms = now_ms;
 }
 
 void WorkerEndpoint::drop_reference() {
@@ -96,17 +111,33 @@ std::vector<std::shared_ptr<Endpoint>> EndpointView::apply(std::shared_ptr<const
     slot->drop_reference();
   }
   x_slots = std::move(slots);
-  x_usable.clear();
-  x_eligible.clear();
-  x_eligible_sums.clear();
   x_usable.reserve(x_slots.size());
   x_eligible.reserve(x_slots.size());
-  x_eligible_sums.reserve(x_slots.size());
   x_group = x_slots.empty() ? nullptr : &x_slots.front()->endpoint().group();
   x_has_ready = set->has_ready();
   x_set = std::move(set);
-  x_look_again_ms = std::numeric_limits<int64_t>::min();
+  find_ours();
   return gone;
+}
+
+void EndpointView::set_zone(std::string_view zone) {
+  if (x_zone == zone) return;
+  x_zone = zone;
+  find_ours();
+}
+
+void EndpointView::find_ours() {
+  x_look_again_ms = std::numeric_limits<int64_t>::min();
+  x_usable.clear();
+  x_eligible.clear();
+  x_nearby.clear();
+  size_t ours = 0;
+  for (WorkerEndpoint* slot : x_slots) {
+    slot->x_is_ours = !x_zone.empty() && x_set->zone_of(slot->x_entry) == x_zone;
+    ours += slot->x_is_ours ? 1 : 0;
+  }
+  x_has_zones = ours > 0 && ours < x_slots.size();
+  if (x_has_zones) x_nearby.reserve(ours);
 }
 
 // Never allocates: apply() made room. The epoch is read first, so that what changes meanwhile is
@@ -116,33 +147,75 @@ void EndpointView::look(int64_t now_ms, int64_t slow_start_ms) {
   x_look_again_ms = std::numeric_limits<int64_t>::max();
   x_usable.clear();
   x_eligible.clear();
-  x_eligible_sums.clear();
-  double least = std::numeric_limits<double>::max();
-  double most = 0;
-  double sum = 0;
+  x_nearby.clear();
+  x_most_begun = 0;
+  size_t usable_ours = 0;
   // What a newer list took away is left out; when that is everybody, ours serves until we have it.
   const bool any_listed = std::any_of(x_slots.begin(), x_slots.end(), [](const auto* slot) {
     return slot->endpoint().is_listed();
   });
   for (WorkerEndpoint* slot : x_slots) {
+    slot->x_circle = Circle::kNone;
     if (any_listed && !slot->endpoint().is_listed()) continue;
-    if (!is_usable(slot->x_entry, x_has_ready)) continue;
-    const Endpoint& endpoint = slot->endpoint();
-    const double share = slow_start_share(endpoint, now_ms, slow_start_ms);
-    if (share < 1) x_look_again_ms = std::min(x_look_again_ms, now_ms + kSlowStartStepMs);
-    slot->x_weight = static_cast<double>(std::max(1, slot->x_entry.weight)) * share;
-    x_usable.push_back(slot);
-    if (!is_eligible(slot->x_entry, x_has_ready, now_ms)) {
-      const int64_t until_ms = endpoint.circuit().excludes_until_ms();
-      if (until_ms > now_ms) x_look_again_ms = std::min(x_look_again_ms, until_ms);
-      continue;
-    }
-    x_eligible.push_back(slot);
-    x_eligible_sums.push_back(sum += slot->x_weight);
-    least = std::min(least, slot->x_weight);
-    most = std::max(most, slot->x_weight);
+    if (!look_at(*slot, now_ms, slow_start_ms)) continue;
+    x_usable.add(slot);
+    usable_ours += slot->x_is_ours ? 1 : 0;
+    if (slot->x_circle == Circle::kEligible) x_eligible.add(slot);
   }
-  if (least >= most) x_eligible_sums.clear();
+  x_usable.finish();
+  x_eligible.finish();
+  if (x_has_zones) prefer_ours(usable_ours);
+}
+
+// Sets its weight and circle; whether it is usable.
+bool EndpointView::look_at(WorkerEndpoint& slot, int64_t now_ms, int64_t slow_start_ms) {
+  if (!is_usable(slot.x_entry, x_has_ready)) return false;
+  const Endpoint& endpoint = slot.endpoint();
+  const double share = slow_start_share(endpoint, now_ms, slow_start_ms);
+  if (share < 1) x_look_again_ms = std::min(x_look_again_ms, now_ms + kSlowStartStepMs);
+  slot.x_begun = static_cast<float>(share);
+  slot.x_weight = static_cast<double>(std::max(1, slot.x_entry.weight)) * share;
+  slot.x_circle = Circle::kUsable;
+  if (is_eligible(slot.x_entry, x_has_ready, now_ms)) {
+    slot.x_circle = Circle::kEligible;
+    x_most_begun = std::max(x_most_begun, slot.x_begun);
+    return true;
+  }
+  const int64_t until_ms = endpoint.circuit().excludes_until_ms();
+  if (until_ms > now_ms) x_look_again_ms = std::min(x_look_again_ms, until_ms);
+  return true;
+}
+
+void EndpointView::prefer_ours(size_t usable_ours) {
+  for (WorkerEndpoint* slot : x_eligible.slots) {
+    if (slot->x_is_ours) x_nearby.add(slot);
+  }
+  const size_t nearby = x_nearby.slots.size();
+  if (nearby * 100 < usable_ours * kZoneSpillsBelowPercent) x_nearby.clear();
+  for (WorkerEndpoint* slot : x_nearby.slots) slot->x_circle = Circle::kNearby;
+  x_nearby.finish();
+}
+
+void Candidates::reserve(size_t count) {
+  slots.reserve(count);
+  sums.reserve(count);
+}
+
+void Candidates::clear() {
+  slots.clear();
+  sums.clear();
+}
+
+void Candidates::add(WorkerEndpoint* slot) {
+  slots.push_back(slot);
+  sums.push_back((sums.empty() ? 0 : sums.back()) + slot->weight());
+}
+
+void Candidates::finish() {
+  const auto is_other = [&](const WorkerEndpoint* slot) {
+    return slot->weight() != slots.front()->weight();
+  };
+  if (std::none_of(slots.begin(), slots.end(), is_other)) sums.clear();
 }
 
 }  // namespace outrigger::upstream

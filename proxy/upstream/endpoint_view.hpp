@@ -1,16 +1,28 @@
-// A worker's view of a service's endpoints: its in-flight counts, and who may be picked right now.
-// Built from an EndpointSet, keeping the counts of endpoints that stay; looked through again only
-// when somebody's eligibility may have changed. Owned by the worker's Balancer; one thread.
+// A worker's view of a service's endpoints: its in-flight counts and latencies, and who may be
+// picked right now. Built from an EndpointSet, keeping the counts of endpoints that stay; looked
+// through again only when somebody's eligibility may have changed. Owned by the worker's Balancer;
+// one thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/upstream/endpoint.hpp"
 
 namespace outrigger::upstream {
+
+// From the widest circle of endpoints to the narrowest. A call that has tried those of one goes on
+// to the next wider one.
+enum class Circle : uint8_t {
+  kNone,
+  kUsable,
+  kEligible,
+  kNearby,  // of our zone; nobody where there is no preference
+};
 
 // One endpoint as one worker sees it. Lives while it is listed or a lease is out.
 class WorkerEndpoint {
@@ -19,10 +31,21 @@ class WorkerEndpoint {
   int64_t in_flight() const { return x_in_flight; }
   // Calls in flight and, for a while, those that failed: a fast failure does not look like a fast
   // server. Halves every kPenaltyHalfLifeMs.
-  double load(int64_t now_ms) const;
+  double load(int64_t now_ms) const { return static_cast<double>(x_in_flight) + penalty(now_ms); }
+  double penalty(int64_t now_ms) const;
   double weight() const { return x_weight; }  // with slow start applied
+  Circle circle() const { return x_circle; }  // the narrowest that it is in
+
+  // -- latency, only of a service that balances by it
+  // An answer took so long. A failure that was quicker than the endpoint's answers tells nothing.
+  void note_latency(int64_t took_ns, bool failed, int64_t now_ms);
+  bool has_latency() const { return x_latency_ns > 0; }
+  // A moving average that follows each slower answer at once, and quicker ones and the mere time
+  // with kLatencyDecayMs: "Peak EWMA" of Finagle. Requires: has_latency().
+  double latency_ns(int64_t now_ms) const { return x_latency_ns * latency_kept(now_ms); }
 
   static constexpr double kPenaltyHalfLifeMs = 1'000;
+  static constexpr double kLatencyDecayMs = 10'000;
 
  private:
   friend class EndpointLease;
@@ -31,6 +54,7 @@ class WorkerEndpoint {
 
   explicit WorkerEndpoint(EndpointEntry entry) : x_entry(std::move(entry)) {}
   void add_penalty(int64_t now_ms);
+  double latency_kept(int64_t now_ms) const;  // after the time since it was noted
   void drop_reference();
 
   EndpointEntry x_entry;
@@ -40,6 +64,11 @@ class WorkerEndpoint {
   double x_credit = 0;  // smooth weighted round robin
   double x_penalty = 0;
   int64_t x_penalty_at_ms = 0;
+  double x_latency_ns = 0;  // 0: nothing was measured yet
+  int64_t x_latency_at_ms = 0;
+  float x_begun = 1;  // of its weight, by slow start
+  Circle x_circle = Circle::kNone;
+  bool x_is_ours = false;  // in our zone
 };
 
 // One call at one endpoint: counts as in flight until it is destroyed. Stays on its worker; may
@@ -58,6 +87,10 @@ class EndpointLease {
 
   // How the call went, once; unsettled it is given back without a verdict.
   void settle(bool failed, int64_t now_ms);
+  // How long that took, where the service balances by it.
+  void note_latency(int64_t took_ns, bool failed, int64_t now_ms) {
+    if (x_slot != nullptr) x_slot->note_latency(took_ns, failed, now_ms);
+  }
   void release();
 
  private:
@@ -68,8 +101,23 @@ class EndpointLease {
   EndpointToken x_token;
 };
 
+// Whom a call may go to.
+struct Candidates {
+  std::vector<WorkerEndpoint*> slots;
+  std::vector<double> sums;       // running sums of their weights; empty when all are equal
+  Circle circle = Circle::kNone;  // that they make up
+
+  void reserve(size_t count);
+  void clear();
+  void add(WorkerEndpoint* slot);
+  void finish();
+};
+
 class EndpointView {
  public:
+  // Fewer eligible ones among the usable ones of our zone than that: calls go to all zones.
+  static constexpr size_t kZoneSpillsBelowPercent = 70;
+
   EndpointView() = default;
   ~EndpointView();
   EndpointView(const EndpointView&) = delete;
@@ -79,30 +127,43 @@ class EndpointView {
   // close).
   std::vector<std::shared_ptr<Endpoint>> apply(std::shared_ptr<const EndpointSet> set);
 
-  // Sees to it that usable() and eligible() are right at `now_ms`. One load when nothing happened.
+  // Which zone is ours; empty: none.
+  void set_zone(std::string_view zone);
+
+  // Sees to it that the candidates are right at `now_ms`. One load when nothing happened.
   void refresh(int64_t now_ms, int64_t slow_start_ms) {
     const bool changed = x_group != nullptr && x_epoch != x_group->epoch();
     if (changed || now_ms >= x_look_again_ms) look(now_ms, slow_start_ms);
   }
 
-  std::span<WorkerEndpoint* const> usable() const { return x_usable; }
-  std::span<WorkerEndpoint* const> eligible() const { return x_eligible; }
-  // Running sums of the weights of eligible(); empty when all weights are equal.
-  std::span<const double> eligible_sums() const { return x_eligible_sums; }
+  const Candidates& usable() const { return x_usable; }
+  const Candidates& eligible() const { return x_eligible; }
+  // Those of our zone; nobody while calls go to all zones alike.
+  const Candidates& nearby() const { return x_nearby; }
   std::span<WorkerEndpoint* const> all() const { return x_slots; }
+  // Indices of all(); null unless the service balances by a hash.
+  const MaglevTable* table() const { return x_set == nullptr ? nullptr : x_set->table.get(); }
+  // The largest share of its weight that slow start gives an eligible endpoint.
+  float most_begun() const { return x_most_begun; }
 
  private:
   void look(int64_t now_ms, int64_t slow_start_ms);
+  bool look_at(WorkerEndpoint& slot, int64_t now_ms, int64_t slow_start_ms);
+  void find_ours();
+  void prefer_ours(size_t usable_ours);
 
   std::shared_ptr<const EndpointSet> x_set;
+  std::string x_zone;
+  bool x_has_zones = false;          // endpoints of ours and others
   EndpointGroup* x_group = nullptr;  // kept alive by the endpoints of x_set
   bool x_has_ready = true;
   uint64_t x_epoch = 0;
   int64_t x_look_again_ms = 0;
   std::vector<WorkerEndpoint*> x_slots;  // a reference each
-  std::vector<WorkerEndpoint*> x_usable;
-  std::vector<WorkerEndpoint*> x_eligible;
-  std::vector<double> x_eligible_sums;
+  Candidates x_usable{{}, {}, Circle::kUsable};
+  Candidates x_eligible{{}, {}, Circle::kEligible};
+  Candidates x_nearby{{}, {}, Circle::kNearby};
+  float x_most_begun = 1;
 };
 
 }  // namespace outrigger::upstream

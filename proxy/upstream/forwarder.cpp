@@ -4,6 +4,7 @@
 
 #include "proxy/chain/exchange.hpp"
 #include "proxy/upstream/deferred_call.hpp"
+#include "proxy/upstream/hash_key.hpp"
 
 namespace outrigger::upstream {
 
@@ -46,7 +47,9 @@ chain::CallPtr Forwarder::start(chain::CallLeg leg) {
 }
 
 chain::CallPtr Forwarder::start_attempt(chain::CallLeg leg, int64_t connect_by_ms) {
-  Pick pick = x_client.pick(leg.tried().ids());
+  std::optional<uint64_t> hash;
+  if (x_settings.hash_key) hash = hash_of(leg, *x_settings.hash_key);
+  Pick pick = x_client.pick(leg.tried().ids(), hash);
   Endpoint* const endpoint = pick.endpoint();
   Error error;
   error.ours = true;
@@ -97,6 +100,8 @@ CallSettings call_settings(const config::Policy& policy, metrics::ServiceSeries&
   settings.repeatable_grpc = retry.grpc;
   settings.hold_head_ms = retry.hold_head_ms;
   settings.series = &series;
+  settings.notes_latency = policy.balance.rule == config::BalanceRule::kPeakEwma;
+  if (policy.balance.rule == config::BalanceRule::kHash) settings.hash_key = policy.balance.key;
   return settings;
 }
 

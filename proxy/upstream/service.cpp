@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace outrigger::upstream {
 
@@ -63,7 +64,8 @@ Service::Service(std::string name, const config::Policy& policy, const UpstreamC
     : x_state(std::move(name), policy, context, now_ms),
       x_retry_budget(budget_share(policy)),
       x_group(std::make_shared<EndpointGroup>(policy.endpoint_circuit,
-                                              seed_for(context, x_state.name, 2))) {
+                                              seed_for(context, x_state.name, 2))),
+      x_hashes(policy.balance.rule == config::BalanceRule::kHash) {
   x_group->set_probe_hold_ms(probe_hold_ms(policy.timeout));
 }
 
@@ -75,6 +77,16 @@ void Service::set_policy(const config::Policy& policy, int64_t now_ms) {
   x_retry_budget.set_share(budget_share(policy));
   x_group->set_settings(policy.endpoint_circuit);
   x_group->set_probe_hold_ms(probe_hold_ms(policy.timeout));
+  set_hashes(policy.balance.rule == config::BalanceRule::kHash);
+}
+
+void Service::set_hashes(bool hashes) {
+  if (std::exchange(x_hashes, hashes) == hashes) return;
+  const auto before = x_group->current();
+  if (before == nullptr) return;
+  auto set = std::make_shared<EndpointSet>(*before);
+  hashes ? set->make_table() : set->table.reset();
+  x_group->publish(std::move(set));
 }
 
 std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<ListedAddress>& list,
@@ -105,6 +117,7 @@ std::shared_ptr<const EndpointSet> Service::set_endpoints(const std::vector<List
     }
     std::erase_if(x_known, [&](const auto& item) { return is_forgotten(item.second, now_ms); });
   }
+  if (x_hashes) set->make_table();
   discovery_confirmed(now_ms);
   x_group->publish(set);
   return set;

@@ -83,7 +83,8 @@ class Service {
   const OutstandingLimit& limit() const { return x_state.limit; }
   const EndpointGroup& endpoint_group() const { return *x_group; }
 
-  // Control thread: a changed configuration. Keeps state and counts.
+  // Control thread: a changed configuration. Keeps state and counts. Where it begins or ceases to
+  // balance by a hash the list becomes another, which workers find in endpoints().
   void set_policy(const config::Policy& policy, int64_t now_ms);
 
   // Control thread: a new list (an address that comes twice counts once). Endpoints that stay keep
@@ -113,6 +114,7 @@ class Service {
     int64_t removed_at_ms = 0;
   };
 
+  void set_hashes(bool hashes);
   bool is_forgotten(const Known& known, int64_t now_ms) const {
     return known.version != x_version && now_ms - known.removed_at_ms >= kForgetRemovedMs;
   }
@@ -121,6 +123,7 @@ class Service {
   RetryBudget x_retry_budget;
   Published<io::TlsClientContext> x_tls;
   const std::shared_ptr<EndpointGroup> x_group;
+  bool x_hashes;               // balances by a hash; control thread
   mutable std::mutex x_mutex;  // control path only
   std::unordered_map<Address, Known> x_known;
   std::unordered_map<Address, OperatorState> x_operator_states;  // without those that are auto

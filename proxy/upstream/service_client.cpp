@@ -32,6 +32,7 @@ ServiceClient::ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service>
       x_tls(policy.tls),
       x_protocol(policy.protocol),
       x_balancer(BalancerSettings::from(policy)) {
+  x_balancer.set_zone(upstream.zone);
   if (auto set = x_service->endpoints()) apply(std::move(set));
 }
 
@@ -47,6 +48,9 @@ void ServiceClient::set_policy(const config::Policy& policy) {
   x_protocol = policy.protocol;
   x_pool_settings = policy.pool;
   x_balancer.set_settings(BalancerSettings::from(policy));
+  // With the policy the service has made the same list with a table, or without.
+  const bool has_table = x_balancer.view().table() != nullptr;
+  if (x_has_list && has_table != x_balancer.wants_table()) apply(x_service->endpoints());
   for (auto* pools : in_order(x_pools)) (*pools)->set_settings(policy.pool);
 }
 
@@ -64,8 +68,8 @@ void ServiceClient::retire(std::unique_ptr<Pools> pools) {
   x_retired.push_back(std::move(pools));
 }
 
-Pick ServiceClient::pick(std::span<const chain::EndpointId> tried) {
-  return x_balancer.pick(x_upstream.now_ms(), x_upstream.runtime.loop.random, tried);
+Pick ServiceClient::pick(std::span<const chain::EndpointId> tried, std::optional<uint64_t> hash) {
+  return x_balancer.pick(x_upstream.now_ms(), x_upstream.runtime.loop.random, tried, hash);
 }
 
 Pools& ServiceClient::pools_of(const Endpoint& endpoint) {

@@ -36,10 +36,13 @@ class ServiceClient {
   void set_policy(const config::Policy& policy);
   // A new list for this worker. Pools of endpoints that left close their idle connections.
   void apply(std::shared_ptr<const EndpointSet> set);
+  // Our zone is another one.
+  void set_zone(std::string_view zone) { x_balancer.set_zone(zone); }
   bool has_list() const { return x_has_list; }
   void wait_for_list(ListWaiter& waiter) { x_waiters.push_back(waiter); }
 
-  Pick pick(std::span<const chain::EndpointId> tried);
+  // `hash`: see Balancer.
+  Pick pick(std::span<const chain::EndpointId> tried, std::optional<uint64_t> hash);
   Pools& pools_of(const Endpoint& endpoint);
   // Memory is short.
   void close_idle_connections();

@@ -128,7 +128,7 @@ TEST(Balancing, RoundRobinIsEven) {
 }
 
 TEST(Balancing, WeightsCount) {
-  for (const char* balance : {"round_robin", "random", "least_loaded"}) {
+  for (const char* balance : {"round_robin", "random", "least_loaded", "peak_ewma"}) {
     Town town(three(balance, "{address: '10.0.0.1:80', weight: 8}"));
     for (int i = 1; i <= 3; ++i) got(town, i);
     Caller caller(town);

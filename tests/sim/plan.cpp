@@ -236,7 +236,8 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
   constexpr std::array kProtocols{"auto", "auto", "http1", "http2", "http2"};
   text.line(std::string("protocol: ") + one_of(random, kProtocols));
   text.line(std::string("balance: ") +
-            one_of(random, std::array{"least_loaded", "round_robin", "random"}));
+            one_of(random, std::array{"least_loaded", "round_robin", "random", "peak_ewma",
+                                      "{hash: {header: x-id}}", "{hash: source}"}));
   if (random.chance(0.2)) text.line("slow_start: 2s");
   if (random.chance(0.3)) text.line("panic_below: " + number(random.below(101)) + "%");
 

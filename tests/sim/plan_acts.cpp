@@ -34,7 +34,8 @@ Act Plan::draw_act(Random& random) {
 
 // One to three keys, each once.
 Act Plan::draw_patch(size_t service, Random& random) {
-  constexpr std::array kBalances{"least_loaded", "round_robin", "random"};
+  constexpr std::array kBalances{R"("least_loaded")", R"("round_robin")", R"("random")",
+                                 R"("peak_ewma")", R"({"hash": "source"})"};
   Bounds& bounds = services[service].bounds;
   Act act;
   act.service = services[service].name;
@@ -65,7 +66,7 @@ Act Plan::draw_patch(size_t service, Random& random) {
         break;
       }
       case 3:
-        add("balance", quoted(kBalances[random.below(kBalances.size())]));
+        add("balance", kBalances[random.below(kBalances.size())]);
         break;
       default: {
         const int64_t connect_ms = gentle ? gentle_connect_ms() : between(random, 20, 1'000);

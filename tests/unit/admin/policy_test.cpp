@@ -104,6 +104,21 @@ TEST_F(PolicyApi, RefusesWhatTheFileWouldRefuseAndWhatIsNoObject) {
   EXPECT_THAT(x_changes.overrides().all(), IsEmpty());
 }
 
+TEST_F(PolicyApi, PatchesBalanceInEachOfItsForms) {
+  const auto balance = [&] { return x_control.loaded().config.services[0].policy.balance; };
+  for (const char* form :
+       {R"("peak_ewma")", R"({"hash": {"header": "x-user"}})", R"({"hash": {"cookie": "c"}})",
+        R"({"hash": "source"})", R"("round_robin")", R"({"hash": {"cookie": "c"}})"}) {
+    const Json patched{{"balance", Json::parse(form)}};
+    EXPECT_EQ(patch_policy(patched.dump()).status, 200) << form;
+    EXPECT_EQ(policy()["policy"]["balance"], patched["balance"]);
+  }
+  EXPECT_EQ(balance().key, (config::HashKey{config::HashKey::Kind::kCookie, "c"}));
+  EXPECT_EQ(patch_policy(R"({"balance": {"hash": {"port": "x"}}})").status, 422);
+  EXPECT_EQ(patch_policy(R"({"balance": null})").status, 200);
+  EXPECT_EQ(balance(), config::Balance{});
+}
+
 TEST_F(PolicyApi, RefusesToTakeAwayWhatThereIsNot) {
   for (const std::string_view body : {R"({"retri": null})", R"({"retry": {"attempt": null}})"}) {
     const Caller& got = patch_policy(body);

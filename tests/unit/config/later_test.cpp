@@ -36,8 +36,6 @@ std::string file_with(const Later& later, const std::string& value) {
   if (section == "route") return service + "routes: [{" + key + "}]}}";
   if (section == "match") return service + "routes: [{match: {" + key + "}}]}}";
   if (section == "omit") return service + "fallback: [{omit: " + std::string(later.name) + "}]}}";
-  if (section == "balance" && later.name == "hash") return service + "balance: {hash: source}}}";
-  if (section == "balance") return service + "balance: " + std::string(later.name) + "}}";
   if (section == "filters") return "listeners: [{filters: [" + std::string(later.name) + "]}]";
   ADD_FAILURE() << "no file for " << section;
   return {};
@@ -62,8 +60,6 @@ TEST(Later, WhatAsksForNothingIsAccepted) {
 TEST(Later, SaysWhere) {
   EXPECT_THAT(mistakes("services:\n  a:\n    health_check: {http: /healthz}\n    mirror: off\n"),
               ElementsAre("f:3:5: \"health_check\" is not in this version"));
-  EXPECT_THAT(mistakes("services: {a: {balance: peak_ewma}}"),
-              ElementsAre("f:1:25: \"peak_ewma\" is not in this version"));
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [fault]}}]"),
               ElementsAre("f:1:34: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("defaults: {mirror: on}"),

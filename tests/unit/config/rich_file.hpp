@@ -60,7 +60,9 @@ services:
         - { dns: { name: orders.svc, port: 8080, registry: corp }, min: 2 }
         - union:
             - { file: /etc/orders.yaml }
-            - { static: ["10.0.0.1:1", { address: "[::1]:1", weight: 3, zone: b }, { address: "[::1]:2", zone: eu-1a }] }
+            - { static: ["10.0.0.1:1",
+                         { address: "[::1]:1", weight: 3, zone: b },
+                         { address: "[::1]:2", zone: eu-1a }] }
       hold: 5s
     when_empty: refuse
     protocol: http1
@@ -115,7 +117,9 @@ services:
           addresses: ["10.1.0.0/16:5432", "10.0.0.7:*", "[fd00::/8]:5432"],
           timeout: { stream_idle: 2h } }
   sealed: { protocol: tls, hosts: ["*.example.org"] }
-  rest: { tls: on, hosts: [], balance: round_robin, authority: upstream, headers: off }
+  keyed: { balance: { hash: { header: X-User } }, endpoints: { static: ["10.0.0.1:1"] } }
+  rest: { tls: on, hosts: [], balance: { hash: { cookie: SESSION } }, authority: upstream,
+          headers: off }
 )";
 }
 

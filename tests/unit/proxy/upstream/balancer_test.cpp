@@ -1,70 +1,17 @@
 #include "proxy/upstream/balancer.hpp"
 
 #include <chrono>
-#include <map>
 #include <set>
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/proxy/upstream/balancer_fixture.hpp"
+
 namespace outrigger::upstream {
 namespace {
 
-using config::BalanceRule;
-
-class BalancerTest : public testing::Test {
- protected:
-  ~BalancerTest() override { group->publish(nullptr); }
-
-  std::shared_ptr<Endpoint> add(int weight = 1, bool terminating = false) {
-    const uint8_t last = static_cast<uint8_t>(entries.size() % 250 + 1);
-    const uint8_t third = static_cast<uint8_t>(entries.size() / 250);
-    const std::array<uint8_t, 4> ip = {10, 0, third, last};
-    auto endpoint = std::make_shared<Endpoint>(Address::from_bytes(ip, 80), group, now);
-    entries.push_back({endpoint, weight, terminating});
-    return endpoint;
-  }
-  void publish() {
-    auto set = std::make_shared<EndpointSet>();
-    set->entries = entries;
-    group->publish(set);
-    gone = balancer.apply(set);
-  }
-  void make(int count, BalanceRule rule = BalanceRule::kLeastLoaded) {
-    settings.rule = rule;
-    balancer.set_settings(settings);
-    for (int i = 0; i < count; ++i) add();
-    publish();
-  }
-  Endpoint& at(size_t index) { return *entries[index].endpoint; }
-  Pick pick(std::vector<const Endpoint*> avoid = {}) {
-    std::vector<chain::EndpointId> ids;
-    for (const Endpoint* endpoint : avoid) ids.push_back(chain::id_of(*endpoint));
-    return balancer.pick(now, random, ids);
-  }
-  // Picks of short calls, one after the other.
-  std::map<const Endpoint*, int> spread(int calls) {
-    std::map<const Endpoint*, int> count;
-    for (int i = 0; i < calls; ++i) ++count[pick().endpoint()];
-    return count;
-  }
-  void open_circuit(Endpoint& endpoint) {
-    for (int i = 0; i < 7; ++i) endpoint.circuit().admit(now).settle(true, now);
-    ASSERT_EQ(endpoint.circuit().state(), EndpointCircuitState::kOpen);
-  }
-
-  int64_t now = 1'000'000;
-  Random random{11};
-  std::shared_ptr<EndpointGroup> group =
-      std::make_shared<EndpointGroup>(config::EndpointCircuit{}, 3);
-  std::vector<EndpointEntry> entries;
-  BalancerSettings settings;
-  Balancer balancer{settings};
-  std::vector<std::shared_ptr<Endpoint>> gone;
-};
-
 TEST_F(BalancerTest, WhatTheCallHasNotTriedComesBeforeTheEligibleOnesThatFailedIt) {
-  for (const BalanceRule rule :
-       {BalanceRule::kLeastLoaded, BalanceRule::kRoundRobin, BalanceRule::kRandom}) {
+  for (const auto rule : kRules) {
     entries.clear();
     make(3, rule);
     open_circuit(at(2));
@@ -304,8 +251,7 @@ TEST_F(BalancerTest, LeavesOutWhatTheNextListTookAwayUnlessThatIsEverybody) {
   at(0).set_listed(false, now);
   EXPECT_EQ(spread(10)[&at(1)], 10);
   at(1).set_listed(false, now);
-  for (const auto rule :
-       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
+  for (const auto rule : kRules) {
     settings.rule = rule;
     balancer.set_settings(settings);
     EXPECT_EQ(spread(10)[nullptr], 0);
@@ -317,8 +263,7 @@ TEST_F(BalancerTest, LeavesOutWhatTheNextListTookAwayUnlessThatIsEverybody) {
 // --- what was tried
 
 TEST_F(BalancerTest, AvoidsWhatTheCallHasTried) {
-  for (const auto rule :
-       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
+  for (const auto rule : kRules) {
     entries.clear();
     make(3, rule);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(pick({&at(0), &at(2)}).endpoint(), &at(1));
@@ -326,8 +271,7 @@ TEST_F(BalancerTest, AvoidsWhatTheCallHasTried) {
 }
 
 TEST_F(BalancerTest, PicksATriedOneRatherThanNone) {
-  for (const auto rule :
-       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
+  for (const auto rule : kRules) {
     entries.clear();
     make(2, rule);
     EXPECT_NE(pick({&at(0), &at(1)}).endpoint(), nullptr);
@@ -337,8 +281,7 @@ TEST_F(BalancerTest, PicksATriedOneRatherThanNone) {
 }
 
 TEST_F(BalancerTest, AvoidsWithWeightsToo) {
-  for (const auto rule :
-       {BalanceRule::kRoundRobin, BalanceRule::kRandom, BalanceRule::kLeastLoaded}) {
+  for (const auto rule : kRules) {
     entries.clear();
     add(1);
     add(1'000);
@@ -415,10 +358,10 @@ TEST_F(BalancerTest, ALeaseMayOutliveTheBalancer) {
 TEST_F(BalancerTest, PicksFromAThousandWithoutLookingThroughThem) {
   make(1'000);
   (void)pick();
-  const auto* slots = balancer.view().eligible().data();
+  const auto* slots = balancer.view().eligible().slots.data();
   for (int i = 0; i < 10'000; ++i) (void)pick();
-  EXPECT_EQ(balancer.view().eligible().data(), slots);
-  EXPECT_EQ(balancer.view().eligible().size(), 1'000U);
+  EXPECT_EQ(balancer.view().eligible().slots.data(), slots);
+  EXPECT_EQ(balancer.view().eligible().slots.size(), 1'000U);
 }
 
 }  // namespace

@@ -75,6 +75,24 @@ TEST_F(ServiceTest, KeepsABoundedNumberOfZones) {
   EXPECT_EQ(set->zone_of(set->entries.back()), "");
 }
 
+TEST_F(ServiceTest, HasATableOfItsListWhileItBalancesByAHash) {
+  const auto before = list({"10.0.0.1:80", "10.0.0.2:80"});
+  EXPECT_EQ(before->table, nullptr);
+  policy.balance.rule = config::BalanceRule::kHash;
+  service.set_policy(policy, now);
+  const auto with = service.endpoints();
+  ASSERT_NE(with->table, nullptr);
+  EXPECT_EQ(with->entries[1].endpoint, before->entries[1].endpoint);
+  service.set_policy(policy, now);
+  EXPECT_EQ(service.endpoints(), with);
+  EXPECT_NE(list({"10.0.0.3:80"})->table, nullptr);
+  EXPECT_EQ(list({})->table, nullptr);
+  list({"10.0.0.3:80"});
+  policy.balance.rule = config::BalanceRule::kRandom;
+  service.set_policy(policy, now);
+  EXPECT_EQ(service.endpoints()->table, nullptr);
+}
+
 TEST_F(ServiceTest, RemembersARemovedEndpointForAWhile) {
   const auto before = list({"10.0.0.1:80", "10.0.0.2:80"})->entries[0].endpoint;
   before->set_operator_state(OperatorState::kDrain);
