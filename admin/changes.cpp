@@ -70,14 +70,6 @@ upstream::Circuit* find_circuit(const upstream::Services& services, const config
   return route == nullptr ? nullptr : &route->circuit;
 }
 
-bool has_circuit(const config::Config& config, const config::Target& target) {
-  const config::ServiceConfig* service = config.find_service(target.service);
-  if (service == nullptr || target.route.empty()) return service != nullptr;
-  return std::any_of(service->routes.begin(), service->routes.end(), [&](const auto& route) {
-    return route.name == target.route && route.owns("circuit");
-  });
-}
-
 Changes::Changes(LoopContext loop, Control& control, Events& events, Persistence* persistence)
     : x_loop(loop),
       x_control(control),

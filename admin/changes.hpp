@@ -165,7 +165,5 @@ class Changes {
 
 // The circuit of a service or of a route that has its own; null when there is none.
 upstream::Circuit* find_circuit(const upstream::Services& services, const config::Target& target);
-// Whether calls of the target have a circuit of their own.
-bool has_circuit(const config::Config& config, const config::Target& target);
 
 }  // namespace outrigger::admin

@@ -25,7 +25,7 @@ std::string file_value(const config::Config& file, const OverrideEntry& entry) {
 bool applies(const OverrideEntry& entry, const config::Config& file) {
   if (entry.kind == Kind::kLog) return true;
   if (entry.kind == Kind::kCircuit) return has_circuit(file, entry.target);
-  return find_policy(file, entry.target) != nullptr;
+  return config::is_in_file(file, entry.target);
 }
 
 bool is_over(const OverrideEntry& entry, int64_t now_ms) {

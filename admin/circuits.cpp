@@ -56,7 +56,7 @@ Found find(const Parts& parts, const Request& request) {
   if (config.find_service(found.target.service) == nullptr) {
     found.refusal = unknown_service(config, found.target.service);
   } else if (!has_circuit(config, found.target)) {
-    found.refusal = problem(404, find_policy(config, found.target) == nullptr
+    found.refusal = problem(404, policy_of(config, found.target) == nullptr
                                      ? "the service has no route of that name"
                                      : "the route has no circuit of its own; its calls are judged "
                                        "by that of the service");
@@ -83,8 +83,7 @@ Answer dry_run(const Parts& parts, const Request& request, const Found& found) {
   Json body;
   body["dry_run"] = true;
   body["settings"] = parsed<Json>(setting_json(next.config, found.target, "circuit"));
-  body.update(
-      parsed<Json>(would_open(parts, found.target, *find_policy(next.config, found.target))));
+  body.update(parsed<Json>(would_open(parts, found.target, *policy_of(next.config, found.target))));
   return json(dumped(body));
 }
 
@@ -102,7 +101,10 @@ Answer get_circuits(const Parts& parts, const Request&) {
   for (const config::ServiceConfig& service : parts.control.loaded().config.services) {
     add({service.name, ""});
     for (const config::RouteConfig& route : service.routes) {
-      if (!route.name.empty() && route.owns("circuit")) add({service.name, route.name});
+      if (route.name.empty() || !route.owns("circuit")) continue;
+      config::for_each_target(service.name, route, [&](const std::string& target, const auto&) {
+        add({target, route.name});
+      });
     }
   }
   Answer answer = json(dumped(Json{{"circuits", std::move(list)}}));

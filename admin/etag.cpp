@@ -41,9 +41,10 @@ std::string etag_of(const Parts& parts, const std::vector<config::Target>& targe
   for (const config::Target& target : targets) {
     hash.mix(target.service);
     hash.mix(target.route);
-    const config::Policy* policy = find_policy(loaded.config, target);
-    if (policy == nullptr) continue;
-    hash.mix(config::to_json(config::write_policy(*policy, config::Secrets::kShown), false));
+    const config::Node written =
+        config::write_target(loaded.config, target, config::Secrets::kShown);
+    if (written.is_null()) continue;
+    hash.mix(config::to_json(written, false));
     hash.mix(config::to_json(loaded.document.overridden({}, target.service, target.route), false));
     const upstream::Circuit* circuit = find_circuit(parts.control.services(), target);
     if (circuit == nullptr || !has_circuit(loaded.config, target)) continue;

@@ -21,7 +21,7 @@ Result<Target, Answer> find(const Parts& parts, const Request& request) {
   if (config.find_service(target.service) == nullptr) {
     return failure(unknown_service(config, target.service));
   }
-  if (find_policy(config, target) == nullptr) {
+  if (policy_of(config, target) == nullptr) {
     return failure(problem(404, "the service has no route of that name"));
   }
   return target;
@@ -68,7 +68,7 @@ Answer policy_answer(const Parts& parts, const Target& target) {
 Answer dry_run(const Parts& parts, const Request& request, const Target& target) {
   const config::Loaded next = parts.changes.preview(target, "", request.body);
   if (!next.ok()) return problem(422, "the settings were not accepted", next.problems);
-  const config::Policy& policy = *find_policy(next.config, target);
+  const config::Policy& policy = *policy_of(next.config, target);
   Json body;
   body["dry_run"] = true;
   body["before"] = parsed<Json>(setting_json(parts.control.loaded().config, target, ""));

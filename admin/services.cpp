@@ -96,6 +96,28 @@ Json discovery_json(const upstream::DiscoveryFacts& facts, int64_t now_ms) {
   return json;
 }
 
+// Who gets which part of the calls of the routes that lead elsewhere.
+Json splits_json(const Parts& parts, const config::ServiceConfig& config) {
+  Json list = Json::array();
+  for (const config::RouteConfig& route : config.routes) {
+    if (route.to.empty()) continue;
+    Json json;
+    json["route"] = route.name.empty() ? Json() : Json(route.name);
+    json["when_open"] = route.when_open == config::WhenOpen::kRefuse ? "refuse" : "others";
+    json["to"] = Json::array();
+    for (const config::RouteTarget& target : route.to) {
+      const config::Target own{target.service, route.owns("circuit") ? route.name : ""};
+      const upstream::Circuit* circuit = find_circuit(parts.control.services(), own);
+      json["to"].push_back(
+          {{"service", target.service},
+           {"weight", target.weight},
+           {"circuit", circuit == nullptr ? Json() : Json(upstream::to_string(circuit->state()))}});
+    }
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 Json service_json(const Parts& parts, upstream::Service& service,
                   const config::ServiceConfig& config, bool with_endpoints) {
   const int64_t now_ms = parts.loop.clock.now_ms();
@@ -118,6 +140,7 @@ Json service_json(const Parts& parts, upstream::Service& service,
   for (const config::RouteConfig& route : config.routes) {
     if (!route.name.empty()) json["routes"].push_back(route.name);
   }
+  json["splits"] = splits_json(parts, config);
   if (!with_endpoints) return json;
   json["endpoints"] = Json::array();
   if (set == nullptr) return json;

@@ -1,7 +1,5 @@
 #include "admin/settings.hpp"
 
-#include <algorithm>
-
 #include "config/key_path.hpp"
 #include "config/write.hpp"
 
@@ -25,21 +23,10 @@ void collect(const std::string& path, const Node& node, std::vector<PatchedKey>&
 
 }  // namespace
 
-const config::Policy* find_policy(const config::Config& config, const config::Target& target) {
-  const config::ServiceConfig* service = config.find_service(target.service);
-  if (service == nullptr) return nullptr;
-  if (target.route.empty()) return &service->policy;
-  const auto route =
-      std::find_if(service->routes.begin(), service->routes.end(),
-                   [&](const config::RouteConfig& one) { return one.name == target.route; });
-  return route == service->routes.end() ? nullptr : &route->policy;
-}
-
 std::string setting_json(const config::Config& config, const config::Target& target,
                          std::string_view key, config::Secrets secrets) {
-  const config::Policy* policy = find_policy(config, target);
-  if (policy == nullptr) return {};
-  const Node written = config::write_policy(*policy, secrets);
+  const Node written = config::write_target(config, target, secrets);
+  if (written.is_null()) return {};
   const Node* found = config::find_at(written, key);
   return found == nullptr ? std::string() : config::to_json(*found, false);
 }
@@ -75,9 +62,8 @@ std::string sections_json(const config::Config& config, const config::Target& ta
                           std::string_view merge_patch) {
   std::vector<config::Problem> problems;
   Node sections = Node::map();
-  const config::Policy* policy = find_policy(config, target);
-  if (policy == nullptr) return {};
-  const Node written = config::write_policy(*policy, config::Secrets::kRedacted);
+  const Node written = config::write_target(config, target, config::Secrets::kRedacted);
+  if (written.is_null()) return {};
   for (const config::Entry& entry : config::parse_json(merge_patch, problems).entries) {
     if (const Node* section = written.find(entry.key)) sections.set(entry.key, *section);
   }

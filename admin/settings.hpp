@@ -11,8 +11,6 @@
 
 namespace outrigger::admin {
 
-// Null when there is no such service or route.
-const config::Policy* find_policy(const config::Config& config, const config::Target& target);
 // The policy in effect at a path with dots ("circuit", "circuit.open_for"); empty where nothing is.
 // With secrets it is for comparing and keeping, not for showing.
 std::string setting_json(const config::Config& config, const config::Target& target,

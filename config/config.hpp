@@ -62,6 +62,16 @@ struct Target {
   std::string route;  // empty: the service's own
 };
 
+// The named route of that service itself; null: it has none.
+const RouteConfig* find_route(const Config& config, const Target& target);
+// Whether the file itself has that service or route, so that a patch can say something over it.
+bool is_in_file(const Config& config, const Target& target);
+// The policy in effect. `route` may be one of another service that leads to this one: then what is
+// the target's part of it. Null: there is no such service or route.
+const Policy* policy_of(const Config& config, const Target& target);
+// Whether there is a circuit for these calls alone: of the service, or of a route for this target.
+bool has_circuit(const Config& config, const Target& target);
+
 // Why a patch may not write the key at a path; nothing: it may. For those that it sets to null,
 // which no reader sees.
 std::optional<std::string> why_not_patched(const Target& target, std::string_view path);

@@ -3,6 +3,7 @@
 // folder only. The order is the order of the effective output.
 
 #include "config/describe_policy.hpp"
+#include "config/kinds_of_route.hpp"
 #include "config/kinds_of_service.hpp"
 #include "config/model.hpp"
 #include "config/text.hpp"
@@ -63,6 +64,12 @@ inline constexpr std::string_view kSection<DnsRegistryConfig> = "dns registry";
 template <>
 inline constexpr std::string_view kSection<RouteMatch> = "match";
 template <>
+inline constexpr std::string_view kSection<AcceptedType> = "accept";
+template <>
+inline constexpr std::string_view kSection<Sticky> = "sticky";
+template <>
+inline constexpr std::string_view kSection<Rewrite> = "rewrite";
+template <>
 inline constexpr std::string_view kSection<RouteConfig> = "route";
 template <>
 inline constexpr std::string_view kSection<ServiceConfig> = "service";
@@ -75,6 +82,9 @@ void check(Reader& reader, const Node& node, const ListenerConfig& listener);
 void check(Reader& reader, const Node& node, const ConsulRegistryConfig& registry);
 void check(Reader& reader, const Node& node, const EurekaRegistryConfig& registry);
 void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry);
+void check(Reader& reader, const Node& node, const AcceptedType& accept);
+void check(Reader& reader, const Node& node, const Sticky& sticky);
+void check(Reader& reader, const Node& node, const Rewrite& rewrite);
 
 inline Text path_kind() {
   return {"a path", "write /var/lib/outrigger",
@@ -310,11 +320,33 @@ void describe(V& v, DnsRegistryConfig& registry) {
 }
 
 template <class V>
+void describe(V& v, AcceptedType& accept) {
+  v.key("type", accept.type, media_type_kind(), "A media type, without parameters");
+  v.key("version", accept.version, off_or(version_kind()),
+        "Asked for as `; version=2`, or as `.v2` in the type's name; off: whichever");
+}
+
+template <class V>
 void describe(V& v, RouteMatch& match) {
   v.key("path", match.path, RoutePath{}, "Exact, or a prefix that ends in *");
   v.key("method", match.methods, List<Text>{method_kind(), true, 0, 64},
         "One of these; empty: every one");
   v.key("headers", match.headers, HeaderMatches{}, "All of these");
+  v.key("accept", match.accept, off_or(Map<AcceptedType>{}),
+        "Accept asks for this type; a wildcard asks for none");
+}
+
+template <class V>
+void describe(V& v, Sticky& sticky) {
+  v.key("header", sticky.header, Maybe<HeaderName>{}, "By the value of this field");
+  v.key("cookie", sticky.cookie, Maybe<Text>{cookie_kind()}, "By the value of this cookie");
+}
+
+template <class V>
+void describe(V& v, Rewrite& rewrite) {
+  v.key("path_prefix", rewrite.path_prefix, off_or(PathPrefixKind{}),
+        "[FROM, TO]: another beginning of the path, up to the end of a segment");
+  v.key("host", rewrite.host, off_or(RewrittenHost{}), "The Host sent: upstream, or a name");
 }
 
 template <class V>
@@ -323,6 +355,15 @@ void describe(V& v, RouteConfig& route) {
         Live::kNo);
   v.key("match", route.match, Map<RouteMatch>{},
         "Which calls; the first route that matches is taken", Live::kNo);
+  v.key("to", route.to, Targets{},
+        "The service whose they are, or a share for each of several: {self: 90, orders-v2: 10}");
+  v.key("sticky", route.sticky, off_or(Map<Sticky>{}),
+        "Calls with the same value go to the same one of several", Live::kNo);
+  v.key("when_open", route.when_open, Choice<WhenOpen>{kWhenOpenWords},
+        "Where the circuit of one of several is open: others get its calls, or they are refused",
+        Live::kNo);
+  v.key("rewrite", route.rewrite, off_or(Map<Rewrite>{}),
+        "What differs where the request goes from what the caller wrote", Live::kNo);
   describe_overridable(v, route.policy);
   describe_fallback(v, route.policy);
   describe_headers(v, route.policy);

@@ -48,7 +48,10 @@ void redact(Config& config) {
   redact(config.passthrough);
   for (ServiceConfig& service : config.services) {
     redact(service.policy);
-    for (RouteConfig& route : service.routes) redact(route.policy);
+    for (RouteConfig& route : service.routes) {
+      redact(route.policy);
+      for (RouteTarget& target : route.to) redact(target.policy);
+    }
   }
 }
 
@@ -59,6 +62,15 @@ Node write_policy(Policy policy, Secrets secrets) {
   WriteVisitor visitor;
   describe(visitor, policy);
   return visitor.take();
+}
+
+Node write_target(const Config& config, const Target& target, Secrets secrets) {
+  const Policy* policy = policy_of(config, target);
+  if (policy == nullptr) return {};
+  Node written = write_policy(*policy, secrets);
+  const RouteConfig* route = find_route(config, target);
+  if (route != nullptr && !route->to.empty()) written.set("to", Targets{}.write(route->to));
+  return written;
 }
 
 void redact_value(Node& value, std::string_view path) {

@@ -120,18 +120,6 @@ Node OpaquePorts::schema() const {
   return any_of({kPorts.schema(), map_of_one("also", kPorts.schema())});
 }
 
-void RoutePath::read(Reader& reader, const Node& node, std::string& out) const {
-  constexpr std::string_view kHint = "write /exact or /prefix/*";
-  if (!node.is_scalar()) return reader.wrong(node, "a path", kHint);
-  out = node.text == "*" ? "" : node.text;
-  if (out.empty() && !node.text.empty()) return;
-  const size_t star = out.find('*');
-  const bool star_inside = star != std::string::npos && star + 1 != out.size();
-  if (!out.starts_with('/') || star_inside || out.find_first_of("?# ") != std::string::npos) {
-    reader.wrong(node, "a path", kHint);
-  }
-}
-
 // Which kind it is was decided before: see Registries.
 void RegistryKind::read(Reader&, const Node&, const std::string&) const {}
 

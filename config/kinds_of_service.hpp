@@ -1,6 +1,6 @@
 #pragma once
 // The kinds of value around a service: where its endpoints come from, which hosts it answers to,
-// routes, filters. See visitors.hpp for what a kind is.
+// filters. See visitors.hpp for what a kind is.
 
 #include <string>
 #include <vector>
@@ -60,23 +60,6 @@ struct Filters {
 
   void read(Reader& reader, const Node& node, std::vector<FilterKind>& out) const;
   Node write(const std::vector<FilterKind>& filters) const;
-  Node schema() const;
-};
-
-struct RoutePath {
-  static constexpr bool kContainer = false;
-
-  void read(Reader& reader, const Node& node, std::string& out) const;
-  Node write(const std::string& path) const { return Node::string(path.empty() ? "*" : path); }
-  Node schema() const { return Text{}.schema(); }
-};
-
-// Routes are read after their service, whose policies they stand on; see services.cpp.
-struct Routes {
-  static constexpr bool kContainer = true;
-
-  void read(Reader& reader, const Node& node, std::vector<RouteConfig>& out) const;
-  Node write(const std::vector<RouteConfig>& routes) const;
   Node schema() const;
 };
 

@@ -28,14 +28,9 @@ constexpr auto kLater = std::to_array<Later>({
     {"limits", "on_429", "pass"},
     {"limits", "adaptive", "off"},
     {"fallback", "later", "off"},
-    {"route", "to", ""},
-    {"route", "sticky", "off"},
-    {"route", "when_open", ""},
-    {"route", "rewrite", "off"},
     {"route", "mirror", "off"},
     {"route", "fault", "off"},
     {"route", "idempotency", "off"},
-    {"match", "accept", "off"},
 });
 
 }  // namespace

@@ -291,25 +291,86 @@ struct EndpointSource {
   bool operator==(const EndpointSource&) const = default;
 };
 
+// What Accept must ask for; see http::AcceptMatch.
+struct AcceptedType {
+  std::string type;                    // lower case: `application/vnd.shop+json`
+  std::optional<std::string> version;  // off: whichever
+
+  bool operator==(const AcceptedType&) const = default;
+};
+
 struct RouteMatch {
   std::string path;                  // exact, or a prefix when it ends in `*`; empty matches all
   std::vector<std::string> methods;  // empty matches all
   std::vector<HeaderMatch> headers;  // all of them
+  std::optional<AcceptedType> accept;
 
   bool operator==(const RouteMatch&) const = default;
+};
+
+// A service that calls of a route go to.
+struct RouteTarget {
+  std::string name;     // as it is written: `self`, or that of a service
+  std::string service;  // the service that it means
+  int weight = 100;     // its part of the sum of all; 0: nothing goes there
+  Policy policy;        // complete: the target's, with the route's own over it
+
+  bool operator==(const RouteTarget&) const = default;
+};
+
+// What a call of a split is known by, so that it goes where the one before it went. One of them.
+struct Sticky {
+  std::optional<std::string> header;  // lower case
+  std::optional<std::string> cookie;
+
+  bool operator==(const Sticky&) const = default;
+};
+
+// Whether a target whose circuit is open loses its calls to the others.
+enum class WhenOpen : uint8_t { kOthers, kRefuse };
+
+// Beginnings of paths that end where a segment does; see http::PathRewrite.
+struct PathPrefix {
+  std::string from;
+  std::string to;
+
+  bool operator==(const PathPrefix&) const = default;
+};
+
+// How a request differs where it goes from what the caller wrote.
+struct Rewrite {
+  std::optional<PathPrefix> path_prefix;
+  std::optional<Authority> host;  // kUpstream or kName; off: as `authority` says
+
+  bool operator==(const Rewrite&) const = default;
 };
 
 struct RouteConfig {
   std::string name;  // may be empty when neither circuit nor limits are overridden
   RouteMatch match;
+  std::vector<RouteTarget> to;  // empty: the service itself
+  std::optional<Sticky> sticky;
+  WhenOpen when_open = WhenOpen::kOthers;
+  std::optional<Rewrite> rewrite;
   Policy policy;                       // complete: the service's, with the route's own over it
   std::vector<std::string> overrides;  // the policy sections that the route writes, in file order
 
   bool owns(std::string_view section) const {
     return std::find(overrides.begin(), overrides.end(), section) != overrides.end();
   }
+  // Whether there is a circuit and a limit for its calls alone: one of each for each target.
+  bool owns_state() const { return owns("circuit") || owns("limits"); }
+  bool is_split() const { return to.size() > 1; }
   bool operator==(const RouteConfig&) const = default;
 };
+
+// visit(service, policy) for each service that calls of the route go to. What is counted and known
+// of them is of `service` and the route's name.
+template <class Visit>
+void for_each_target(const std::string& own_service, const RouteConfig& route, Visit visit) {
+  if (route.to.empty()) visit(own_service, route.policy);
+  for (const RouteTarget& target : route.to) visit(target.service, target.policy);
+}
 
 struct ServiceConfig {
   std::string name;

@@ -64,7 +64,10 @@ void fill_contents(Config& config, const ContentOf& content_of) {
   fill(config.passthrough, content_of);
   for (ServiceConfig& service : config.services) {
     fill(service.policy, content_of);
-    for (RouteConfig& route : service.routes) fill(route.policy, content_of);
+    for (RouteConfig& route : service.routes) {
+      fill(route.policy, content_of);
+      for (RouteTarget& target : route.to) fill(target.policy, content_of);
+    }
   }
 }
 

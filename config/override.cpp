@@ -11,24 +11,39 @@
 namespace outrigger::config {
 namespace {
 
-const RouteConfig* find_route(const ServiceConfig& service, std::string_view name) {
-  const auto found = std::find_if(service.routes.begin(), service.routes.end(),
-                                  [&](const RouteConfig& route) { return route.name == name; });
-  return found == service.routes.end() ? nullptr : &*found;
-}
+// A route of another service that has the name and leads to the target.
+struct Leading {
+  const ServiceConfig* owner = nullptr;  // null: there is none
+  const Policy* policy = nullptr;        // of its calls there
+};
 
-const Policy* find_policy(const Config& config, const Target& target) {
-  const ServiceConfig* service = config.find_service(target.service);
-  if (service == nullptr || target.route.empty()) {
-    return service == nullptr ? nullptr : &service->policy;
+Leading leading_to(const Config& config, const Target& target) {
+  for (const ServiceConfig& service : config.services) {
+    if (target.route.empty() || service.name == target.service) continue;
+    for (const RouteConfig& route : service.routes) {
+      if (route.name != target.route) continue;
+      for (const RouteTarget& to : route.to) {
+        if (to.service == target.service) return {&service, &to.policy};
+      }
+    }
   }
-  const RouteConfig* route = find_route(*service, target.route);
-  return route == nullptr ? nullptr : &route->policy;
+  return {};
 }
 
-Problem unknown_target(const Target& target) {
+// The service whose route it is.
+std::string_view owner_of(const Config& config, const Target& target) {
+  if (is_in_file(config, target)) return target.service;
+  const ServiceConfig* owner = leading_to(config, target).owner;
+  return owner == nullptr ? std::string_view(target.service) : owner->name;
+}
+
+Problem unknown_target(const Config& config, const Target& target) {
   const std::string route = target.route.empty() ? "" : "/" + target.route;
-  return {"", 0, 0, "", "there is no \"" + target.service + route + "\" in the file"};
+  std::string what = "there is no \"" + target.service + route + "\" in the file";
+  if (const ServiceConfig* owner = leading_to(config, target).owner) {
+    what += "; its settings are those of \"" + owner->name + route + "\"";
+  }
+  return {"", 0, 0, "", std::move(what)};
 }
 
 std::optional<Place> place(const Document& document, const Mark& mark) {
@@ -47,14 +62,49 @@ std::optional<Place> place_of_key(const Document& document, const Node& from,
 }
 
 std::string json_at(const Config& config, const Target& target, std::string_view key) {
-  const Policy* policy = find_policy(config, target);
-  if (policy == nullptr) return {};
-  const Node written = write_policy(*policy, Secrets::kRedacted);
+  const Node written = write_target(config, target, Secrets::kRedacted);
+  if (written.is_null()) return {};
   const Node* found = find_at(written, key);
   return found == nullptr ? std::string() : to_json(*found, false);
 }
 
 }  // namespace
+
+const RouteConfig* find_route(const Config& config, const Target& target) {
+  const ServiceConfig* service = config.find_service(target.service);
+  if (service == nullptr || target.route.empty()) return nullptr;
+  const auto found =
+      std::find_if(service->routes.begin(), service->routes.end(),
+                   [&](const RouteConfig& route) { return route.name == target.route; });
+  return found == service->routes.end() ? nullptr : &*found;
+}
+
+bool is_in_file(const Config& config, const Target& target) {
+  return target.route.empty() ? config.find_service(target.service) != nullptr
+                              : find_route(config, target) != nullptr;
+}
+
+const Policy* policy_of(const Config& config, const Target& target) {
+  const ServiceConfig* service = config.find_service(target.service);
+  if (service == nullptr) return nullptr;
+  if (target.route.empty()) return &service->policy;
+  const RouteConfig* route = find_route(config, target);
+  return route != nullptr ? &route->policy : leading_to(config, target).policy;
+}
+
+bool has_circuit(const Config& config, const Target& target) {
+  if (target.route.empty()) return config.find_service(target.service) != nullptr;
+  bool found = false;
+  for (const ServiceConfig& service : config.services) {
+    for (const RouteConfig& route : service.routes) {
+      if (route.name != target.route || !route.owns("circuit")) continue;
+      for_each_target(service.name, route, [&](const std::string& leads_to, const Policy&) {
+        found = found || leads_to == target.service;
+      });
+    }
+  }
+  return found;
+}
 
 Loaded with_overrides(const Loaded& loaded, std::vector<Override> overrides) {
   if (overrides.empty() && loaded.document.overrides.empty()) return loaded;
@@ -63,8 +113,8 @@ Loaded with_overrides(const Loaded& loaded, std::vector<Override> overrides) {
   Loaded next = compile(std::move(document));
   for (const Override& over : next.document.overrides) {
     const Target target{over.service, over.route};
-    if (find_policy(next.config, target) == nullptr) {
-      next.problems.push_back(unknown_target(target));
+    if (!is_in_file(next.config, target)) {
+      next.problems.push_back(unknown_target(next.config, target));
     }
   }
   return next;
@@ -109,19 +159,19 @@ void collect_leaves(const Node& node, const std::string& path, std::vector<Setti
 
 std::vector<Setting> settings_of(const Loaded& loaded, const Target& target) {
   std::vector<Setting> settings;
-  const Policy* policy = find_policy(loaded.config, target);
-  if (policy == nullptr) return settings;
-  collect_leaves(write_policy(*policy, Secrets::kRedacted), "", settings);
+  const Node written = write_target(loaded.config, target, Secrets::kRedacted);
+  if (written.is_null()) return settings;
+  collect_leaves(written, "", settings);
   const Document& document = loaded.document;
   const auto child = [](const Node* node, std::string_view key) {
     const Node* found = node == nullptr ? nullptr : node->find(key);
     return found == nullptr ? Node{} : *found;
   };
+  const std::string_view owner = owner_of(loaded.config, target);
   const std::array layers = {
-      std::pair(Layer::kOverride, document.overridden({}, target.service, target.route)),
-      std::pair(Layer::kRoute, target.route.empty()
-                                   ? Node{}
-                                   : document.route_layer(target.service, target.route, false)),
+      std::pair(Layer::kOverride, document.overridden({}, owner, target.route)),
+      std::pair(Layer::kRoute,
+                target.route.empty() ? Node{} : document.route_layer(owner, target.route, false)),
       std::pair(Layer::kOverride,
                 target.route.empty() ? Node{} : document.overridden({}, target.service, "")),
       std::pair(Layer::kService, child(document.root.find("services"), target.service)),
@@ -149,7 +199,7 @@ std::optional<Place> where(const Loaded& loaded, const Target& target, std::stri
     if (key.empty()) return place(document, services->entry(target.service)->mark);
     return place_of_key(document, document.service_layers(target.service), key);
   }
-  const Node route = document.route_layer(target.service, target.route);
+  const Node route = document.route_layer(owner_of(loaded.config, target), target.route);
   if (key.empty()) return place(document, route.mark);
   return place_of_key(document, layered(document.service_layers(target.service), route), key);
 }

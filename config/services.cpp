@@ -1,104 +1,22 @@
-// Services, their routes, and the defaults under them: the part of the file that has layers.
+// Services and the defaults under them: the part of the file that has layers.
 #include <algorithm>
 #include <utility>
 
 #include "config/describe.hpp"
 #include "config/opaque.hpp"
+#include "config/routes.hpp"
 
 namespace outrigger::config {
 namespace {
 
 constexpr std::string_view kPassthroughName = "passthrough";  // the built-in service
-constexpr auto kNotInDefaults =
-    std::to_array<std::string_view>({"hosts", "addresses", "endpoints", "routes", "profile"});
 // Of a profile, in messages and in the schema.
 constexpr std::string_view kProfile = "profile";
 constexpr auto kPassthroughSections =
     std::to_array<std::string_view>({"pool", "timeout", "limits", "headers"});
-constexpr auto kNotInRoutes = std::to_array<std::string_view>(
-    {"hosts", "addresses", "endpoints", "profile", "when_empty", "protocol", "pool", "authority",
-     "balance", "slow_start", "panic_below", "endpoint_circuit", "cache", "routes", "tls",
-     "health_check"});
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// Which policy sections a route writes.
-class SectionsWritten {
- public:
-  explicit SectionsWritten(const Node& route) : x_route(route) {}
-
-  template <class Member, class Kind>
-  void key(std::string_view name, const Member&, const Kind&, std::string_view, Live = Live::kYes) {
-    const Node* value = x_route.find(name);
-    const bool written = value != nullptr && !value->is_null();
-    if (written && name != "name" && name != "match") x_sections.emplace_back(name);
-  }
-  std::vector<std::string> take() { return std::move(x_sections); }
-
- private:
-  const Node& x_route;
-  std::vector<std::string> x_sections;
-};
-
-// The map with only, or without, some of its keys.
-Node filtered(const Node& map, std::span<const std::string_view> names, bool keep) {
-  Node out = Node::map();
-  out.mark = map.mark;
-  for (const Entry& entry : map.entries) {
-    if (is_one_of(names, entry.key) == keep) out.entries.push_back(entry);
-  }
-  return out;
-}
-
-void read_route(Reader& reader, const Node& route, const Node& service, RouteConfig& out) {
-  if (!route.is_map()) return reader.wrong(route, "a route", "write {match: {path: /v2/*}, ...}");
-  {
-    const Reader::Partial partial(reader);
-    ReadVisitor visitor(reader, route, kSection<RouteConfig>);
-    describe(visitor, out);
-    for (const std::string_view name : kNotInRoutes) {
-      visitor.refuse(name, "cannot differ in a route; make it a service with the same endpoints");
-    }
-    visitor.finish();
-  }
-  SectionsWritten written(route);
-  describe(written, out);
-  out.overrides = written.take();
-
-  constexpr auto kOwn = std::to_array<std::string_view>({"name", "match"});
-  const Node whole = layered(filtered(service, kNotInDefaults, false),
-                             filtered(filtered(route, kOwn, false), kNotInRoutes, false));
-  out.policy = Policy{};
-  ReadVisitor visitor(reader, whole, kSection<Policy>);
-  describe(visitor, out.policy);
-  if (out.name.empty() && (out.owns("circuit") || out.owns("limits"))) {
-    reader.problem(route.mark, "a route that overrides circuit or limits needs a \"name\"");
-  }
-}
-
-void read_routes(Reader& reader, const Node& service, ServiceConfig& out) {
-  const Node* routes = service.find("routes");
-  if (routes == nullptr || !routes->is_list()) return;
-  const Reader::Inside inside(reader, "routes");
-  std::vector<std::string> names;
-  for (size_t i = 0; i < routes->items.size(); ++i) {
-    const Reader::Inside item(reader, "[" + std::to_string(i) + "]");
-    const Node* name = routes->items[i].find("name");
-    const bool is_named = name != nullptr && !name->text.empty();
-    const Node node = is_named
-                          ? reader.document().overridden(routes->items[i], out.name, name->text)
-                          : routes->items[i];
-    RouteConfig& route = out.routes.emplace_back();
-    read_route(reader, node, service, route);
-    const bool twice = std::find(names.begin(), names.end(), route.name) != names.end();
-    if (!route.name.empty() && twice) {
-      reader.problem(mark_of(node, "name"),
-                     "the route " + in_quotes(route.name) + " is given twice");
-    }
-    names.push_back(route.name);
-  }
 }
 
 void read_service(Reader& reader, const Entry& entry, ServiceConfig& out) {
@@ -174,29 +92,6 @@ void read_registry(Reader& reader, const Entry& entry, RegistriesConfig& out) {
 }
 
 }  // namespace
-
-void Routes::read(Reader& reader, const Node& node, std::vector<RouteConfig>&) const {
-  constexpr size_t kMostRoutes = 1'000;
-  if (!node.is_list()) return reader.wrong(node, "a list of routes", "write [{match: ..., ...}]");
-  if (node.items.size() > kMostRoutes) {
-    reader.problem(node.mark, "more than 1000 routes in one service");
-  }
-}
-
-Node Routes::write(const std::vector<RouteConfig>& routes) const {
-  Node list = Node::list();
-  for (RouteConfig route : routes) {
-    WriteVisitor visitor(&route.overrides);
-    describe(visitor, route);
-    Node node = visitor.take();
-    if (route.name.empty())
-      std::erase_if(node.entries, [](const Entry& e) { return e.key == "name"; });
-    list.items.push_back(std::move(node));
-  }
-  return list;
-}
-
-Node Routes::schema() const { return array_of(Map<RouteConfig>{}.schema()); }
 
 void Registries::read(Reader& reader, const Node& node, RegistriesConfig& out) const {
   if (!node.is_map()) return reader.wrong(node, "a map of registries", "write {NAME: {kind: dns}}");

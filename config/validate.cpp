@@ -7,6 +7,7 @@
 
 #include "config/describe.hpp"
 #include "config/opaque.hpp"
+#include "config/routes.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/cidr.hpp"
 
@@ -158,15 +159,17 @@ void check_claims(Reader& reader, const Config& config) {
 
 // Policies
 
-void check_fallbacks(Reader& reader, const Config& config, const ServiceConfig& service,
-                     const Node& map, const std::vector<Fallback>& fallback) {
+// leads_there_alone(service): the calls go to that one anyway.
+template <class LeadsThereAlone>
+void check_fallbacks(Reader& reader, const Config& config, const Node& map,
+                     const std::vector<Fallback>& fallback, LeadsThereAlone leads_there_alone) {
   const Node& list = child(map, "fallback");
   for (size_t i = 0; i < fallback.size(); ++i) {
     const auto* other = std::get_if<FallbackService>(&fallback[i].action);
     if (other == nullptr) continue;
     const Node& name = child(item(list, i), "service");
-    if (other->service == service.name) {
-      reader.problem(name.mark, "the service " + in_quotes(service.name) +
+    if (leads_there_alone(other->service)) {
+      reader.problem(name.mark, "the service " + in_quotes(other->service) +
                                     " would fall back to itself; name another one");
     } else {
       check_service_name(reader, config, name, other->service);
@@ -275,18 +278,24 @@ void check_service(Reader& reader, const Config& config, const ServiceConfig& se
   const Reader::Inside outer(reader, "services");
   const Reader::Inside inside(reader, service.name);
   const Node map = reader.document().service_layers(service.name);
-  check_fallbacks(reader, config, service, map, service.policy.fallback);
+  check_fallbacks(reader, config, map, service.policy.fallback,
+                  [&](const std::string& name) { return name == service.name; });
   check_filters(reader, config, map, service.policy);
   check_proxy(reader, map, service.policy);
   check_registries(reader, config, child(map, "endpoints"), service.endpoints);
   check_opaque(reader, config, service);
+  check_routes(reader, config, service);
   for (size_t i = 0; i < service.routes.size(); ++i) {
     const RouteConfig& route = service.routes[i];
-    const Node& node = item(child(map, "routes"), i);
-    const Node layer =
-        route.name.empty() ? node : reader.document().overridden(node, service.name, route.name);
+    const Node layer = route_node(reader.document(), service, i);
     if (route.owns("fallback")) {
-      check_fallbacks(reader, config, service, layer, route.policy.fallback);
+      check_fallbacks(reader, config, layer, route.policy.fallback, [&](const std::string& name) {
+        bool alone = true;
+        for_each_target(service.name, route, [&](const std::string& target, const Policy&) {
+          alone = alone && target == name;
+        });
+        return alone;
+      });
     }
     check_filters(reader, config, layer, route.policy);
   }

@@ -66,14 +66,14 @@ class ReadVisitor {
 
 class WriteVisitor {
  public:
-  // With `only`, keys that are not in it are left out, except `name` and `match`.
+  // With `only`, keys that are not in it are left out.
   explicit WriteVisitor(const std::vector<std::string>* only = nullptr) : x_only(only) {}
 
   template <class Member, class Kind>
   void key(std::string_view name, const Member& member, const Kind& kind, std::string_view /*doc*/,
            Live /*live*/ = Live::kYes) {
-    const bool wanted = x_only == nullptr || name == "name" || name == "match" ||
-                        std::find(x_only->begin(), x_only->end(), name) != x_only->end();
+    const bool wanted =
+        x_only == nullptr || std::find(x_only->begin(), x_only->end(), name) != x_only->end();
     Node value = wanted ? kind.write(member) : Node{};
     if (!value.is_null()) x_map.set(name, std::move(value));
   }

@@ -160,6 +160,12 @@ void Fallback::on_leg(Leg& mine, void* slot_, Leg& below) {
 
 // Takes the first entry that applies and can; else the caller gets what the call itself got.
 void Fallback::replace(FallbackSlot& slot) const {
+  // Another service of a split gets it first.
+  const Error* const error = slot.first->error();
+  const bool is_refused = error != nullptr && error->cause == Cause::kCircuitOpen;
+  if (is_refused && slot.leg.goes_elsewhere(*error)) {
+    return slot.leg.accept(std::move(slot.first));
+  }
   while (slot.next < x_entries.size()) {
     const Entry& entry = x_entries[slot.next++];
     if (!applies(entry, slot.leg)) continue;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "filters/context.hpp"
+#include "filters/split.hpp"
 #include "proxy/chain/filter.hpp"
 #include "proxy/chain/router.hpp"
 
@@ -21,5 +22,12 @@ using FilterList = std::vector<std::unique_ptr<chain::Filter>>;
 std::vector<FilterList> compile_chains(const std::vector<FilterKinds>& lists,
                                        const Context& context, chain::Terminal& terminal,
                                        chain::Route& route);
+
+// The same for a route whose calls go to one of several others: those of the lists' filters that
+// belong to the call as such, and the split. Requires: the chains of the others were compiled of
+// below_split(lists).
+std::vector<FilterList> compile_split(const std::vector<FilterKinds>& lists, const Context& context,
+                                      const SplitSettings& split, chain::Route& route);
+std::vector<FilterKinds> below_split(std::vector<FilterKinds> lists);
 
 }  // namespace outrigger::filters

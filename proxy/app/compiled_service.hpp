@@ -48,6 +48,8 @@ class CompiledService final : public Reapable {
   uint64_t version() const { return x_version; }
   // Calls that run on one of its routes.
   int64_t running() const;
+  // How many that are, of a service that is to be compiled.
+  static size_t routes_in(const config::ServiceConfig& service);
 
  private:
   CompiledService(Worker& worker, const Snapshot& snapshot, const Common& common)
@@ -58,10 +60,28 @@ class CompiledService final : public Reapable {
   void add_routes(const config::ServiceConfig& service);
   void add_passthrough();
   std::unique_ptr<chain::Route> make_route(const config::ServiceConfig& service,
-                                           const config::RouteConfig* route);
+                                           const config::RouteConfig& route);
+  std::unique_ptr<chain::Route> make_split(const config::ServiceConfig& service,
+                                           const config::RouteConfig& route);
+  // What is made of a policy for calls that go to a service; `route` may be null.
+  struct Destination {
+    const config::ServiceConfig& service;
+    const config::Policy& policy;
+    const config::RouteConfig* route;
+    bool is_called = true;  // else the caller named another one
+  };
+  std::unique_ptr<chain::Route> make_route(const Destination& to, const std::vector<Kinds>& kinds);
+  std::unique_ptr<chain::Route> named_route(const std::string& service, const std::string& name);
+  chain::Terminal& make_terminal(const Destination& to, upstream::Service& service,
+                                 upstream::CallSettings settings);
+  upstream::CallSettings settings_of(const Destination& to, metrics::ServiceSeries& series) const;
+  upstream::Circuit& circuit_of(const Destination& to, const std::string& label);
+  upstream::PolicyState& own_state(const std::string& label);
+  const std::shared_ptr<upstream::Service>& use(const std::string& service);
+  const config::ServiceConfig& config_of(const std::string& service) const;
   filters::Context context_of(const config::Policy& policy, std::string_view label,
                               upstream::Service& service, metrics::ServiceSeries& series);
-  void compile(chain::Route& route, const filters::Context& context, chain::Terminal& terminal);
+  void keep(std::vector<filters::FilterList> filters);
   metrics::ServiceSeries& series_of(const std::string& service, const std::string& route);
 
   Worker& x_worker;
@@ -69,11 +89,13 @@ class CompiledService final : public Reapable {
   const Common& x_common;
   uint64_t x_version = 0;
   std::shared_ptr<filters::AccessLog> x_access_log;
-  std::shared_ptr<upstream::Service> x_service;
+  std::vector<std::shared_ptr<upstream::Service>> x_services;
   std::vector<std::shared_ptr<upstream::PolicyState>> x_states;  // of routes
   std::vector<std::shared_ptr<metrics::ServiceSeries>> x_series;
-  std::shared_ptr<upstream::ServiceClient> x_client;
+  std::vector<std::shared_ptr<upstream::ServiceClient>> x_clients;
   std::vector<std::unique_ptr<chain::Terminal>> x_terminals;
+  std::vector<std::unique_ptr<const filters::SplitSettings>> x_splits;
+  std::vector<std::unique_ptr<chain::Route>> x_split_routes;  // that splits lead to
   std::vector<filters::FilterList> x_filters;
   chain::ServiceRoutes x_routes;
 };

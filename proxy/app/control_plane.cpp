@@ -70,6 +70,9 @@ class ControlPlane::Series final : public Part {
       keys.insert({service.name, {}});
       for (const config::RouteConfig& route : service.routes) {
         keys.insert({service.name, route.name});
+        config::for_each_target(service.name, route, [&](const std::string& target, const auto&) {
+          keys.insert({target, route.name});
+        });
       }
     }
     x_shards.keep_only(keys);

@@ -32,7 +32,7 @@ bool RouteSet::build(size_t routes_max) {
     const config::ServiceConfig& service = all[x_next];
     auto compiled = take_over(service);
     // What is taken over costs its place in the table.
-    done += compiled != nullptr ? 1 : 1 + service.routes.size();
+    done += compiled != nullptr ? 1 : CompiledService::routes_in(service);
     if (compiled == nullptr) {
       compiled = CompiledService::compile(x_worker, *x_snapshot, x_common, service);
     }

@@ -13,19 +13,44 @@ std::set<std::string> names_of(const Map& map, std::set<std::string> names) {
   return names;
 }
 
+template <class Map>
+bool has_same(const Map& now, const Map& before, std::string_view name) {
+  const auto found = now.find(name);
+  const auto known = before.find(name);
+  if (found == now.end() || known == before.end()) {
+    return (found == now.end()) == (known == before.end());
+  }
+  return found->second == known->second;
+}
+
+std::string label_of(const std::string& service, const config::RouteConfig& route) {
+  return service + "/" + route.name;
+}
+
+// How endpoints of a service are reached: by its own list, or wherever the caller was going.
+bool is_original(const config::Config& config, const std::string& name) {
+  const config::ServiceConfig* service = config.find_service(name);
+  return service != nullptr && service->endpoints.kind == config::EndpointSource::Kind::kOriginal;
+}
+
+// What a route takes of the services that it leads to, besides their policies, which are its own.
+bool is_same(const config::ServiceConfig& service, const config::RouteConfig& route,
+             const Snapshot& now, const Snapshot& before) {
+  bool same = true;
+  config::for_each_target(service.name, route, [&](const std::string& target, const auto&) {
+    same = same && has_same(now.services, before.services, target) &&
+           has_same(now.routes, before.routes, label_of(target, route)) &&
+           (target == service.name ||
+            is_original(now.config, target) == is_original(before.config, target));
+  });
+  return same;
+}
+
 bool is_same(const config::ServiceConfig& service, const config::ServiceConfig& known,
              const Snapshot& now, const Snapshot& before) {
-  if (known != service) return false;
-  if (before.services.at(service.name) != now.services.at(service.name)) return false;
-  return std::all_of(service.routes.begin(), service.routes.end(), [&](const auto& route) {
-    const std::string label = service.name + "/" + route.name;
-    const auto state = now.routes.find(label);
-    const auto known_state = before.routes.find(label);
-    if (state == now.routes.end() || known_state == before.routes.end()) {
-      return (state == now.routes.end()) == (known_state == before.routes.end());
-    }
-    return state->second == known_state->second;
-  });
+  return known == service && has_same(now.services, before.services, service.name) &&
+         std::all_of(service.routes.begin(), service.routes.end(),
+                     [&](const auto& route) { return is_same(service, route, now, before); });
 }
 
 void set_versions(Snapshot& now, const Snapshot* before) {
@@ -49,9 +74,12 @@ std::shared_ptr<Snapshot> make_snapshot(config::Config config, upstream::Service
     snapshot->services.emplace(service.name,
                                services.service(service.name, service.policy, now_ms));
     for (const config::RouteConfig& route : service.routes) {
-      if (!route.owns("circuit") && !route.owns("limits")) continue;
-      const std::string label = service.name + "/" + route.name;
-      snapshot->routes.emplace(label, services.route(label, route.policy, now_ms));
+      if (!route.owns_state()) continue;
+      config::for_each_target(
+          service.name, route, [&](const std::string& target, const config::Policy& policy) {
+            const std::string label = label_of(target, route);
+            snapshot->routes.emplace(label, services.route(label, policy, now_ms));
+          });
     }
   }
   const std::string passthrough(kPassthrough);

@@ -31,7 +31,8 @@ struct Snapshot {
   // By service, the number of the snapshot since which nothing of it differs.
   std::map<std::string, uint64_t, std::less<>> versions;
   std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> services;
-  // "orders/reads": of routes with a circuit or limits of their own.
+  // "orders/reads": of routes with a circuit or limits of their own, by the service that they lead
+  // to.
   std::map<std::string, std::shared_ptr<upstream::PolicyState>, std::less<>> routes;
   std::shared_ptr<upstream::Service> passthrough;
   std::vector<Port> ports;

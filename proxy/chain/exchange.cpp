@@ -62,6 +62,12 @@ void Exchange::run_on(const Route* route) {
   if (route != nullptr) ++route->running;
 }
 
+void Exchange::move_to(const Route& route) {
+  --x_route->running;
+  x_route = &route;
+  ++route.running;
+}
+
 void Exchange::answer(const Route* route, const Error& error) {
   run_on(route);
   x_committed = true;

@@ -136,6 +136,9 @@ class Exchange : public Reapable {
 
   // Goes down `chain`. Requires: request() is filled.
   void begin(const Route& route, const Chain& chain);
+  // The call is that of another route from now on: its service's part of a split. Requires: it goes
+  // down a chain, and nothing of it was counted yet.
+  void move_to(const Route& route);
   // Answers by itself without a chain: a malformed request, an unknown host.
   void answer(const Route* route, const Error& error);
   void append_request_body(std::string_view bytes);

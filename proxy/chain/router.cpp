@@ -31,6 +31,7 @@ RouteMatch match_of(const config::RouteMatch& config) {
   for (const config::HeaderMatch& header : config.headers) {
     match.fields.push_back({http::intern(header.name), header.name, header.value});
   }
+  if (config.accept) match.accept.emplace(config.accept->type, config.accept->version);
   return match;
 }
 
@@ -47,6 +48,7 @@ bool RouteMatch::matches(const http::RequestHead& request, std::string_view cano
       std::find(methods.begin(), methods.end(), request.method_text) == methods.end()) {
     return false;
   }
+  if (accept && !accept->matches(request.fields)) return false;
   return std::all_of(fields.begin(), fields.end(), [&](const FieldValue& wanted) {
     return std::any_of(request.fields.begin(), request.fields.end(),
                        [&](const http::Field& field) { return wanted.is(field); });

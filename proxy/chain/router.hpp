@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include "proxy/base/cidr.hpp"
 #include "proxy/chain/host_table.hpp"
 #include "proxy/chain/route.hpp"
+#include "proxy/http/accept.hpp"
 #include "proxy/http/message.hpp"
 
 namespace outrigger::chain {
@@ -35,6 +37,7 @@ struct RouteMatch {
   std::string path;                  // in canonical form
   std::vector<std::string> methods;  // empty: all
   std::vector<FieldValue> fields;    // all of them; of several lines of a name one is enough
+  std::optional<http::AcceptMatch> accept;
 
   bool matches(const http::RequestHead& request, std::string_view canonical_path) const;
 };

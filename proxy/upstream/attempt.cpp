@@ -68,6 +68,7 @@ void Attempt::note_spoken(http::Version version) {
 std::optional<http::RequestHead> Attempt::request_head() const {
   http::RequestHead head = x_leg.request();
   head.authority = authority_sent(x_leg, x_settings, x_name);
+  if (x_settings.path) head.target = x_settings.path->apply(head.target, x_leg.exchange().arena());
   // A later attempt whose body is at hand need not ask whether it may send it.
   if (x_leg.attempt() > 0 && x_leg.exchange().body().size() > 0) head.expects_continue = false;
   if (!chain::carry_grpc_deadline(x_leg.exchange(), head)) return std::nullopt;

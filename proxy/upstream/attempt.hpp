@@ -17,6 +17,7 @@
 #include "proxy/chain/terminal.hpp"
 #include "proxy/http/h1_head.hpp"
 #include "proxy/http/h2_stream.hpp"
+#include "proxy/http/path_rewrite.hpp"
 #include "proxy/io/stream.hpp"
 #include "proxy/upstream/endpoint_view.hpp"
 #include "proxy/upstream/upstream_runtime.hpp"
@@ -30,6 +31,7 @@ struct CallSettings {
   config::Protocol protocol = config::Protocol::kAuto;
   config::Authority authority;
   bool proxy = false;                        // calls for a proxy go as their caller wrote them
+  std::optional<http::PathRewrite> path;     // how it differs from what the caller wrote
   config::Matcher endpoint_failures;         // what the endpoint's circuit counts
   config::Methods repeatable;                // methods that may be sent twice
   std::vector<std::string> repeatable_grpc;  // and of gRPC: see covers()
