@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/app/authority_of.hpp"
 #include "proxy/app/worker.hpp"
 #include "proxy/base/assert.hpp"
 
@@ -115,18 +116,12 @@ std::unique_ptr<chain::Route> CompiledService::named_route(const std::string& se
 
 upstream::CallSettings CompiledService::settings_of(const Destination& to,
                                                     metrics::ServiceSeries& series) const {
-  using Kind = config::Authority::Kind;
   upstream::CallSettings settings = upstream::call_settings(to.policy, series);
   settings.count_by_endpoint = x_common.count_by_endpoint;
-  // Another service answers than the one that the caller named.
-  if (!to.is_called && settings.authority.kind == Kind::kAuto) {
-    settings.authority.kind = Kind::kUpstream;
-  }
-  if (to.route == nullptr || !to.route->rewrite) return settings;
-  const config::Rewrite& rewrite = *to.route->rewrite;
-  if (rewrite.host) settings.authority = *rewrite.host;
-  if (rewrite.path_prefix) {
-    settings.path.emplace(rewrite.path_prefix->from, rewrite.path_prefix->to);
+  settings.authority = authority_of(to.policy, to.route, to.is_called);
+  if (to.route != nullptr && to.route->rewrite && to.route->rewrite->path_prefix) {
+    const config::PathPrefix& prefix = *to.route->rewrite->path_prefix;
+    settings.path.emplace(prefix.from, prefix.to);
   }
   return settings;
 }

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <sstream>
 
+#include "config/key_path.hpp"
+#include "proxy/app/authority_of.hpp"
 #include "proxy/chain/router.hpp"
 #include "proxy/http/authority.hpp"
 #include "proxy/http/grpc.hpp"
@@ -34,25 +37,41 @@ Result<http::RequestHead> parse(const Question& question, Arena& arena) {
 }
 
 // The routes as the workers compile them, without the chains.
-chain::RouteTable table_of(const config::Config& config) {
-  chain::RouteTable table;
-  for (const config::ServiceConfig& service : config.services) {
-    const auto route_of = [&](const std::string& name) {
-      auto route = std::make_unique<chain::Route>();
-      route->service = service.name;
-      route->name = name;
-      return route;
-    };
-    chain::ServiceRoutes routes;
-    routes.hosts = service.hosts;
-    for (const config::RouteConfig& route : service.routes) {
-      routes.routes.emplace_back(chain::match_of(route.match), route_of(route.name));
+class Table {
+ public:
+  explicit Table(const config::Config& config) {
+    for (const config::ServiceConfig& service : config.services) {
+      chain::ServiceRoutes routes;
+      routes.hosts = service.hosts;
+      for (const config::RouteConfig& route : service.routes) {
+        routes.routes.emplace_back(chain::match_of(route.match), route_of(service.name, &route));
+      }
+      routes.otherwise = route_of(service.name, nullptr);
+      x_table.add(service.name, std::move(routes));
     }
-    routes.otherwise = route_of("");
-    table.add(service.name, std::move(routes));
   }
-  return table;
-}
+
+  const chain::Route* find(const http::RequestHead& request, Arena& arena) const {
+    return x_table.find(request, arena);
+  }
+  // Null: it is the service's own.
+  const config::RouteConfig* config_of(const chain::Route& route) const {
+    return x_configs.at(&route);
+  }
+
+ private:
+  std::unique_ptr<chain::Route> route_of(const std::string& service,
+                                         const config::RouteConfig* config) {
+    auto route = std::make_unique<chain::Route>();
+    route->service = service;
+    if (config != nullptr) route->name = config->name;
+    x_configs.emplace(route.get(), config);
+    return route;
+  }
+
+  std::map<const chain::Route*, const config::RouteConfig*> x_configs;
+  chain::RouteTable x_table;
+};
 
 void explain_listeners(std::ostream& out, const Loaded& loaded, const std::string& service) {
   for (const config::ListenerConfig& listener : loaded.config.listeners) {
@@ -104,20 +123,20 @@ std::string_view protocol_in_words(const config::Policy& policy) {
 }
 
 // The name that the certificate of the endpoint must be for.
-std::string name_in_words(const config::Policy& policy, const http::RequestHead& request) {
+std::string name_in_words(const config::ClientTls& tls, const config::Authority& sent,
+                          const http::RequestHead& request) {
   using Kind = config::Authority::Kind;
-  const config::ClientTls& tls = *policy.tls;
   if (tls.verify.spiffe) return *tls.verify.spiffe;
   if (tls.server_name) return *tls.server_name;
   std::string_view authority = request.authority;
-  if (policy.authority.kind == Kind::kName) authority = policy.authority.name;
-  if (policy.authority.kind == Kind::kUpstream) return "the address of the endpoint";
+  if (sent.kind == Kind::kName) authority = sent.name;
+  if (sent.kind == Kind::kUpstream) return "the address of the endpoint";
   const auto parts = http::split_authority(authority);
   return parts ? std::string(parts->host) : std::string(authority);
 }
 
 void explain_upstream(std::ostream& out, const Loaded& loaded, const config::Target& service,
-                      const http::RequestHead& request) {
+                      const config::Authority& sent, const http::RequestHead& request) {
   const config::Policy& policy = loaded.config.find_service(service.service)->policy;
   out << "upstream   protocol " << protocol_in_words(policy)
       << at(config::where(loaded, service, "protocol")) << "\n";
@@ -127,7 +146,7 @@ void explain_upstream(std::ostream& out, const Loaded& loaded, const config::Tar
   }
   const config::ClientTls& tls = *policy.tls;
   out << "  tls verified by " << tls.ca_file.value_or("the roots of the system") << " for "
-      << name_in_words(policy, request) << "; ";
+      << name_in_words(tls, sent, request) << "; ";
   if (tls.cert_file) {
     out << "shows the certificate " << *tls.cert_file;
   } else {
@@ -163,13 +182,47 @@ void explain_tunnel(std::ostream& out, const http::RequestHead& request) {
       << request.authority << "/ (TLS towards the endpoints is the service's \"tls\")\n";
 }
 
-// The policy of the route, or of the service where the target names no route.
-const config::Policy& policy_of(const Loaded& loaded, const config::Target& target) {
-  const config::ServiceConfig& service = *loaded.config.find_service(target.service);
-  for (const config::RouteConfig& route : service.routes) {
-    if (!target.route.empty() && route.name == target.route) return route.policy;
+// How the calls of a route are shared out, and what the request becomes on its way.
+void explain_route(std::ostream& out, const Loaded& loaded, const config::Target& target,
+                   const config::RouteConfig& route) {
+  // Only what has a name can be asked for its lines.
+  const auto place = [&](std::string_view key) {
+    return route.name.empty() ? std::string() : at(config::where(loaded, target, key));
+  };
+  int64_t total = 0;
+  for (const config::RouteTarget& to : route.to) total += to.weight;
+  for (const config::RouteTarget& to : route.to) {
+    out << "  to " << to.service << " " << to.weight << " of " << total
+        << place(config::joined("to", to.name)) << "\n";
   }
-  return service.policy;
+  if (route.sticky) {
+    out << "  sticky by the " << (route.sticky->cookie ? "cookie " : "field ")
+        << route.sticky->cookie.value_or(route.sticky->header.value_or("")) << place("sticky")
+        << "\n";
+  }
+  if (route.is_split()) {
+    out << "  when the circuit of one is open, "
+        << (route.when_open == config::WhenOpen::kOthers ? "others get its calls"
+                                                         : "its calls are refused")
+        << place("when_open") << "\n";
+  }
+  if (!route.rewrite) return;
+  const auto& [path_prefix, host] = *route.rewrite;
+  out << "  sent with";
+  if (path_prefix) out << " " << path_prefix->to << " in the place of " << path_prefix->from;
+  if (path_prefix && host) out << " and";
+  if (host && host->name.empty()) out << " the address of the endpoint as host";
+  if (host && !host->name.empty()) out << " the host " << host->name;
+  out << place("rewrite") << "\n";
+}
+
+// What becomes of the call at one of the services that it may go to.
+void explain_target(std::ostream& out, const Loaded& loaded, const config::Target& target,
+                    const config::Authority& sent, const http::RequestHead& request) {
+  explain_policies(out, loaded, target);
+  explain_upstream(out, loaded, {target.service, ""}, sent, request);
+  explain_tunnel(out, request);
+  explain_grpc(out, loaded, target, *config::policy_of(loaded.config, target), request);
 }
 
 }  // namespace
@@ -180,7 +233,7 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
   const auto request = parse(question, arena);
   if (!request) return failure(request.error());
 
-  const chain::RouteTable table = table_of(loaded.config);
+  const Table table(loaded.config);
   std::ostringstream out;
   out << request->method_text << " " << request->authority << " " << request->target << "\n";
   if (loaded.config.required) {
@@ -203,13 +256,25 @@ Result<std::string> explain(const Loaded& loaded, const Question& question) {
     out << "profile    " << profile << at(config::where(loaded, {route->service, ""}, "profile"))
         << "\n";
   }
+  const config::RouteConfig* const written = table.config_of(*route);
+  const bool leads = written != nullptr && !written->to.empty();
   if (!route->name.empty()) {
     out << "route      " << route->name << at(config::where(loaded, target)) << "\n";
+  } else if (leads || (written != nullptr && written->rewrite)) {
+    out << "route      one without a name\n";
   }
-  explain_policies(out, loaded, target);
-  explain_upstream(out, loaded, {route->service, ""}, *request);
-  explain_tunnel(out, *request);
-  explain_grpc(out, loaded, target, policy_of(loaded, target), *request);
+  if (written != nullptr) explain_route(out, loaded, target, *written);
+  if (!leads) {
+    const config::Policy& policy = *config::policy_of(loaded.config, target);
+    explain_target(out, loaded, target, authority_of(policy, written, true), *request);
+    return out.str();
+  }
+  for (const config::RouteTarget& to : written->to) {
+    out << "target     " << to.service << at(config::where(loaded, {to.service, ""})) << "\n";
+    const bool is_called = to.service == route->service;
+    explain_target(out, loaded, {to.service, route->name},
+                   authority_of(to.policy, written, is_called), *request);
+  }
   return out.str();
 }
 

@@ -39,6 +39,31 @@ TEST(Recompiling, ConcernsAllWhereWhatAllAreMadeOfChanged) {
   }
 }
 
+TEST(Recompiling, ConcernsWhoseRoutesLeadThere) {
+  const auto file = [](std::string_view stock, std::string_view other = "") {
+    return "services:\n  orders: {endpoints: {static: ['10.0.0.1:80']}, routes: [{to: {self: 1, "
+           "stock: 1}}]}\n  stock: {endpoints: {static: ['10.0.0.2:80']}" +
+           std::string(stock) + "}\n  other: {endpoints: {static: ['10.0.0.3:80']}" +
+           std::string(other) + "}\n";
+  };
+  Town town(file(""));
+  const app::Worker& worker = *town.workers[0];
+  const auto orders = worker.inner_chain("orders");
+  const auto other = worker.inner_chain("other");
+  town.take(file("", ", timeout: {request: 3s}"));
+  EXPECT_EQ(worker.inner_chain("orders"), orders);
+  EXPECT_NE(worker.inner_chain("other"), other);
+  const auto again = worker.inner_chain("other");
+  town.take(file(", timeout: {request: 3s}", ", timeout: {request: 3s}"));
+  EXPECT_NE(worker.inner_chain("orders"), orders);
+  EXPECT_EQ(worker.inner_chain("other"), again);
+  // Its endpoints and its own routes are nobody else's.
+  const auto now = worker.inner_chain("orders");
+  town.take(file(", timeout: {request: 3s}, routes: [{match: {path: /x}, retry: off}]",
+                 ", timeout: {request: 3s}"));
+  EXPECT_EQ(worker.inner_chain("orders"), now);
+}
+
 TEST(Recompiling, WhatWasReplacedGoesWithItsLastCallWhateverElseRuns) {
   Town town(orders_and_stock(""));
   town.origin(kAt).otherwise = after(2'000, answers(200));

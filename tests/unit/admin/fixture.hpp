@@ -91,8 +91,11 @@ class FakeControl final : public Control {
     for (const config::ServiceConfig& service : x_loaded.config.services) {
       x_services.service(service.name, service.policy, x_clock.now_ms());
       for (const config::RouteConfig& route : service.routes) {
-        if (!route.owns("circuit") && !route.owns("limits")) continue;
-        x_services.route(service.name + "/" + route.name, route.policy, x_clock.now_ms());
+        if (!route.owns_state()) continue;
+        config::for_each_target(
+            service.name, route, [&](const std::string& target, const config::Policy& policy) {
+              x_services.route(target + "/" + route.name, policy, x_clock.now_ms());
+            });
       }
     }
   }

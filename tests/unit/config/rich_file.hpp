@@ -111,6 +111,11 @@ services:
       - { match: { path: /exact }, headers: off, retry: off, timeout: { total: 2h },
           deadline_header: off, fallback: [] }
       - { name: edits, headers: { request: off } }
+      - { name: canary, to: { self: 90, stock: 10 }, sticky: { header: X-User }, when_open: refuse,
+          match: { accept: { type: application/vnd.shop+json, version: 2 } } }
+      - { to: { self: 1, stock: 1 }, sticky: { cookie: u } }
+      - { to: stock, match: { accept: { type: text/html } },
+          rewrite: { path_prefix: [/v2, /], host: stock.example } }
   stock: { circuit: off, endpoint_circuit: off, cache: off, retry: off, limits: off,
            timeout: off, pool: off }
   base: { protocol: tcp, endpoints: original, retry: { on: [connect] },

@@ -174,8 +174,8 @@ TEST(Router, FindsTheServiceByItsHost) {
 }
 
 TEST(Router, MatchesAPathExactlyOrByItsBeginning) {
-  Asking ask(orders({{"exact", {.path = "/v1/item", .methods = {}, .headers = {}}},
-                     {"prefix", {.path = "/v2/*", .methods = {}, .headers = {}}}}));
+  Asking ask(orders({{"exact", {.path = "/v1/item", .methods = {}, .headers = {}, .accept = {}}},
+                     {"prefix", {.path = "/v2/*", .methods = {}, .headers = {}, .accept = {}}}}));
   EXPECT_EQ(ask.get("/v1/item"), "exact");
   EXPECT_EQ(ask.get("/v1/item?q=/v2/"), "exact");
   EXPECT_EQ(ask.get("/v1/item/"), "");
@@ -186,8 +186,8 @@ TEST(Router, MatchesAPathExactlyOrByItsBeginning) {
 }
 
 TEST(Router, LetsNoOtherSpellingOfAPathGoAroundARoute) {
-  Asking ask(orders({{"admin", {.path = "/admin/*", .methods = {}, .headers = {}}},
-                     {"dash", {.path = "/a%2db", .methods = {}, .headers = {}}}}));
+  Asking ask(orders({{"admin", {.path = "/admin/*", .methods = {}, .headers = {}, .accept = {}}},
+                     {"dash", {.path = "/a%2db", .methods = {}, .headers = {}, .accept = {}}}}));
   for (const char* path : {"/admin/x", "//admin/x", "/./admin/x", "/x/../admin/x", "/%61dmin/x",
                            "/x/%2e%2e/admin/x", "/admin//x"}) {
     EXPECT_EQ(ask.get(path), "admin") << path;
@@ -198,9 +198,10 @@ TEST(Router, LetsNoOtherSpellingOfAPathGoAroundARoute) {
 }
 
 TEST(Router, MatchesMethodsAndFields) {
-  Asking ask(
-      orders({{"beta", {.path = "", .methods = {"GET", "LIST"}, .headers = {{"x-beta", "1"}}}},
-              {"json", {.path = "", .methods = {}, .headers = {{"accept", "text/json"}}}}}));
+  Asking ask(orders(
+      {{"beta",
+        {.path = "", .methods = {"GET", "LIST"}, .headers = {{"x-beta", "1"}}, .accept = {}}},
+       {"json", {.path = "", .methods = {}, .headers = {{"accept", "text/json"}}, .accept = {}}}}));
   EXPECT_EQ(ask.get("/"), "");
   ask.with("X-Beta", "2").with("X-BETA", "1");
   EXPECT_EQ(ask.get("/"), "beta");
@@ -209,15 +210,28 @@ TEST(Router, MatchesMethodsAndFields) {
   EXPECT_EQ(ask.with("Accept", "text/json").get("/", "POST"), "json");
 }
 
+TEST(Router, MatchesWhatAcceptAsksFor) {
+  Asking ask(orders({{"second",
+                      {.path = "",
+                       .methods = {},
+                       .headers = {},
+                       .accept = config::AcceptedType{"application/vnd.shop+json", "2"}}}}));
+  EXPECT_EQ(ask.get("/"), "");
+  ask.with("Accept", "application/vnd.shop+json;version=1");
+  EXPECT_EQ(ask.get("/"), "");
+  ask.with("Accept", "text/html, application/vnd.shop+json;version=2");
+  EXPECT_EQ(ask.get("/"), "second");
+}
+
 TEST(Router, TakesTheFirstRouteThatMatches) {
-  Asking ask(orders({{"first", {.path = "/a/*", .methods = {"GET"}, .headers = {}}},
-                     {"second", {.path = "/a/b", .methods = {}, .headers = {}}}}));
+  Asking ask(orders({{"first", {.path = "/a/*", .methods = {"GET"}, .headers = {}, .accept = {}}},
+                     {"second", {.path = "/a/b", .methods = {}, .headers = {}, .accept = {}}}}));
   EXPECT_EQ(ask.get("/a/b"), "first");
   EXPECT_EQ(ask.get("/a/b", "PUT"), "second");
 }
 
 TEST(Router, StaysInTheServiceOfAListener) {
-  Asking ask(orders({{"reads", {.path = "", .methods = {"GET"}, .headers = {}}}}));
+  Asking ask(orders({{"reads", {.path = "", .methods = {"GET"}, .headers = {}, .accept = {}}}}));
   const RouteTable& table = ask.table();
   Arena arena({});
   http::RequestHead head;
@@ -232,7 +246,7 @@ TEST(Router, StaysInTheServiceOfAListener) {
 }
 
 TEST(Router, AllocatesNothingForAPathInCanonicalForm) {
-  Asking ask(orders({{"prefix", {.path = "/v2/*", .methods = {}, .headers = {}}}}));
+  Asking ask(orders({{"prefix", {.path = "/v2/*", .methods = {}, .headers = {}, .accept = {}}}}));
   Arena arena({});
   http::RequestHead head;
   head.authority = "Orders:80";
