@@ -3,20 +3,14 @@
 #include <cmath>
 
 #include "proxy/base/assert.hpp"
+#include "proxy/base/hash.hpp"
 
 namespace outrigger::filters {
 namespace {
 
-uint64_t fnv1a(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
-
 // Uniform in (0, 1), whatever the two are.
 double unit_of(uint64_t key, uint64_t service) {
-  const uint64_t mixed = Random(Random(key).next() ^ service).next();
-  return (static_cast<double>(mixed >> 11) + 0.5) * 0x1.0p-53;
+  return (static_cast<double>(mixed(key ^ service) >> 11) + 0.5) * 0x1.0p-53;
 }
 
 }  // namespace
@@ -24,7 +18,7 @@ double unit_of(uint64_t key, uint64_t service) {
 void SplitChoice::add(std::string_view service, uint32_t weight) {
   OUTRIGGER_ASSERT(x_shares.size() < kMost);
   if (weight > 0) x_all |= Set{1} << x_shares.size();
-  x_shares.push_back({weight, fnv1a(service)});
+  x_shares.push_back({weight, stable_hash(service)});
 }
 
 std::optional<size_t> SplitChoice::by_chance(Set among, Random& random) const {
@@ -45,7 +39,7 @@ std::optional<size_t> SplitChoice::by_chance(Set among, Random& random) const {
 
 std::optional<size_t> SplitChoice::by_key(Set among, std::string_view key) const {
   among &= x_all;
-  const uint64_t hash = fnv1a(key);
+  const uint64_t hash = stable_hash(key);
   std::optional<size_t> nearest;
   double least = 0;
   for (size_t i = 0; i < x_shares.size(); ++i) {

@@ -15,8 +15,4 @@ namespace outrigger::upstream {
 // Nothing: the call does not have it, or it is empty.
 std::optional<uint64_t> hash_of(chain::CallLeg leg, const config::HashKey& key);
 
-// The value of the first cookie of that name (RFC 6265 section 4.2), without the quotes around it;
-// empty where there is none.
-std::string_view cookie_value(const http::Fields& fields, std::string_view name);
-
 }  // namespace outrigger::upstream

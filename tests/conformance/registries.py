@@ -51,6 +51,7 @@ class Instances:
         self.last_seen = {}  # by address: when a call went there last
         self.first_failure = None
         self.calling = None
+        self.ends = False
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
@@ -84,7 +85,7 @@ class Instances:
     def begin_calls(self):
         async def caller():
             reader = writer = None
-            while True:
+            while not self.ends:
                 began = time.monotonic()
                 try:
                     if writer is None:
@@ -114,13 +115,12 @@ class Instances:
         self.run(begin())
 
     def end_calls(self):
-        async def end(tasks):
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async def end():
+            await asyncio.gather(*self.calling)
+        self.ends = True
         if self.calling:
-            self.run(end(self.calling))
-        self.calling = None
+            self.run(end())
+        self.calling, self.ends = None, False
 
     def take_failures(self):
         failed, self.failed = self.failed, 0
