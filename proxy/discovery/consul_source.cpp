@@ -54,7 +54,9 @@ Result<AddressList> ConsulSource::read(const client::Answer& answer) {
   if (const std::string why = why_refused(answer); !why.empty()) return failure(why);
   auto list = read_consul(answer.body);
   if (!list) return list;
-  const bool has_leader = answer.field("x-consul-knownleader") != "false";
+  // An agent that streams its answers always says that it knows none.
+  const bool is_streamed = answer.field("x-consul-query-backend") == "streaming";
+  const bool has_leader = is_streamed || answer.field("x-consul-knownleader") != "false";
   if (!has_leader && count_lost(this->list(), *list) > 0) return failure("it has no leader");
   const std::string_view text = answer.field("x-consul-index");
   uint64_t index = 0;

@@ -146,6 +146,16 @@ TEST_F(ConsulSourceTest, WhoHasNoLeaderTakesNothingAway) {
   EXPECT_THAT(recorder.failures, ElementsAre("http://127.0.0.1:8500: it has no leader"));
 }
 
+// As Consul 1.14 answers.
+TEST_F(ConsulSourceTest, AnAgentThatStreamsIsBelievedWhateverItSaysOfLeaders) {
+  begin();
+  answer({"10.0.0.1:80", "10.0.0.2:80"}, 5);
+  answer({"10.0.0.1:80"}, 6,
+         "X-Consul-KnownLeader: false\r\nX-Consul-Query-Backend: streaming\r\n");
+  EXPECT_EQ(recorder.latest(), Texts{"10.0.0.1:80"});
+  EXPECT_EQ(recorder.failures, Texts{});
+}
+
 TEST_F(ConsulSourceTest, ARegistryThatFallsSilentIsAskedAgain) {
   begin();
   answer({"10.0.0.1:80"}, 5);
