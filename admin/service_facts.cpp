@@ -33,11 +33,13 @@ void fill(metrics::ServiceFacts& facts, const upstream::Circuit& circuit,
 
 }  // namespace
 
-EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms) {
+EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms,
+                               std::optional<std::string_view> zone) {
   EndpointCounts counts;
   if (set == nullptr) return counts;
   const bool has_ready = set->has_ready();
   for (const upstream::EndpointEntry& entry : set->entries) {
+    if (zone && set->zone_of(entry) != *zone) continue;
     ++counts.listed;
     if (upstream::is_usable(entry, has_ready)) ++counts.usable;
     if (upstream::is_eligible(entry, has_ready, now_ms)) ++counts.eligible;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "admin/events.hpp"
 #include "metrics/facts.hpp"
@@ -17,7 +19,9 @@ struct EndpointCounts {
   size_t usable = 0;
   size_t eligible = 0;
 };
-EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms);
+// Of one zone, or of all.
+EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms,
+                               std::optional<std::string_view> zone = std::nullopt);
 
 // The word for an endpoint: "eligible", or the first that excludes it.
 std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms);

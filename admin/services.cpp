@@ -118,6 +118,26 @@ Json splits_json(const Parts& parts, const config::ServiceConfig& config) {
   return list;
 }
 
+// As EndpointView decides it.
+bool spills(const EndpointCounts& ours) {
+  constexpr size_t kBelowPercent = upstream::EndpointView::kZoneSpillsBelowPercent;
+  return ours.eligible == 0 || ours.eligible * 100 < ours.usable * kBelowPercent;
+}
+
+// Of ours, where we have said which it is and endpoints of it are listed: whether its calls go to
+// all zones.
+Json zone_json(const std::optional<std::string>& ours, const upstream::EndpointSet* set,
+               int64_t now_ms) {
+  if (!ours) return {};
+  const EndpointCounts counts = count_endpoints(set, now_ms, *ours);
+  if (counts.listed == 0) return {};
+  return {{"name", *ours},
+          {"listed", counts.listed},
+          {"usable", counts.usable},
+          {"eligible", counts.eligible},
+          {"spills", spills(counts)}};
+}
+
 Json service_json(const Parts& parts, upstream::Service& service,
                   const config::ServiceConfig& config, bool with_endpoints) {
   const int64_t now_ms = parts.loop.clock.now_ms();
@@ -134,6 +154,7 @@ Json service_json(const Parts& parts, upstream::Service& service,
   json["discovery"] = discovery_json(service.discovery(), now_ms);
   json["endpoint_counts"] = {
       {"listed", counts.listed}, {"usable", counts.usable}, {"eligible", counts.eligible}};
+  json["zone"] = zone_json(parts.control.loaded().config.zone, set.get(), now_ms);
   json["panic"] =
       upstream::is_panic(counts.eligible, counts.usable, config.policy.panic_below_share);
   json["routes"] = Json::array();

@@ -1,5 +1,8 @@
 #include "admin/settings.hpp"
 
+#include <algorithm>
+
+#include "config/choice.hpp"
 #include "config/key_path.hpp"
 #include "config/write.hpp"
 
@@ -8,13 +11,29 @@ namespace {
 
 using config::Node;
 
+// Of a map of which one key is written.
+PatchedKey choice(const std::string& path, const Node& written) {
+  Node chosen = Node::map();
+  for (const config::Entry& entry : written.entries) {
+    if (!entry.value.is_null()) chosen.set(entry.key, entry.value);
+  }
+  if (chosen.entries.empty()) return {path, "", true};
+  return {path, config::to_json(chosen, false), false};
+}
+
 void collect(const std::string& path, const Node& node, std::vector<PatchedKey>& keys) {
   // An empty object in place of a value takes it away, but nothing of another object.
   if (node.is_null() || (node.is_map() && node.entries.empty())) {
     keys.push_back({path, "", node.is_null()});
   } else if (node.is_map()) {
     for (const config::Entry& entry : node.entries) {
-      collect(config::joined(path, entry.key), entry.value, keys);
+      const std::string inner = config::joined(path, entry.key);
+      const bool is_whole = config::is_choice(entry.key) && entry.value.is_map();
+      if (is_whole && !entry.value.entries.empty()) {
+        keys.push_back(choice(inner, entry.value));
+      } else {
+        collect(inner, entry.value, keys);
+      }
     }
   } else {
     keys.push_back({path, config::to_json(node, false), false});

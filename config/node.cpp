@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/choice.hpp"
+
 namespace outrigger::config {
 
 Node Node::scalar(std::string_view text) {
@@ -49,13 +51,6 @@ Node& Node::set(std::string_view key, Node value) {
   entries.push_back(Entry{std::string(key), value.mark, std::move(value)});
   return entries.back().value;
 }
-
-namespace {
-
-// A map of which one key is written: another one replaces it.
-bool is_choice(std::string_view key) { return key == "hash"; }
-
-}  // namespace
 
 Node layered(const Node& low, const Node& high) {
   if (high.is_null()) return low;

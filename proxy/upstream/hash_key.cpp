@@ -25,6 +25,7 @@ std::optional<uint64_t> hash_of(chain::CallLeg leg, const config::HashKey& key) 
     case config::HashKey::Kind::kSource:
       return hash_of_source(leg.exchange().caller());
     case config::HashKey::Kind::kHeader: {
+      if (key.name == "host") return hash_of_text(leg.request().authority);
       const http::Field* field = leg.request().fields.find(key.name);
       return hash_of_text(field == nullptr ? std::string_view() : field->value);
     }

@@ -260,6 +260,25 @@ TEST_F(Api, ServesServicesWithTheirEndpoints) {
   EXPECT_EQ(json["endpoints"][1]["state"], "drain");
 }
 
+TEST_F(Api, SaysWhetherOurZoneSpills) {
+  const auto service = x_control.services().find("orders");
+  service->set_endpoints({{*Address::parse("10.0.0.1:8080"), 1, false, "a"},
+                          {*Address::parse("10.0.0.2:8080"), 1, false, "a"},
+                          {*Address::parse("10.0.0.3:8080"), 1, false, "b"}},
+                         x_loop.now_ms());
+  const auto zone = [&] { return call("GET", "/api/v1/services/orders").as<Json>()["zone"]; };
+  EXPECT_EQ(zone(), nullptr);
+  x_control.install(testing::load("zone: a" + std::string(testing::kFile)), [] {});
+  EXPECT_EQ(
+      zone(),
+      (Json{{"name", "a"}, {"listed", 2}, {"usable", 2}, {"eligible", 2}, {"spills", false}}));
+  service->find_endpoint(*Address::parse("10.0.0.1:8080"))
+      ->set_health(upstream::Health::kUnhealthy);
+  EXPECT_EQ(zone()["spills"], true);
+  x_control.install(testing::load("zone: c" + std::string(testing::kFile)), [] {});
+  EXPECT_EQ(zone(), nullptr);
+}
+
 TEST_F(Api, SaysWhatIsSpokenWithAServiceAndItsEndpoints) {
   const auto service = x_control.services().find("orders");
   service->set_endpoints(

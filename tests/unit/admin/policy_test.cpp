@@ -114,6 +114,9 @@ TEST_F(PolicyApi, PatchesBalanceInEachOfItsForms) {
     EXPECT_EQ(policy()["policy"]["balance"], patched["balance"]);
   }
   EXPECT_EQ(balance().key, (config::HashKey{config::HashKey::Kind::kCookie, "c"}));
+  EXPECT_EQ(patch_policy(R"({"balance": {"hash": {"cookie": null, "header": "a"}}})").status, 200);
+  EXPECT_EQ(balance().key, (config::HashKey{config::HashKey::Kind::kHeader, "a"}));
+  EXPECT_EQ(patch_policy(R"({"balance": {"hash": {"cookie": "c", "header": "a"}}})").status, 422);
   EXPECT_EQ(patch_policy(R"({"balance": {"hash": {"port": "x"}}})").status, 422);
   EXPECT_EQ(patch_policy(R"({"balance": null})").status, 200);
   EXPECT_EQ(balance(), config::Balance{});
