@@ -189,6 +189,22 @@ TEST_F(SharesTest, PeakEwmaGivesAFastFailingEndpointNoMoreThanItsShare) {
   EXPECT_LT(share(count, 3, 20'000), 0.25);
 }
 
+TEST_F(SharesTest, PeakEwmaFollowsWeightsAlthoughLatenciesVary) {
+  add(1);
+  add(3);
+  make(0, BalanceRule::kPeakEwma);
+  int heavy = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Pick p = pick();
+    heavy += p.endpoint() == &at(1) ? 1 : 0;
+    const int64_t took_ms = 5 + random.below(10);
+    now += took_ms;
+    p.lease.settle(false, now);
+    p.lease.note_latency(took_ms * 1'000'000, false, now);
+  }
+  EXPECT_NEAR(heavy / 20'000.0, 0.75, 0.03);
+}
+
 TEST_F(SharesTest, PeakEwmaAvoidsAnEndpointThatDoesNotAnswer) {
   make(2, BalanceRule::kPeakEwma);
   (void)answer({5, 5}, 100);
