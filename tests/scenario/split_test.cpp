@@ -10,52 +10,14 @@
 #include "tests/support/h2_caller.hpp"
 #include "tests/support/h2_origin.hpp"
 #include "tests/support/pages.hpp"
-#include "tests/support/worker_town.hpp"
+#include "tests/support/split_town.hpp"
 
 namespace outrigger::testing {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kOld = "10.0.0.1:80";
-constexpr const char* kNew = "10.0.0.2:80";
 constexpr const char* kJson = "Content-Type: application/json\r\n";
-
-// Orders with one route, and its second service. Neither is retried.
-std::string file(const std::string& route, const std::string& of_new = "",
-                 const std::string& of_old = "") {
-  return "services:\n"
-         "  orders: {endpoints: {static: ['10.0.0.1:80']}, retry: off, endpoint_circuit: off, "
-         "routes: [" +
-         route + "]" + of_old +
-         "}\n"
-         "  orders-v2: {endpoints: {static: ['10.0.0.2:80']}, endpoint_circuit: off, hosts: []" +
-         (of_new.empty() ? ", retry: off" : of_new) + "}\n";
-}
-
-struct SplitTown : Town {
-  explicit SplitTown(const std::string& yaml, unsigned count = 1, uint64_t seed = 1)
-      : Town(yaml, count, seed), before(origin(kOld)), after(origin(kNew)) {
-    before.otherwise = answers(200, "old");
-    after.otherwise = answers(200, "new");
-  }
-  void force(const std::string& name, upstream::CircuitForce force) {
-    service(name).circuit().force(force, now_ms());
-  }
-  // The answers of so many calls, by what they are: a body, or the status of an error.
-  std::map<std::string, int> ask(int calls, const std::string& path = "/") {
-    std::map<std::string, int> got;
-    Caller caller(*this);
-    for (int i = 0; i < calls; ++i) {
-      const Message answer = caller.get(path);
-      ++got[answer.status() == 200 ? answer.body : std::to_string(answer.status())];
-    }
-    return got;
-  }
-
-  Origin& before;
-  Origin& after;
-};
 
 Message patch(Town& town, const std::string& path, std::string_view body) {
   Caller caller(town, kAdmin);
@@ -65,7 +27,7 @@ Message patch(Town& town, const std::string& path, std::string_view body) {
 
 TEST(Split, SharesCallsByWeight) {
   for (const uint64_t seed : {1U, 2U}) {
-    SplitTown town(file("{name: canary, to: {self: 90, orders-v2: 10}}"), 1, seed);
+    SplitTown town(orders_with("{name: canary, to: {self: 90, orders-v2: 10}}"), 1, seed);
     const auto got = town.ask(10'000);
     EXPECT_NEAR(got.at("new"), 1'000, 100);
     EXPECT_EQ(got.at("old") + got.at("new"), 10'000);
@@ -73,19 +35,19 @@ TEST(Split, SharesCallsByWeight) {
 }
 
 TEST(Split, NothingGoesWhereTheWeightIsZero) {
-  SplitTown town(file("{to: {self: 1, orders-v2: 0}}"));
+  SplitTown town(orders_with("{to: {self: 1, orders-v2: 0}}"));
   EXPECT_EQ(town.ask(200), (std::map<std::string, int>{{"old", 200}}));
 }
 
 TEST(Split, APlainNameGetsAllCallsThatMatch) {
-  SplitTown town(file("{match: {path: /v2/*}, to: orders-v2}"));
+  SplitTown town(orders_with("{match: {path: /v2/*}, to: orders-v2}"));
   EXPECT_EQ(town.ask(20, "/v2/x"), (std::map<std::string, int>{{"new", 20}}));
   EXPECT_EQ(town.ask(20, "/x"), (std::map<std::string, int>{{"old", 20}}));
 }
 
 TEST(Split, TheVersionThatAcceptAsksForIsARoute) {
-  SplitTown town(
-      file("{match: {accept: {type: application/vnd.shop+json, version: 2}}, to: orders-v2}"));
+  SplitTown town(orders_with(
+      "{match: {accept: {type: application/vnd.shop+json, version: 2}}, to: orders-v2}"));
   Caller caller(town);
   const auto who = [&](const std::string& accept) {
     return caller.get("/", "Accept: " + accept + "\r\n").body;
@@ -101,7 +63,7 @@ TEST(Split, TheVersionThatAcceptAsksForIsARoute) {
 
 TEST(Split, NoCallIsRefusedWhileTheOtherServiceIsWilling) {
   for (const char* name : {"orders", "orders-v2"}) {
-    SplitTown town(file("{to: {self: 50, orders-v2: 50}}"));
+    SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}}"));
     town.force(name, upstream::CircuitForce::kForcedOpen);
     const std::string other = std::string(name) == "orders" ? "new" : "old";
     EXPECT_EQ(town.ask(200), (std::map<std::string, int>{{other, 200}}));
@@ -109,7 +71,7 @@ TEST(Split, NoCallIsRefusedWhileTheOtherServiceIsWilling) {
 }
 
 TEST(Split, WhereRefusingIsAskedForCallsAreRefused) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}, when_open: refuse}"));
+  SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}, when_open: refuse}"));
   town.force("orders-v2", upstream::CircuitForce::kForcedOpen);
   const auto got = town.ask(400);
   EXPECT_NEAR(got.at("503"), 200, 60);
@@ -121,7 +83,7 @@ TEST(Split, WhereRefusingIsAskedForCallsAreRefused) {
 }
 
 TEST(Split, WhereNobodyIsWillingTheCallIsRefused) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}}"));
+  SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}}"));
   for (const char* name : {"orders", "orders-v2"}) {
     town.force(name, upstream::CircuitForce::kForcedOpen);
   }
@@ -131,7 +93,7 @@ TEST(Split, WhereNobodyIsWillingTheCallIsRefused) {
 // A ramp is willing and refuses by chance: then the other one gets the call, its body with it.
 TEST(Split, WhatIsRefusedAfterAllGoesToTheOtherOnce) {
   for (const bool others : {true, false}) {
-    SplitTown town(file(
+    SplitTown town(orders_with(
         std::string("{to: {self: 50, orders-v2: 50}, when_open: ") +
             (others ? "others}" : "refuse}"),
         ", retry: off, fallback: [{on: [circuit_open], methods: any, respond: {status: 200, body: "
@@ -161,10 +123,10 @@ TEST(Split, WhatIsRefusedAfterAllGoesToTheOtherOnce) {
 // ---- policies
 
 TEST(Split, PoliciesAreThoseOfTheTargetAndTheRoutesOwnOverThem) {
-  SplitTown town(
-      file("{to: {self: 0, orders-v2: 1}, headers: {response: {set: {x-route: mine}}}}",
-           ", retry: off, timeout: {request: 2s}, headers: {response: {set: {x-service: theirs}}}",
-           ", timeout: {request: 9s}"));
+  SplitTown town(orders_with(
+      "{to: {self: 0, orders-v2: 1}, headers: {response: {set: {x-route: mine}}}}",
+      ", retry: off, timeout: {request: 2s}, headers: {response: {set: {x-service: theirs}}}",
+      ", timeout: {request: 9s}"));
   Caller caller(town);
   const Message answer = caller.get();
   EXPECT_EQ(answer.field("x-route"), "mine");
@@ -176,8 +138,8 @@ TEST(Split, PoliciesAreThoseOfTheTargetAndTheRoutesOwnOverThem) {
 }
 
 TEST(Split, ARetryStaysWithTheServiceThatWasChosen) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}}",
-                      ", circuit: off, retry: {attempts: 3, budget: 100%}"));
+  SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}}",
+                             ", circuit: off, retry: {attempts: 3, budget: 100%}"));
   town.after.otherwise = answers(503);
   Caller caller(town);
   int failed = 0;
@@ -191,7 +153,8 @@ TEST(Split, ARetryStaysWithTheServiceThatWasChosen) {
 }
 
 TEST(Split, AFallbackMayLeadToTheOtherService) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}, fallback: [{on: [503], service: orders}]}"));
+  SplitTown town(
+      orders_with("{to: {self: 50, orders-v2: 50}, fallback: [{on: [503], service: orders}]}"));
   town.after.otherwise = answers(503);
   EXPECT_EQ(town.ask(40), (std::map<std::string, int>{{"old", 40}}));
   EXPECT_GT(town.after.requests.size(), 5U);
@@ -199,8 +162,8 @@ TEST(Split, AFallbackMayLeadToTheOtherService) {
 
 TEST(Split, ACircuitOfTheRouteIsOneForEachService) {
   SplitTown town(
-      file("{name: canary, to: {self: 50, orders-v2: 50}, circuit: "
-           "{consecutive_failures: 2}}"));
+      orders_with("{name: canary, to: {self: 50, orders-v2: 50}, circuit: "
+                  "{consecutive_failures: 2}}"));
   town.after.otherwise = answers(500);
   const auto got = town.ask(100);
   EXPECT_EQ(got.at("500"), 2);
@@ -215,8 +178,8 @@ TEST(Split, ACircuitOfTheRouteIsOneForEachService) {
 }
 
 TEST(Split, TheRoutesOfTheTargetAreNotAsked) {
-  SplitTown town(
-      file("{to: orders-v2}", ", routes: [{headers: {response: {set: {x-route: theirs}}}}]"));
+  SplitTown town(orders_with("{to: orders-v2}",
+                             ", routes: [{headers: {response: {set: {x-route: theirs}}}}]"));
   EXPECT_FALSE(Caller(town).get().has("x-route"));
 }
 
@@ -229,8 +192,8 @@ TEST(Split, CallsAreCountedAsThoseOfTheServiceThatGotThem) {
     std::set<std::string> labels, paths;
   } seen;
   SplitTown town(
-      file("{name: canary, match: {path: /v2/*}, to: {self: 50, orders-v2: 50}, rewrite: "
-           "{path_prefix: [/v2, /]}}"));
+      orders_with("{name: canary, match: {path: /v2/*}, to: {self: 50, orders-v2: 50}, rewrite: "
+                  "{path_prefix: [/v2, /]}}"));
   town.process.exchange_observer = &seen;
   town.ask(40, "/v2/x");
   town.process.exchange_observer = nullptr;
@@ -250,7 +213,7 @@ TEST(Split, CallsAreCountedAsThoseOfTheServiceThatGotThem) {
 TEST(Split, TheSameCallerGoesToTheSameServiceInEveryWorkerAndSidecar) {
   const auto who = [](const std::string& sticky, const std::string& weights, unsigned workers,
                       uint64_t seed, const auto& fields) {
-    SplitTown town(file("{to: " + weights + ", sticky: " + sticky + "}"), workers, seed);
+    SplitTown town(orders_with("{to: " + weights + ", sticky: " + sticky + "}"), workers, seed);
     std::string got;
     for (int i = 0; i < 100; ++i) {
       got += Caller(town, static_cast<unsigned>(i) % workers).get("/", fields(i)).body[0];
@@ -273,13 +236,13 @@ TEST(Split, TheSameCallerGoesToTheSameServiceInEveryWorkerAndSidecar) {
 }
 
 TEST(Split, WhoHasNoValueIsSharedByChance) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}, sticky: {cookie: u}}"));
+  SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}, sticky: {cookie: u}}"));
   const auto got = town.ask(400);
   EXPECT_NEAR(got.at("new"), 200, 60);
 }
 
 TEST(Split, AStickyCallerMovesWhileItsServiceIsOpenAndThenReturns) {
-  SplitTown town(file("{to: {self: 50, orders-v2: 50}, sticky: {header: x-user}}"));
+  SplitTown town(orders_with("{to: {self: 50, orders-v2: 50}, sticky: {header: x-user}}"));
   Caller caller(town);
   std::string at_new = "X-User: a\r\n";
   for (char c = 'a'; caller.get("/", at_new).body != "new"; ++c) {
@@ -291,50 +254,14 @@ TEST(Split, AStickyCallerMovesWhileItsServiceIsOpenAndThenReturns) {
   EXPECT_EQ(caller.get("/", at_new).body, "new");
 }
 
-// ---- what is sent
-
-TEST(Rewrite, ConcernsWhatIsSentAlone) {
-  SplitTown town(file("{match: {path: /v2/*}, rewrite: {path_prefix: [/v2, /], host: upstream}}"));
-  Caller caller(town);
-  EXPECT_EQ(caller.get("/v2/a//b?x=/v2").status(), 200);
-  EXPECT_EQ(town.before.requests.back().target(), "/a//b?x=/v2");
-  EXPECT_EQ(town.before.requests.back().field("host"), kOld);
-  caller.get("/other");
-  EXPECT_EQ(town.before.requests.back().target(), "/other");
-  EXPECT_EQ(town.before.requests.back().field("host"), "orders");
-  // In absolute form, as a caller writes it for us as its proxy.
-  caller.get("http://orders/v2/a?b");
-  EXPECT_EQ(town.before.requests.back().target(), "/a?b");
-}
-
-TEST(Rewrite, EachRetryIsRewrittenOnce) {
-  SplitTown town(file("{rewrite: {path_prefix: [/, /v2]}, retry: {attempts: 3, budget: 100%}}"));
-  town.before.script = {answers(503), answers(503)};
-  EXPECT_EQ(Caller(town).get("/v2/x").status(), 200);
-  ASSERT_EQ(town.before.requests.size(), 3U);
-  for (const auto& request : town.before.requests) EXPECT_EQ(request.target(), "/v2/v2/x");
-}
-
-// Who answers is not who was called; a route may say what is sent.
-TEST(Rewrite, AnotherServiceIsSentItsOwnName) {
-  const auto host = [](const std::string& route, const std::string& of_new = ", retry: off") {
-    SplitTown town(file(route, of_new));
-    Caller(town).get();
-    return town.after.requests.at(0).field("host");
-  };
-  EXPECT_EQ(host("{to: orders-v2}"), kNew);
-  EXPECT_EQ(host("{to: orders-v2}", ", authority: caller"), "orders");
-  EXPECT_EQ(host("{to: orders-v2, rewrite: {host: v2.example}}"), "v2.example");
-  EXPECT_EQ(host("{to: {self: 0, orders-v2: 1}}"), kNew);
-}
-
 // ---- gRPC and HTTP/2
 
 const H2Fields kGrpc = {{"content-type", "application/grpc"}, {"te", "trailers"}};
 const std::string kMessage("\0\0\0\0\3abc", 8);
 
 TEST(Split, CarriesGrpcCalls) {
-  Town town(file("{to: {self: 50, orders-v2: 50}, rewrite: {path_prefix: [/shop.v2, /shop.v1]}}"));
+  Town town(
+      orders_with("{to: {self: 50, orders-v2: 50}, rewrite: {path_prefix: [/shop.v2, /shop.v1]}}"));
   H2Origin before(town, kOld);
   H2Origin after(town, kNew);
   for (H2Origin* origin : {&before, &after}) {
@@ -365,7 +292,7 @@ TEST(Split, CarriesGrpcCalls) {
 // ---- changes meanwhile
 
 TEST(Split, APatchOfItsWeightsKeepsRunningCalls) {
-  SplitTown town(file("{name: canary, to: {self: 50, orders-v2: 50}}"), 2);
+  SplitTown town(orders_with("{name: canary, to: {self: 50, orders-v2: 50}}"), 2);
   for (Origin* origin : {&town.before, &town.after}) {
     origin->otherwise = after(2'000, answers(200));
   }
@@ -387,7 +314,7 @@ TEST(Split, APatchOfItsWeightsKeepsRunningCalls) {
 }
 
 TEST(Split, AReloadWithoutItKeepsRunningCalls) {
-  SplitTown town(file("{to: {self: 0, orders-v2: 1}}"));
+  SplitTown town(orders_with("{to: {self: 0, orders-v2: 1}}"));
   town.after.otherwise = after(2'000, answers(200, "new"));
   Caller caller(town), leaver(town);
   caller.begin("GET", "/");
@@ -400,7 +327,7 @@ TEST(Split, AReloadWithoutItKeepsRunningCalls) {
 }
 
 TEST(Split, ADryRunTellsWhatTheWeightsWouldBe) {
-  SplitTown town(file("{name: canary, to: {self: 50, orders-v2: 50}}"));
+  SplitTown town(orders_with("{name: canary, to: {self: 50, orders-v2: 50}}"));
   const std::string path = "/services/orders/policy?route=canary&dry_run=true";
   const Message dry = patch(town, path, R"({"to": {"self": 1}})");
   EXPECT_EQ(dry.status(), 200) << dry.body;
@@ -412,7 +339,7 @@ TEST(Split, ADryRunTellsWhatTheWeightsWouldBe) {
 
 TEST(Split, TheOverridesFileSetsItsWeights) {
   Town town(
-      file("{name: canary, to: {self: 100, orders-v2: 0}}") +
+      orders_with("{name: canary, to: {self: 100, orders-v2: 0}}") +
           "overrides: {file: /etc/overrides.yaml}\n",
       Town::Contents{{"/etc/overrides.yaml",
                       "overrides: [{service: orders, route: canary, set: {to: {self: 0, "
