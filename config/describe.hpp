@@ -3,12 +3,12 @@
 // folder only. The order is the order of the effective output.
 
 #include "config/describe_policy.hpp"
+#include "config/describe_registries.hpp"
 #include "config/kinds_of_route.hpp"
 #include "config/kinds_of_service.hpp"
 #include "config/model.hpp"
 #include "config/text.hpp"
 #include "proxy/base/cidr.hpp"
-#include "proxy/base/url.hpp"
 
 namespace outrigger::config {
 
@@ -54,14 +54,6 @@ inline constexpr std::string_view kSection<ListenerConfig> = "listener";
 template <>
 inline constexpr std::string_view kSection<InterceptConfig> = "interception";
 template <>
-inline constexpr std::string_view kSection<ConsulRegistryConfig> = "consul registry";
-template <>
-inline constexpr std::string_view kSection<EurekaRegistryConfig> = "eureka registry";
-template <>
-inline constexpr std::string_view kSection<KubernetesRegistryConfig> = "kubernetes registry";
-template <>
-inline constexpr std::string_view kSection<DnsRegistryConfig> = "dns registry";
-template <>
 inline constexpr std::string_view kSection<RouteMatch> = "match";
 template <>
 inline constexpr std::string_view kSection<AcceptedType> = "accept";
@@ -79,9 +71,6 @@ void check(Reader& reader, const Node& node, const AdminToken& token);
 void check(Reader& reader, const Node& node, const AdminConfig& admin);
 void check(Reader& reader, const Node& node, const DrainConfig& drain);
 void check(Reader& reader, const Node& node, const ListenerConfig& listener);
-void check(Reader& reader, const Node& node, const ConsulRegistryConfig& registry);
-void check(Reader& reader, const Node& node, const EurekaRegistryConfig& registry);
-void check(Reader& reader, const Node& node, const DnsRegistryConfig& registry);
 void check(Reader& reader, const Node& node, const AcceptedType& accept);
 void check(Reader& reader, const Node& node, const Sticky& sticky);
 void check(Reader& reader, const Node& node, const Rewrite& rewrite);
@@ -93,7 +82,6 @@ inline Text path_kind() {
 inline Text zone_kind() {
   return {"a zone", "write a name of up to 128 characters, without blanks", &is_zone};
 }
-inline Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
 inline Text listen_kind() {
   return ip_address_kind("write IP:PORT, [IPv6]:PORT or unix:PATH; is localhost 127.0.0.1?");
 }
@@ -107,14 +95,6 @@ inline Text upgrade_kind() {
           [](std::string_view text) {
             return is_token(text) && text == to_lower(text) && text != "h2c" && text != "tls";
           }};
-}
-inline Text url_kind() {
-  return {"a URL", "write http://HOST:PORT or https://HOST:PORT",
-          [](std::string_view text) { return static_cast<bool>(parse_url(text)); }};
-}
-template <class Kind>
-Or<Kind> in_cluster_or(const Kind& kind) {
-  return {"in-cluster", kind};
 }
 inline Text token_kind() { return {"a pseudonym", "use letters, digits and -", &is_token}; }
 
@@ -275,48 +255,6 @@ void describe(V& v, InterceptConfig& intercept) {
         "Connections to these networks go straight");
   v.key("ipv6", intercept.ipv6, Or<Flag>{"auto", Flag{}},
         "auto: where the listener has an IPv6 address and the system IPv6");
-}
-
-inline constexpr std::string_view kRegistryKindDoc = "May be left out when the name is the kind";
-
-template <class V>
-void describe(V& v, ConsulRegistryConfig& registry) {
-  v.key("kind", registry.name, RegistryKind{"consul"}, kRegistryKindDoc);
-  v.key("url", registry.url, url_kind(), "Of an agent or a server");
-  v.key("token_file", registry.token_file, off_or(FilePath{FileUse::kToken}),
-        "Holds the ACL token; read again when it changes");
-  v.key("datacenter", registry.datacenter, off_or(name_kind()), "Another one than the agent's");
-  v.key("tls", registry.tls, Switch<Map<ClientTls>>{}, "Towards an https URL; off: system roots");
-}
-
-template <class V>
-void describe(V& v, EurekaRegistryConfig& registry) {
-  v.key("kind", registry.name, RegistryKind{"eureka"}, kRegistryKindDoc);
-  v.key("urls", registry.urls, List<Text>{url_kind(), false, 1, 16},
-        "Tried in turn, with the path that ends in /eureka");
-  v.key("refresh", registry.refresh_ms, Duration{100}, "How often a service is asked for");
-  v.key("tls", registry.tls, Switch<Map<ClientTls>>{}, "Towards https URLs; off: system roots");
-}
-
-template <class V>
-void describe(V& v, KubernetesRegistryConfig& registry) {
-  v.key("kind", registry.name, RegistryKind{"kubernetes"}, kRegistryKindDoc);
-  v.key("url", registry.url, in_cluster_or(url_kind()), "Of the API server");
-  v.key("token_file", registry.token_file, in_cluster_or(FilePath{FileUse::kToken}),
-        "Holds the token; read again when it changes");
-  v.key("ca_file", registry.ca_file, in_cluster_or(FilePath{FileUse::kPem}),
-        "Of the API server's certificate");
-  v.key("namespace", registry.name_space, in_cluster_or(name_kind()), "Of services that name none");
-}
-
-template <class V>
-void describe(V& v, DnsRegistryConfig& registry) {
-  v.key("kind", registry.name, RegistryKind{"dns"}, kRegistryKindDoc);
-  v.key("servers", registry.servers, DnsServers{}, "system, or a list of IP or IP:PORT");
-  v.key("ttl_min", registry.ttl_min_ms, Duration{1}, "A shorter TTL counts as this");
-  v.key("ttl_max", registry.ttl_max_ms, Duration{1}, "A longer TTL counts as this");
-  v.key("hosts_file", registry.hosts_file, off_or(FilePath{FileUse::kHosts}),
-        "Looked into before the servers are asked");
 }
 
 template <class V>

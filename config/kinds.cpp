@@ -194,6 +194,8 @@ Node Text::write(const std::string& text) const { return Node::string(text); }
 
 Node Text::schema() const { return any_of({typed("string"), typed("number"), typed("boolean")}); }
 
+Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
+
 Text ip_address_kind(std::string_view hint) { return {"an address", hint, &is_listen_address}; }
 
 void FilePath::read(Reader& reader, const Node& node, std::string& out) const {

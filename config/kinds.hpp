@@ -105,6 +105,7 @@ struct Text {
 };
 
 Text ip_address_kind(std::string_view hint);  // IP:PORT or unix:PATH, for listening
+Text name_kind();                             // of what the file names itself
 
 // The path of a file, or nothing. The file is not looked at: the reader notes that it is named.
 struct FilePath {
