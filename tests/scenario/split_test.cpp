@@ -175,6 +175,17 @@ TEST(Split, ACircuitOfTheRouteIsOneForEachService) {
             upstream::CircuitState::kClosed);
   const std::string circuits = page(town, kAdmin, "/api/v1/circuits/orders-v2/canary");
   EXPECT_THAT(circuits, HasSubstr("\"state\":\"open\""));
+  Caller admin(town, kAdmin);
+  admin.host = "127.0.0.1:9901";
+  const Message forced = admin.ask("PUT", "/api/v1/circuits/orders-v2/canary/state", kJson,
+                                   R"({"state": "forced_closed"})");
+  EXPECT_EQ(forced.status(), 200) << forced.body;
+  EXPECT_GT(town.ask(20)["500"], 0);
+  // Its settings are the route's.
+  const Message refused =
+      admin.ask("PATCH", "/api/v1/circuits/orders-v2/canary", kJson, R"({"window": "5s"})");
+  EXPECT_EQ(refused.status(), 422);
+  EXPECT_THAT(refused.body, HasSubstr("orders/canary"));
 }
 
 TEST(Split, TheRoutesOfTheTargetAreNotAsked) {
@@ -287,6 +298,18 @@ TEST(Split, CarriesGrpcCalls) {
   town.service("orders-v2").circuit().force(upstream::CircuitForce::kForcedOpen, town.now_ms());
   ask(20);
   EXPECT_EQ(after.requests.size(), until_now);
+}
+
+TEST(Split, CarriesTunnels) {
+  SplitTown town(orders_with("{to: {self: 0, orders-v2: 1}}"));
+  Caller caller(town);
+  caller.begin_raw("CONNECT", "CONNECT orders:80 HTTP/1.1\r\nHost: orders:80\r\n\r\n");
+  town.run();
+  EXPECT_EQ(town.after.accepted(), 1U);
+  EXPECT_EQ(town.before.accepted(), 0U);
+  caller.close();
+  town.after.last().close();
+  town.run();
 }
 
 // ---- changes meanwhile

@@ -249,7 +249,7 @@ TEST_F(Api, ServesServicesWithTheirEndpoints) {
   EXPECT_EQ(json["discovery"]["age_ms"], 250);
   EXPECT_EQ(json["endpoint_counts"], (Json{{"listed", 2}, {"usable", 1}, {"eligible", 1}}));
   EXPECT_EQ(json["panic"], false);
-  EXPECT_EQ(json["routes"], (Json{"reads", "plain"}));
+  EXPECT_EQ(json["routes"], (Json{"reads", "plain", "canary"}));
   ASSERT_EQ(json["endpoints"].size(), 2U);
   EXPECT_EQ(json["endpoints"][0]["address"], "10.0.0.1:8080");
   EXPECT_EQ(json["endpoints"][0]["state"], "eligible");

@@ -29,6 +29,7 @@ services:
     routes:
       - { name: reads, match: { path: "/v2/*" }, circuit: { open_for: 1s } }
       - { name: plain, match: { path: "/v3/*" } }
+      - { name: canary, match: { path: "/v4/*" }, to: { self: 90, stock: 10 } }
   stock:
     endpoints: { static: ["10.0.0.3:8080"] }
 )";

@@ -218,8 +218,9 @@ class EveryKey : public PolicyApi {
     for (const std::string& name : key.path) text += (text.empty() ? "" : ".") + name;
     return text;
   }
-  // A step of `fallback` needs one that has all it needs.
+  // A step of `fallback` needs one that has all it needs; weights are of the targets of the file.
   std::vector<Json> tries(const Json& root, const Key& key) {
+    if (key.path.front() == "to") return {Json{{"stock", 20}}};
     if (key.path.front() != "fallback") return values_of(root, key.schema);
     return {Json::array({Json{{"on", {"any"}}, {"omit", "no_content"}}})};
   }
@@ -272,10 +273,28 @@ TEST_F(EveryKey, OfAServiceIsLiveOrRefusedAsTheSchemaSays) {
 
 TEST_F(EveryKey, OfARouteIsLiveOrRefusedAsTheSchemaSays) {
   const Json root = Json::parse(call("GET", "/api/v1/schema").body);
-  const std::string at = std::string(kPolicy) + "?route=plain";
   for (const Key& key : keys(root, true)) {
+    const std::string at =
+        std::string(kPolicy) + (key.path.front() == "to" ? "?route=canary" : "?route=plain");
     key.live ? check_live(at, root, key) : check_not_live(at, root, key);
   }
+}
+
+TEST_F(PolicyApi, ShowsTheWeightsOfARouteAndWhoseTheyAre) {
+  const std::string at = std::string(kPolicy) + "?route=canary";
+  EXPECT_EQ(patch(at + "&reason=go", R"({"to": {"stock": 50}})").status, 200);
+  const Json json = policy(at);
+  EXPECT_EQ(json["policy"]["to"], (Json{{"self", 90}, {"stock", 50}}));
+  EXPECT_EQ(json["from"]["to.self"]["layer"], "route");
+  EXPECT_EQ(json["from"]["to.stock"]["layer"], "admin");
+  EXPECT_EQ(json["from"]["to.stock"]["reason"], "go");
+  EXPECT_EQ(patch(at, R"({"to": {"stock": null}})").status, 200);
+  EXPECT_EQ(policy(at)["policy"]["to"], (Json{{"self", 90}, {"stock", 10}}));
+  EXPECT_EQ(patch(at, R"({"to": {"other": 1}})").status, 422);
+  // What the route makes of the other service's policy is shown, and changed in the route.
+  const std::string part = "/api/v1/services/stock/policy?route=canary";
+  EXPECT_EQ(policy(part)["policy"]["retry"]["attempts"], 1);
+  EXPECT_EQ(patch(part, R"({"retry": {"attempts": 2}})").status, 422);
 }
 
 TEST_F(PolicyApi, NoPatchNamesAFile) {
