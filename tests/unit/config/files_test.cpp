@@ -21,8 +21,8 @@ TEST(EndpointFile, HoldsTheSameItemsAsStatic) {
   const EndpointList list =
       load_endpoints("e", "endpoints: [\"10.0.0.1:80\", {address: \"10.0.0.2:80\", weight: 3}]\n");
   EXPECT_THAT(texts(list.problems), IsEmpty());
-  EXPECT_THAT(list.endpoints, ElementsAre(StaticEndpoint{"10.0.0.1:80", 1},
-                                          StaticEndpoint{"10.0.0.2:80", 3}));
+  EXPECT_THAT(list.endpoints,
+              ElementsAre(StaticEndpoint{"10.0.0.1:80", 1}, StaticEndpoint{"10.0.0.2:80", 3}));
   EXPECT_EQ(load_endpoints("e", "endpoints: [{address: \"10.0.0.1:80\", zone: a}]").endpoints,
             (std::vector<StaticEndpoint>{{"10.0.0.1:80", 1, "a"}}));
   EXPECT_THAT(texts(load_endpoints("e", "endpoints: [x]\n").problems),
