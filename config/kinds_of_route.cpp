@@ -90,7 +90,11 @@ Node PathPrefixKind::write(const PathPrefix& prefix) const {
   return list;
 }
 
-Node PathPrefixKind::schema() const { return array_of(Text{}.schema()); }
+Node PathPrefixKind::schema() const {
+  Node pair = array_of(Text{}.schema());
+  for (const char* bound : {"minItems", "maxItems"}) pair.set(bound, Node::number(2));
+  return pair;
+}
 
 void RewrittenHost::read(Reader& reader, const Node& node, Authority& out) const {
   const bool is_word = node.is_scalar() && (node.text == "auto" || node.text == "caller");

@@ -35,7 +35,7 @@ profiles: {quick: {fallback: [{service: stock}]}, x-walk: {timeout: {request: 3s
 services:
   orders:
     endpoints: {static: ['10.0.0.1:80']}
-    routes: [{name: r, match: {path: /r}}]
+    routes: [{name: r, match: {path: /r, accept: {type: a/b}}, to: {self: 1, stock: 1}}]
     fallback: [{grpc: /shop.Stock/*, respond: {grpc_status: 0}}]
   other: {profile: quick, endpoints: {static: ['10.0.0.3:80']}}
   stock: {endpoints: {static: ['10.0.0.2:80']}}
@@ -108,7 +108,8 @@ void propose(const Json& schema, const Json& now, const std::vector<std::string>
   if (schema.contains("items")) {
     std::vector<Json> items;
     propose(schema["items"], {}, texts, items);
-    for (const Json& item : items) values.push_back(Json::array({item}));
+    const auto least = schema.value("minItems", size_t{1});
+    for (const Json& item : items) values.push_back(Json(least, item));
   }
   if (schema.contains("additionalProperties") && schema["additionalProperties"].is_object()) {
     std::vector<Json> items;
