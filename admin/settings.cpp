@@ -11,12 +11,21 @@ namespace {
 
 using config::Node;
 
+// What is left of a map without the keys that are taken away.
+Node without_nulls(const Node& written) {
+  if (!written.is_map()) return written;
+  Node left = Node::map();
+  for (const config::Entry& entry : written.entries) {
+    Node value = without_nulls(entry.value);
+    const bool is_nothing = value.is_null() || (value.is_map() && value.entries.empty());
+    if (!is_nothing) left.set(entry.key, std::move(value));
+  }
+  return left;
+}
+
 // Of a map of which one key is written.
 PatchedKey choice(const std::string& path, const Node& written) {
-  Node chosen = Node::map();
-  for (const config::Entry& entry : written.entries) {
-    if (!entry.value.is_null()) chosen.set(entry.key, entry.value);
-  }
+  const Node chosen = without_nulls(written);
   if (chosen.entries.empty()) return {path, "", true};
   return {path, config::to_json(chosen, false), false};
 }

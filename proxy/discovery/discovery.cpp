@@ -1,16 +1,27 @@
 #include "proxy/discovery/discovery.hpp"
 
 #include <algorithm>
+#include <set>
 #include <type_traits>
 #include <unordered_set>
+#include <utility>
 
 #include "proxy/base/assert.hpp"
 
 namespace outrigger::discovery {
 namespace {
 
+using Kind = config::EndpointSource::Kind;
+
+// Registries by kind and name.
+using Asked = std::set<std::pair<Kind, std::string>>;
+
+void collect(const config::EndpointSource& source, Asked& asked) {
+  asked.emplace(source.kind, source.registry);
+  for (const auto& part : source.parts) collect(part, asked);
+}
+
 SourceKind first_leaf(const config::EndpointSource& source) {
-  using Kind = config::EndpointSource::Kind;
   if (source.kind == Kind::kFile) return SourceKind::kFile;
   if (source.kind == Kind::kDns) return SourceKind::kDns;
   if (source.kind == Kind::kConsul) return SourceKind::kConsul;
@@ -179,11 +190,15 @@ Memory Discovery::remember() const {
   return memory;
 }
 
-// What is as it was stays, with its connections.
+// What is as it was stays, with its connections. Those that no service asks are not there; but for
+// DNS, which passthrough asks too.
 void Discovery::apply_registries(const config::Config& config) {
-  const auto update = [](auto& known, const auto& configured, const auto& make) {
+  Asked asked;
+  for (const config::ServiceConfig& service : config.services) collect(service.endpoints, asked);
+  const auto update = [&](Kind kind, auto& known, const auto& configured, const auto& make) {
     std::remove_reference_t<decltype(known)> registries;
     for (const auto& settings : configured) {
+      if (kind != Kind::kDns && !asked.contains({kind, settings.name})) continue;
       const auto found = known.find(settings.name);
       const bool is_same = found != known.end() && found->second.settings == settings;
       registries[settings.name] = is_same ? found->second : make(settings);
@@ -195,22 +210,24 @@ void Discovery::apply_registries(const config::Config& config) {
     return std::make_shared<RegistryServer>(x_access.transport, x_surroundings.files,
                                             x_access.tls(name), urls, token_file);
   };
-  update(x_registries.dns, config.registries.dns, [&](const config::DnsRegistryConfig& dns) {
-    return DnsRegistry{dns, x_surroundings.open_dns(dns)};
-  });
+  update(Kind::kDns, x_registries.dns, config.registries.dns,
+         [&](const config::DnsRegistryConfig& dns) {
+           return DnsRegistry{dns, x_surroundings.open_dns(dns)};
+         });
   using Consul = config::ConsulRegistryConfig;
-  update(x_registries.consul, config.registries.consul, [&](const Consul& consul) {
+  update(Kind::kConsul, x_registries.consul, config.registries.consul, [&](const Consul& consul) {
     return HttpRegistry<Consul>{consul, server(consul.name, {consul.url}, consul.token_file)};
   });
   using Eureka = config::EurekaRegistryConfig;
-  update(x_registries.eureka, config.registries.eureka, [&](const Eureka& eureka) {
+  update(Kind::kEureka, x_registries.eureka, config.registries.eureka, [&](const Eureka& eureka) {
     return HttpRegistry<Eureka>{eureka, server(eureka.name, eureka.urls, std::nullopt)};
   });
   using Kubernetes = config::KubernetesRegistryConfig;
-  update(x_registries.kubernetes, config.registries.kubernetes, [&](const Kubernetes& kubernetes) {
-    return KubernetesRegistry{
-        kubernetes, std::make_shared<KubernetesApi>(x_surroundings, x_access, kubernetes)};
-  });
+  update(Kind::kKubernetes, x_registries.kubernetes, config.registries.kubernetes,
+         [&](const Kubernetes& kubernetes) {
+           return KubernetesRegistry{
+               kubernetes, std::make_shared<KubernetesApi>(x_surroundings, x_access, kubernetes)};
+         });
 }
 
 bool Discovery::all_answered() const {

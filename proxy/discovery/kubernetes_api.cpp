@@ -13,6 +13,7 @@ constexpr const char* kServerName = "kubernetes.default.svc";
 
 // As a pod finds it in its environment.
 std::optional<std::string> in_cluster_url(const RegistryAccess& access) {
+  if (!access.variable) return std::nullopt;
   auto host = access.variable("KUBERNETES_SERVICE_HOST");
   auto port = access.variable("KUBERNETES_SERVICE_PORT_HTTPS");
   if (!port) port = access.variable("KUBERNETES_SERVICE_PORT");

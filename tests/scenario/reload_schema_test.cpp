@@ -22,7 +22,15 @@ requires: '>=0.0.1'
 admin:
   tokens: [{name: a, role: viewer, file: '@/token'}]
   tls: {cert_file: '@/server.pem', key_file: '@/server.key'}
-registries: {dns: {}}
+registries:
+  consul:
+    url: https://consul.test
+    tls: {ca_file: '@/ca.pem', cert_file: '@/client.pem', key_file: '@/client.key'}
+  eureka:
+    urls: ['https://eureka.test']
+    tls: {ca_file: '@/ca.pem', cert_file: '@/client.pem', key_file: '@/client.key'}
+  kubernetes: {}
+  dns: {}
 listeners:
   - name: outbound
     address: '127.0.0.1:15001'
@@ -47,7 +55,14 @@ std::string in_words(const Path& path) {
   return words;
 }
 
-// The keys below a schema, each with its own schema. Of a map by name the one that the base has.
+// Whether an entry of that name is read by this form; where entries have kinds their names tell.
+bool is_of_kind(const Json& form, const std::string& name) {
+  if (!form.contains("properties") || !form["properties"].contains("kind")) return true;
+  return form["properties"]["kind"].dump().find('"' + name + '"') != std::string::npos;
+}
+
+// The keys below a schema, each with its own schema. Of a map by name the first one that the base
+// has, of each kind.
 void collect(const Json& schema, const Json& base, const Path& path,
              std::vector<std::pair<Path, Json>>& keys) {
   if (schema.contains("properties")) {
@@ -61,12 +76,20 @@ void collect(const Json& schema, const Json& base, const Path& path,
     return;
   }
   for (const Json& form : schema.value("anyOf", Json::array())) collect(form, base, path, keys);
-  Path inner = path;
   if (schema.contains("additionalProperties") && schema["additionalProperties"].is_object() &&
-      base.is_object() && !base.empty()) {
-    inner.push_back(base.begin().key());
-    collect(schema["additionalProperties"], base.begin().value(), inner, keys);
+      base.is_object()) {
+    const Json& entry = schema["additionalProperties"];
+    for (const Json& form : entry.value("anyOf", Json::array({entry}))) {
+      for (const auto& [name, value] : base.items()) {
+        if (!is_of_kind(form, name)) continue;
+        Path inner = path;
+        inner.push_back(name);
+        collect(form, value, inner, keys);
+        break;
+      }
+    }
   }
+  Path inner = path;
   if (schema.contains("items") && base.is_array() && !base.empty() && base[0].is_object()) {
     inner.emplace_back("0");
     collect(schema["items"], base[0], inner, keys);
@@ -215,9 +238,9 @@ class SchemaWalk : public TlsTown {
   }
 
   std::vector<std::string> x_texts{
-      "x-walk",       "127.0.0.1:15999",  "10.9.9.9", "10.9.9.0/24",   "10.9.9.0/24:80", "/walk",
-      "walk.example", "spiffe://walk/it", "WALK",     "/shop.Walk/It", ">=0.0",          "stock",
-      "orders"};
+      "x-walk",       "127.0.0.1:15999",     "10.9.9.9", "10.9.9.0/24",   "10.9.9.0/24:80", "/walk",
+      "walk.example", "spiffe://walk/it",    "WALK",     "/shop.Walk/It", ">=0.0",          "stock",
+      "orders",       "https://walk.example"};
 };
 
 TEST(ReloadSchema, EachKeyIsChangedByAReloadAndBackOrIsWorkers) {

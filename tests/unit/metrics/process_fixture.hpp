@@ -36,6 +36,7 @@ inline ServiceFacts full_service(const std::string& name, const std::string& rou
   facts.endpoints = {{"eligible", 2}, {"unhealthy", 1}};
   facts.endpoint_attempts = {{"10.0.0.1:80", {4, 1, 0, 0}}};
   facts.endpoints_left_out = 3;
+  facts.lists_doubted = 1;
   facts.panic = true;
   facts.discovery_age_s = 1.5;
   return facts;
