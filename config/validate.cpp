@@ -239,6 +239,7 @@ void check_filters(Reader& reader, const Config& config, const Node& map, const 
 void check_registry(Reader& reader, const auto& registries, const Node& node, std::string_view kind,
                     const EndpointSource& source) {
   std::vector<std::string_view> names;
+  names.reserve(registries.size());
   for (const auto& registry : registries) names.push_back(registry.name);
   if (std::ranges::find(names, source.registry) != names.end()) return;
   reader.unknown(child(child(node, kind), "registry").mark, std::string(kind) + " registry",

@@ -42,7 +42,8 @@ void KubernetesSource::on_slices() {
   std::string wrong;
   x_watch->visit_slices(x_service, [&](const Slice& slice) { add(slice, list, wrong); });
   // An endpoint may be in two slices for a while: the one that is ready counts.
-  std::ranges::stable_partition(list, [](const auto& listed) { return !listed.terminating; });
+  std::stable_partition(list.begin(), list.end(),
+                        [](const auto& listed) { return !listed.terminating; });
   if (!list.empty() || wrong.empty()) report(std::move(list));
   if (!wrong.empty()) report_failure(SourceKind::kKubernetes, x_service + ": " + wrong);
 }
