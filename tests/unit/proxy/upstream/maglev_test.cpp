@@ -112,7 +112,7 @@ TEST_F(HashTest, NoOtherKeyMovesWhenAnEndpointIsNotEligible) {
     if (before[i] == &at(4)) ++taken[without[i]];
   }
   EXPECT_EQ(taken.size(), 9U);  // the others take equal shares of its keys
-  for (const auto& [endpoint, count] : taken) EXPECT_NEAR(count, kKeys / 90, kKeys / 300);
+  for (const auto& [endpoint, count] : taken) EXPECT_NEAR(count, kKeys / 90.0, kKeys / 300.0);
   at(4).set_health(Health::kHealthy);
   EXPECT_EQ(places(), before);
 }
