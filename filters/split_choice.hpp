@@ -1,9 +1,9 @@
 // Which of the services of a split gets a call: by weight, by chance or by a key. A key leads to
 // the same one in every worker, process and sidecar (weighted rendezvous hashing): of -ln(u)/weight
 // the least wins. With S(x), the first number of SplitMix64 seeded by x, and F, FNV-1a of 64 bits,
-// u is the upper 53 bits of S(S(F(key)) ^ F(name of the service)), and a half, by 2^53. A change of
-// weights moves only the keys that it must, and the order of the services means nothing. Immutable;
-// any thread.
+// u is the upper 53 bits of S(S(F(key)) ^ S(F(name of the service))), and a half, by 2^53. A change
+// of weights moves only the keys that it must, and the order of the services means nothing.
+// Immutable; any thread.
 #pragma once
 
 #include <cstdint>

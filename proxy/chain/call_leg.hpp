@@ -15,7 +15,7 @@ namespace outrigger::chain {
 
 class CallLeg {
  public:
-  CallLeg(Leg& leg) : x_leg(&leg) {}  // NOLINT(google-explicit-constructor): it is the same leg
+  explicit CallLeg(Leg& leg) : x_leg(&leg) {}
 
   Exchange& exchange() const { return x_leg->exchange(); }
 

@@ -38,7 +38,7 @@ void Leg::go_down() {
     }
   }
   x_phase = Phase::kWaiting;
-  x_call = x_chain.terminal().start(*this);
+  x_call = x_chain.terminal().start(CallLeg(*this));
 }
 
 // The frames above `frame` will see the answer that the leg now holds.

@@ -32,14 +32,15 @@ void PollSource::remember(Memory& memory) const {
 void PollSource::ask() {
   constexpr int64_t kTokenMs = 10;
   if (x_server->awaits_token()) return ask_in(kTokenMs);
-  x_call = x_server->client().ask(question(), bounds(),
-                                  [this](const Result<client::Answer>& answer) { take(answer); });
+  x_asked = &x_server->client();
+  x_call = x_asked->ask(question(), bounds(),
+                        [this](const Result<client::Answer>& answer) { take(answer); });
 }
 
 void PollSource::take(const Result<client::Answer>& answer) {
   x_loop.reaper.doom(std::move(x_call));
   if (!answer) return fail(answer.error());
-  const std::string server = x_server->origin();
+  const std::string server = x_asked->url().origin();
   auto list = read(*answer);
   if (!list) return fail(server + ": " + list.error());
   x_after_error.reset();
@@ -52,7 +53,7 @@ void PollSource::take(const Result<client::Answer>& answer) {
 
 void PollSource::fail(const std::string& why) {
   x_is_failing = true;
-  x_server->try_the_next();
+  x_server->try_another_than(*x_asked);
   start_over();
   ask_in(x_after_error.next_ms(x_loop.random));
   report_failure(x_kind, why);

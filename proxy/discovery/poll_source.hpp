@@ -57,6 +57,7 @@ class PollSource : public Source {
   int64_t x_answered_at_ms = 0;
   bool x_is_failing = false;
   bool x_is_from_disk = false;
+  client::Client* x_asked = nullptr;  // by the latest call
   io::OperationPtr x_call;
   Timer x_again = Timer::of<&PollSource::ask>(*this);
 };

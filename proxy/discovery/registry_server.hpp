@@ -41,7 +41,10 @@ class RegistryServer final : private io::FileEvents {
   // The one whose turn it is.
   client::Client& client() { return *x_clients[x_turn]; }
   std::string origin() const { return x_clients[x_turn]->url().origin(); }
-  void try_the_next() { x_turn = (x_turn + 1) % x_clients.size(); }
+  // That one failed. Of several who ask it, the first one that says so counts.
+  void try_another_than(const client::Client& failed) {
+    if (x_clients[x_turn].get() == &failed) x_turn = (x_turn + 1) % x_clients.size();
+  }
 
   // Without the newline at its end; empty: there is none, or not yet.
   const std::string& token() const { return x_token; }

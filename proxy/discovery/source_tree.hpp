@@ -1,6 +1,6 @@
-// Builds the sources of one service from its configuration. An EmptyGuard stands over each registry
-// and file of its own, but outside a `first_of`, which passes an empty source over at once. Control
-// thread; the result is owned by whoever called.
+// Builds the sources of one service from its configuration. A ShrinkGuard stands over each
+// registry, and an EmptyGuard over each registry and file of its own, but outside a `first_of`,
+// which passes an empty source over. Control thread; the result is owned by whoever called.
 #pragma once
 
 #include <functional>

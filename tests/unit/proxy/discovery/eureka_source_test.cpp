@@ -89,5 +89,25 @@ TEST_F(EurekaSourceTest, TheNextServerIsAskedAfterAFailure) {
   EXPECT_EQ(eureka.asked.size(), 1U);
 }
 
+TEST_F(EurekaSourceTest, ServicesThatFindAServerAwayTogetherGoToTheNextOneTogether) {
+  registry.urls = {"http://127.0.0.1:8761/eureka", "http://127.0.0.1:8762/eureka"};
+  HttpServer second(world.network, "127.0.0.1:8762");
+  second.on_request = [](const HttpServer::Asked& request) {
+    request.peer->answer(200, application("10.0.0.5"));
+  };
+  begin();
+  from.app = "stock";
+  Recorder others;
+  const auto shared = std::shared_ptr<RegistryServer>(&*server, [](RegistryServer*) {});
+  EurekaSource stock(world.loop.context(), shared, registry, from, Memory(), others);
+  stock.start();
+  world.loop.advance_ms(50);
+  ASSERT_EQ(eureka.asked.size(), 2U);
+  for (const HttpServer::Asked& asked : eureka.asked) asked.peer->answer(500, "");
+  world.loop.advance_ms(2'200);
+  EXPECT_EQ(recorder.latest(), Texts{"10.0.0.5:80"});
+  EXPECT_EQ(others.latest(), Texts{"10.0.0.5:80"});
+}
+
 }  // namespace
 }  // namespace outrigger::discovery
