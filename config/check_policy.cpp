@@ -47,6 +47,18 @@ void check(Reader& reader, const Node& node, const EndpointCircuit& circuit) {
   check_open_periods(reader, node, circuit.open_for_ms, circuit.open_max_ms);
 }
 
+void check(Reader& reader, const Node& node, const HealthCheck& health) {
+  const int kinds = int{health.http.has_value()} + int{health.grpc.has_value()} + int{health.tcp};
+  if (kinds != 1) {
+    reader.problem(node.mark,
+                   "write one of http: PATH, grpc: NAME and tcp: on; `off` takes back another");
+  }
+  if (health.timeout_ms > health.interval_ms) {
+    reader.problem(mark_of(node, node.find("timeout") != nullptr ? "timeout" : "interval"),
+                   "\"timeout\" is longer than \"interval\"");
+  }
+}
+
 void check(Reader& reader, const Node& node, const FallbackRespond& respond) {
   if (!respond.body.empty() && !respond.body_file.empty()) {
     reader.problem(mark_of(node, "body_file"), "\"body\" and \"body_file\" exclude each other");

@@ -3,6 +3,7 @@
 // folder only. The order is the order of the effective output.
 
 #include "config/describe_policy.hpp"
+#include "config/describe_registration.hpp"
 #include "config/describe_registries.hpp"
 #include "config/kinds_of_route.hpp"
 #include "config/kinds_of_service.hpp"
@@ -351,6 +352,8 @@ void describe(V& v, Config& config) {
         "Overrides and lists of endpoints on disk, so that a restart keeps them");
   v.key("overrides", config.overrides, Map<OverridesConfig>{},
         "Overrides from a file, such as one ConfigMap for a whole fleet");
+  v.key("register", config.registrations, List<Map<Registration>>{{}, false, 0, 100},
+        "The neighbour, as registries show it to others");
   v.key("defaults", config.passthrough, Defaults{}, "Any key of a service, applied to all of them");
   v.key("profiles", config.passthrough, Profiles{},
         "By name: keys of a service, for those that say `profile: NAME`");

@@ -38,6 +38,8 @@ inline constexpr std::string_view kSection<Circuit> = "circuit";
 template <>
 inline constexpr std::string_view kSection<EndpointCircuit> = "endpoint_circuit";
 template <>
+inline constexpr std::string_view kSection<HealthCheck> = "health_check";
+template <>
 inline constexpr std::string_view kSection<FallbackStale> = "stale";
 template <>
 inline constexpr std::string_view kSection<FallbackRespond> = "respond";
@@ -54,6 +56,7 @@ void check(Reader& reader, const Node& node, const Limits& limits);
 void check(Reader& reader, const Node& node, const Ramp& ramp);
 void check(Reader& reader, const Node& node, const Circuit& circuit);
 void check(Reader& reader, const Node& node, const EndpointCircuit& circuit);
+void check(Reader& reader, const Node& node, const HealthCheck& health);
 void check(Reader& reader, const Node& node, const FallbackRespond& respond);
 
 inline void switch_off(Pool& pool) { pool.idle_ms.reset(); }
@@ -193,6 +196,19 @@ void describe(V& v, EndpointCircuit& circuit) {
 }
 
 template <class V>
+void describe(V& v, HealthCheck& check) {
+  v.key("http", check.http, off_or(url_path_kind()), "A healthy one answers a GET of it with 2xx");
+  v.key("grpc", check.grpc, off_or(grpc_service_kind()),
+        "Or says SERVING of this service (grpc.health.v1); \"\" is the whole server");
+  v.key("tcp", check.tcp, Flag{}, "Or accepts a connection");
+  v.key("interval", check.interval_ms, Duration{100},
+        "From one check to the next, give or take 10 %");
+  v.key("timeout", check.timeout_ms, Duration{10}, "A later answer is a failure");
+  v.key("healthy", check.healthy, Count{1, 100}, "So many good answers bring one back");
+  v.key("unhealthy", check.unhealthy, Count{1, 100}, "So many failures take one out");
+}
+
+template <class V>
 void describe(V& v, HeaderEdits& edits) {
   v.key("set", edits.set, HeaderValues{}, "Replaces the field");
   v.key("add", edits.add, HeaderValues{}, "Adds a field line");
@@ -271,6 +287,8 @@ void describe(V& v, Policy& p) {
         "{hash: source}");
   v.key("slow_start", p.slow_start_ms, off_or(Duration{}),
         "A new endpoint gets its full share after so long");
+  v.key("health_check", p.health_check, off_or(Map<HealthCheck>{}),
+        "Asks each endpoint whether it is there: {http: PATH}, {grpc: NAME} or {tcp: on}");
   v.key("panic_below", p.panic_below_share, ShareOrOff{},
         "A smaller share of eligible endpoints: use all usable ones");
   describe_overridable(v, p);

@@ -147,6 +147,18 @@ Text grpc_method_kind() {
           &is_grpc_method};
 }
 
+Text url_path_kind() {
+  return {"a path", "write /healthz, without blanks and #", [](std::string_view text) {
+            const auto is_visible = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '#'; };
+            return text.starts_with('/') && std::ranges::all_of(text, is_visible);
+          }};
+}
+
+Text grpc_service_kind() {
+  return {"a gRPC service", "write package.Service, or \"\" for the whole server",
+          [](std::string_view text) { return text.empty() || is_name(text); }};
+}
+
 void MethodSet::read(Reader& reader, const Node& node, Methods& out) const {
   out = Methods{Methods::Kind::kList, {}};
   if (node.is_list()) return List<Text>{method_kind(), false, 1, 64}.read(reader, node, out.list);

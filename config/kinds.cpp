@@ -194,6 +194,24 @@ Node Text::write(const std::string& text) const { return Node::string(text); }
 
 Node Text::schema() const { return any_of({typed("string"), typed("number"), typed("boolean")}); }
 
+void TextMap::read(Reader& reader, const Node& node,
+                   std::map<std::string, std::string>& out) const {
+  out.clear();
+  if (!node.is_map()) return reader.wrong(node, "a map of texts", "write {key: text}");
+  for (const Entry& entry : node.entries) {
+    const Reader::Inside inside(reader, entry.key);
+    Text{}.read(reader, entry.value, out[entry.key]);
+  }
+}
+
+Node TextMap::write(const std::map<std::string, std::string>& texts) const {
+  Node map = Node::map();
+  for (const auto& [key, text] : texts) map.set(key, Node::string(text));
+  return map;
+}
+
+Node TextMap::schema() const { return map_of(Text{}.schema()); }
+
 Text name_kind() { return {"a name", "use letters, digits, - _ and .", &is_name}; }
 
 Text ip_address_kind(std::string_view hint) { return {"an address", hint, &is_listen_address}; }

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -200,6 +201,15 @@ struct Maybe {
     return value ? kind.write(*value) : Node{};
   }
   Node schema() const { return kind.schema(); }
+};
+
+// {name: text}, sorted by name.
+struct TextMap {
+  static constexpr bool kContainer = true;
+
+  void read(Reader& reader, const Node& node, std::map<std::string, std::string>& out) const;
+  Node write(const std::map<std::string, std::string>& texts) const;
+  Node schema() const;
 };
 
 template <class Kind>

@@ -37,6 +37,11 @@ Text method_kind();
 // One gRPC method by its path, or all that begin so.
 Text grpc_method_kind();
 
+// The path and query of a request.
+Text url_path_kind();
+// A service as health checks of gRPC name it; may be empty.
+Text grpc_service_kind();
+
 Text spiffe_kind();
 Text server_name_kind();
 Text alpn_kind();

@@ -190,7 +190,7 @@ struct ListenerConfig {
 
 // What `outrigger intercept` sends to the sidecar.
 struct InterceptConfig {
-  int64_t user = 65'532;                          // the sidecar's own id; never caught
+  int64_t user = 15'001;                          // the sidecar's own id; never caught
   std::optional<std::vector<int>> include_ports;  // off is `all`
   std::vector<int> exclude_ports;
   std::vector<std::string> exclude_cidrs{"169.254.169.254/32"};  // of either family, or addresses
@@ -323,6 +323,7 @@ struct Config {
   RegistriesConfig registries;
   SnapshotConfig snapshot;
   OverridesConfig overrides;
+  std::vector<Registration> registrations;    // `register`
   Policy passthrough = passthrough_policy();  // of calls that no service claims
   std::vector<ServiceConfig> services;        // in file order
 

@@ -3,6 +3,7 @@
 // service that ask them. Part of the configuration (model.hpp); immutable, any thread.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,32 @@ struct RegistriesConfig {
   bool operator==(const RegistriesConfig&) const = default;
 };
 
+// How it is known that the neighbour is well.
+struct RegistrationHealth {
+  // Who asks: we, and tell the registry (a TTL in Consul, a lease in Eureka), or the registry.
+  enum class By : uint8_t { kSidecar, kRegistry };
+
+  std::optional<std::string>
+      http;  // the path of a GET that is answered with 2xx; off: while we live
+  int64_t interval_ms = 10'000;
+  By by = By::kSidecar;
+
+  bool operator==(const RegistrationHealth&) const = default;
+};
+
+// An instance of the neighbour, as a registry shows it to others.
+struct Registration {
+  std::string registry;                // `in`: a name in `registries`, of kind consul or eureka
+  std::string name;                    // of the service
+  std::optional<std::string> address;  // an IP; off is `auto`
+  int port = 0;
+  RegistrationHealth health;
+  std::vector<std::string> tags;  // Consul only
+  std::map<std::string, std::string> metadata;
+
+  bool operator==(const Registration&) const = default;
+};
+
 struct StaticEndpoint {
   std::string address;
   int weight = 1;
@@ -90,6 +117,7 @@ struct EndpointSource {
   std::string file;                       // kFile: watched
   std::string dns_name;                   // kDns: A and AAAA
   int dns_port = 0;                       // kDns
+  std::string dns_srv;                    // kDns: SRV, instead of both
   std::string registry = "dns";           // of a leaf that asks one: which of Config::registries
   std::string service;                    // kConsul, kKubernetes
   std::optional<std::string> tag;         // kConsul

@@ -141,6 +141,19 @@ struct EndpointCircuit {
   bool operator==(const EndpointCircuit&) const = default;
 };
 
+// Asks each endpoint, whether or not calls go there. One of the three is written.
+struct HealthCheck {
+  std::optional<std::string> http;  // the path of a GET that a healthy one answers with 2xx
+  std::optional<std::string> grpc;  // a service of grpc.health.v1; empty is the whole server
+  bool tcp = false;                 // that it accepts a connection
+  int64_t interval_ms = 5'000;
+  int64_t timeout_ms = 1'000;
+  int healthy = 2;    // so many good answers make a failed one healthy again
+  int unhealthy = 3;  // so many failures make it unhealthy
+
+  bool operator==(const HealthCheck&) const = default;
+};
+
 // The bytes of a file that a policy names, filled in when the policy is put in force
 // (fill_contents); null until then. Another object is another content.
 using FileBytes = std::shared_ptr<const std::string>;
@@ -262,6 +275,7 @@ struct Policy {
   std::optional<ClientTls> tls;
   Balance balance;
   std::optional<int64_t> slow_start_ms;
+  std::optional<HealthCheck> health_check;
   double panic_below_share = 0.2;  // 0 is off
   Timeout timeout;
   std::optional<std::string> deadline_header;  // lower case

@@ -11,8 +11,9 @@ namespace {
 constexpr std::string_view kOriginalWord = "original";
 
 struct DnsForm {
-  std::string name;
-  int port = 0;
+  std::optional<std::string> name;
+  std::optional<int> port;
+  std::optional<std::string> srv;
   std::string registry = "dns";
 };
 
@@ -101,8 +102,10 @@ namespace {
 
 template <class V>
 void describe(V& v, DnsForm& dns) {
-  v.key("name", dns.name, dns_name_kind(), "Looked up as A and AAAA");
-  v.key("port", dns.port, Count{1, 65'535}, "Of every address found");
+  v.key("name", dns.name, Maybe<Text>{dns_name_kind()}, "Looked up as A and AAAA");
+  v.key("port", dns.port, Maybe<Count>{{1, 65'535}}, "Of every address found");
+  v.key("srv", dns.srv, Maybe<Text>{dns_name_kind()},
+        "Or looked up as SRV, which has ports and weights, like _http._tcp.orders");
   v.key("registry", dns.registry, Text{}, "Which registry of kind dns");
 }
 
@@ -150,12 +153,18 @@ void describe(V& v, SourceForm& form) {
 }
 
 void check(Reader& reader, const Node& node, const DnsForm& dns) {
-  if (dns.name.empty() && node.find("name") == nullptr && node.find("srv") == nullptr) {
-    reader.problem(node.mark, "\"dns\" has no \"name\"; write dns: {name: NAME, port: PORT}");
+  if (dns.srv && (dns.name || dns.port)) {
+    reader.problem(mark_of(node, "srv"),
+                   "\"srv\" has ports and names of its own; remove \"name\" and \"port\"");
   }
-  if (dns.port == 0 && node.find("port") == nullptr && node.find("srv") == nullptr) {
-    reader.problem(node.mark, "\"dns\" has no \"port\"; write dns: {name: NAME, port: PORT}");
-  }
+  if (dns.srv) return;
+  const auto require = [&](bool is_there, std::string_view key) {
+    if (is_there) return;
+    reader.problem(node.mark, "\"dns\" has no " + in_quotes(key) +
+                                  "; write dns: {name: NAME, port: PORT} or dns: {srv: NAME}");
+  };
+  require(dns.name.has_value(), "name");
+  require(dns.port.has_value(), "port");
 }
 
 void check(Reader& reader, const Node& node, const ConsulForm&) {
@@ -191,7 +200,14 @@ SourceForm form_of(const EndpointSource& source, bool ranked) {
       form.file = source.file;
       break;
     case EndpointSource::Kind::kDns:
-      form.dns = DnsForm{source.dns_name, source.dns_port, source.registry};
+      form.dns.emplace();
+      form.dns->registry = source.registry;
+      if (source.dns_srv.empty()) {
+        form.dns->name = source.dns_name;
+        form.dns->port = source.dns_port;
+      } else {
+        form.dns->srv = source.dns_srv;
+      }
       break;
     case EndpointSource::Kind::kConsul:
       form.consul = ConsulForm{source.service, source.tag, source.registry};
@@ -225,8 +241,9 @@ void fill(EndpointSource& out, SourceForm form) {
     out.file = *form.file;
   } else if (form.dns) {
     out.kind = EndpointSource::Kind::kDns;
-    out.dns_name = to_lower(form.dns->name);
-    out.dns_port = form.dns->port;
+    out.dns_name = to_lower(form.dns->name.value_or(""));
+    out.dns_port = form.dns->port.value_or(0);
+    out.dns_srv = to_lower(form.dns->srv.value_or(""));
     out.registry = form.dns->registry;
   } else if (form.consul) {
     out.kind = EndpointSource::Kind::kConsul;
@@ -255,11 +272,21 @@ void fill(EndpointSource& out, SourceForm form) {
   out.min = form.min.value_or(EndpointSource{}.min);
 }
 
+// Of "_http._tcp.orders.test" it is what follows the service and the protocol (RFC 2782).
+std::string host_of(const EndpointSource& dns) {
+  if (dns.dns_srv.empty()) return dns.dns_name;
+  std::string_view host = dns.dns_srv;
+  while (host.starts_with('_') && host.find('.') != std::string_view::npos) {
+    host.remove_prefix(host.find('.') + 1);
+  }
+  return std::string(host);
+}
+
 // The names by which callers know what the source lists.
 void collect_names(const EndpointSource& source, std::vector<std::string>& names) {
   using Kind = EndpointSource::Kind;
   const std::string service = to_lower(source.service);
-  if (source.kind == Kind::kDns) names.push_back(source.dns_name);
+  if (source.kind == Kind::kDns) names.push_back(host_of(source));
   if (source.kind == Kind::kConsul) names.push_back(service + ".service.consul");
   if (source.kind == Kind::kKubernetes) {
     names.push_back(service);

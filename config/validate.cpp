@@ -385,6 +385,7 @@ void validate(Reader& reader, const Config& config) {
   check_listeners(reader, config);
   check_claims(reader, config);
   for (const ServiceConfig& service : config.services) check_service(reader, config, service);
+  check_registrations(reader, config);
   check_filters(reader, config, child(reader.document().root, "defaults"), config.passthrough);
   if (config.access_log.path && !has_filter(config, FilterKind::kAccessLog)) {
     const Node& log = child(reader.document().root, "access_log");

@@ -78,7 +78,7 @@ start_redirected() {
   local command="outrigger run -c redirected.yaml"
   sidecar command_line "$command &"
   # shellcheck disable=SC2086
-  "${in_pod[@]}" --reuid 65532 --regid 65532 $command 2>"$log" &
+  "${in_pod[@]}" --reuid 15001 --regid 15001 $command 2>"$log" &
   pid[pod/sidecar]=$!
   wait_for "the sidecar is ready" is_ready_there
 }
@@ -123,7 +123,7 @@ before=$answer
 chapter "Rules and a sidecar are put beside it"
 root show "outrigger intercept print -c redirected.yaml"
 claim "the sidecar's own user is let through, the rest is redirected" \
-  test "$(grep -cE 'meta skuid 65532 return|redirect to :15001' <<<"$answer")" = 2
+  test "$(grep -cE 'meta skuid 15001 return|redirect to :15001' <<<"$answer")" = 2
 root show "outrigger intercept install -c redirected.yaml 2>&1"
 claim "the kernel has them" answer_has '^installed with nft'
 start_redirected

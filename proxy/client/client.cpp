@@ -11,9 +11,9 @@ namespace outrigger::client {
 namespace {
 
 // No connection outlives its call.
-config::Policy policy_of_calls() {
+config::Policy policy_of_calls(config::Protocol protocol) {
   config::Policy policy = config::Config::passthrough_policy();
-  policy.protocol = config::Protocol::kHttp1;
+  policy.protocol = protocol;
   policy.pool.idle_ms.reset();
   policy.timeout.connect_ms = 5'000;
   return policy;
@@ -85,12 +85,14 @@ std::string_view Answer::field(std::string_view name) const {
   return found == fields.end() ? std::string_view() : std::string_view(found->second);
 }
 
-Client::Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls)
+Client::Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls,
+               config::Protocol protocol)
     : x_transport(transport),
       x_url(std::move(url)),
-      x_passthrough(transport.upstream(), policy_of_calls().pool,
+      x_passthrough(transport.upstream(), policy_of_calls(protocol).pool,
                     {.tls = x_url.tls ? tls : nullptr, .trusts_names = true}),
-      x_terminal(x_passthrough, upstream::call_settings(policy_of_calls(), transport.series()),
+      x_terminal(x_passthrough,
+                 upstream::call_settings(policy_of_calls(protocol), transport.series()),
                  upstream::PassthroughTerminal::Unredirected::kByName) {
   x_route.service = x_route.label = x_url.origin();
   x_route.chains.push_back(

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "config/policy.hpp"
 #include "metrics/series.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/base/url.hpp"
@@ -52,6 +54,7 @@ struct Request {
   std::string target;  // path and query
   std::vector<std::pair<std::string, std::string>> fields{};
   std::string body{};
+  std::optional<Address> at{};  // goes there instead of where the name of the server leads
 };
 
 struct Bounds {
@@ -87,8 +90,10 @@ struct Answer {
 // Calls to one server. Whoever owns it ends its calls and gives it to the Reaper.
 class Client final : public Reapable {
  public:
-  // `tls` counts where the URL is https; both outlive the client.
-  Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls);
+  // `tls` counts where the URL is https; both outlive the client. Requires: the protocol is one of
+  // HTTP, or `auto`.
+  Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls,
+         config::Protocol protocol = config::Protocol::kHttp1);
 
   const Url& url() const { return x_url; }
 

@@ -36,6 +36,7 @@ class ClientCall final : public io::Operation, private chain::ResponseSink {
   bool is_cancelled() const { return is_linked(); }
 
   chain::Exchange* x_exchange;
+  const std::optional<Address> x_at;
   const Bounds x_bounds;
   const std::string x_server;
   AnswerEvents& x_events;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 #include <ares.h>
 #include <arpa/nameser.h>
@@ -69,15 +71,100 @@ int read_records(int (*parse)(const unsigned char*, int, hostent**, Record*, int
   return count == 0 ? ARES_ENODATA : ARES_SUCCESS;
 }
 
+uint16_t number_at(const unsigned char* bytes) {
+  return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]);
+}
+
+// The parts of a message (RFC 1035 section 4.1), one after the other. Once it is cut off or torn
+// nothing more is read.
+class MessageReader {
+ public:
+  MessageReader(const unsigned char* message, int length)
+      : x_begin(message), x_at(message), x_length(length) {}
+
+  bool is_torn() const { return x_is_torn; }
+  const unsigned char* take(int64_t bytes) {
+    if (x_is_torn || x_begin + x_length - x_at < bytes) x_is_torn = true;
+    return std::exchange(x_at, x_is_torn ? x_at : x_at + bytes);
+  }
+  // In lower case, without a dot at its end.
+  std::string take_name() {
+    char* text = nullptr;
+    long encoded_bytes = 0;
+    const int status = x_is_torn ? ARES_EBADNAME
+                                 : ares_expand_name(x_at, x_begin, static_cast<int>(x_length),
+                                                    &text, &encoded_bytes);
+    if (status != ARES_SUCCESS) {
+      x_is_torn = true;
+      return {};
+    }
+    x_at += encoded_bytes;
+    std::string name(text);
+    ares_free_string(text);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return name;
+  }
+
+ private:
+  const unsigned char* const x_begin;
+  const unsigned char* x_at;
+  const int64_t x_length;
+  bool x_is_torn = false;
+};
+
+// c-ares (1.18) drops the TTLs of these.
+int read_places(const unsigned char* message, int length, Answer& answer) {
+  constexpr int64_t kHeaderBytes = 12;
+  MessageReader reader(message, length);
+  const unsigned char* const header = reader.take(kHeaderBytes);
+  if (reader.is_torn()) return ARES_EBADRESP;
+  for (int questions = number_at(header + 4); questions > 0; --questions) {
+    reader.take_name();
+    reader.take(4);
+  }
+  answer.ttl_s = std::numeric_limits<int64_t>::max();
+  for (int records = number_at(header + 6); records > 0 && !reader.is_torn(); --records) {
+    reader.take_name();
+    const unsigned char* const fixed = reader.take(10);
+    if (reader.is_torn()) break;
+    const int type = number_at(fixed);
+    const uint32_t ttl_s = uint32_t{number_at(fixed + 4)} << 16 | number_at(fixed + 6);
+    answer.ttl_s = std::min<int64_t>(answer.ttl_s, ttl_s > INT32_MAX ? 0 : ttl_s);
+    if (type != ns_t_srv) {
+      reader.take(number_at(fixed + 8));
+      continue;
+    }
+    const unsigned char* const place = reader.take(6);
+    if (reader.is_torn()) break;
+    answer.places.push_back({number_at(place), number_at(place + 2), number_at(place + 4), {}});
+    answer.places.back().target = reader.take_name();
+  }
+  if (reader.is_torn()) return ARES_EBADRESP;
+  return answer.places.empty() ? ARES_ENODATA : ARES_SUCCESS;
+}
+
+int read_answer(const unsigned char* message, int length, Answer& answer) {
+  switch (answer.type) {
+    case RecordType::kA:
+      return read_records<ares_addrttl, 4>(ares_parse_a_reply, message, length, answer);
+    case RecordType::kAaaa:
+      return read_records<ares_addr6ttl, 16>(ares_parse_aaaa_reply, message, length, answer);
+    case RecordType::kSrv:
+      return read_places(message, length, answer);
+  }
+  return ARES_EBADRESP;
+}
+
 Answer read(RecordType type, int status, const unsigned char* message, int length) {
   Answer answer{.type = type, .verdict = Verdict::kError, .addresses = {}, .ttl_s = 0};
-  if (status == ARES_SUCCESS) {
-    status = type == RecordType::kA
-                 ? read_records<ares_addrttl, 4>(ares_parse_a_reply, message, length, answer)
-                 : read_records<ares_addr6ttl, 16>(ares_parse_aaaa_reply, message, length, answer);
-  }
+  if (status == ARES_SUCCESS) status = read_answer(message, length, answer);
   answer.verdict = verdict_of(status);
   return answer;
+}
+
+int number_of(RecordType type) {
+  constexpr std::array<int, kRecordTypes> kNumbers = {ns_t_a, ns_t_aaaa, ns_t_srv};
+  return kNumbers[static_cast<size_t>(type)];
 }
 
 }  // namespace
@@ -177,8 +264,8 @@ class DnsChannel::Ares {
   }
 
   void ask(const std::string& name, Token* token) {
-    const int type = token->query->type() == RecordType::kA ? ns_t_a : ns_t_aaaa;
     if (x_status != ARES_SUCCESS) return Token::on_reply(token, x_status, 0, nullptr, 0);
+    const int type = number_of(token->query->type());
     ares_query(x_channel, name.c_str(), ns_c_in, type, &Token::on_reply, token);
     arm();
   }

@@ -10,7 +10,8 @@ NameWalk::NameWalk(LoopContext loop, NameServers& servers, const Question& quest
       x_servers(servers),
       x_events(events),
       x_name(question.name),
-      x_known_as(question.known_as) {}
+      x_known_as(question.known_as),
+      x_types(question.types) {}
 
 // One family was told already: it is asked for again soon enough.
 void NameWalk::start() {
@@ -31,7 +32,7 @@ void NameWalk::ask() {
   x_answers.clear();
   x_delay.cancel();
   x_loop.timers.arm(x_late, std::min(now_ms() + kQueryMs, x_ends_ms));
-  for (const RecordType type : kAddressTypes) {
+  for (const RecordType type : x_types) {
     x_queries[static_cast<size_t>(type)] = x_servers.ask(x_names[x_at], type, *this);
   }
 }
@@ -62,7 +63,7 @@ void NameWalk::on_delay() {
   tell(x_answers, false);
 }
 
-// Neither family has an address.
+// There are no records.
 void NameWalk::settle() {
   for (const Answer& answer : x_answers) {
     Verdict& worst = x_worst[static_cast<size_t>(answer.type)];
@@ -75,25 +76,25 @@ void NameWalk::settle() {
   go_on();
 }
 
-// A family has no address only when that was said for each name.
+// There are none of a type only when that was said for each name.
 void NameWalk::go_on() {
   for (OperationPtr& query : x_queries) x_loop.reaper.doom(std::move(query));
   if (!is_last()) {
     ++x_at;
     return ask();
   }
-  std::vector<Answer> answers(kAddressTypes.size());
-  for (const RecordType type : kAddressTypes) {
-    Answer& answer = answers[static_cast<size_t>(type)];
-    answer.type = type;
-    answer.verdict = x_worst[static_cast<size_t>(type)];
+  std::vector<Answer> answers;
+  answers.reserve(x_types.size());
+  for (const RecordType type : x_types) {
+    answers.push_back(
+        {.type = type, .verdict = x_worst[static_cast<size_t>(type)], .addresses = {}});
   }
   tell(std::move(answers), true);
 }
 
 void NameWalk::on_late() {
   if (now_ms() >= x_ends_ms) x_names.resize(x_at + 1);
-  for (const RecordType type : kAddressTypes) {
+  for (const RecordType type : x_types) {
     if (find(type) != nullptr) continue;
     x_loop.reaper.doom(std::move(x_queries[static_cast<size_t>(type)]));
     x_answers.push_back({.type = type, .verdict = Verdict::kSilence, .addresses = {}, .ttl_s = 0});

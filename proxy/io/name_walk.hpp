@@ -1,12 +1,13 @@
-// A NameWalk looks for the one name of the search list that has addresses, both families of each
-// name at once. It goes on to the next name where a server says that there is nothing; as the
-// system's resolver it passes an erroneous answer over as well, but never from the name that was
-// the right one before, and never over silence: who else has that name is not asked then. Owned by
-// a lookup. One thread.
+// A NameWalk looks for the one name of the search list that has records, all types of each name
+// (both families of addresses) at once. It goes on to the next name where a server says that there
+// is nothing; as the system's resolver it passes an erroneous answer over as well, but never from
+// the name that was the right one before, and never over silence: who else has that name is not
+// asked then. Owned by a lookup. One thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ class NameWalk final : private ReplyEvents {
   void tell(std::vector<Answer> answers, bool is_complete);
 
   const Answer* find(RecordType type) const;
-  bool is_decided() const { return x_answers.size() == kAddressTypes.size(); }
+  bool is_decided() const { return x_answers.size() == x_types.size(); }
   bool has(Verdict verdict) const;
   bool is_last() const { return x_at + 1 == x_names.size(); }
   bool was_right_before() const { return x_names[x_at] == x_known_as; }
@@ -54,13 +55,14 @@ class NameWalk final : private ReplyEvents {
   ResolveEvents& x_events;
   const std::string x_name;
   const std::string x_known_as;
+  const std::span<const RecordType> x_types;
   std::vector<std::string> x_names;
   size_t x_at = 0;
   int64_t x_ends_ms = 0;
   bool x_was_told = false;        // of one family
   std::vector<Answer> x_answers;  // of the name that is asked for, in the order of their coming
-  std::array<Verdict, kAddressTypes.size()> x_worst{};  // of the names before, by family
-  std::array<OperationPtr, kAddressTypes.size()> x_queries;
+  std::array<Verdict, kRecordTypes> x_worst{};  // of the names before, by type
+  std::array<OperationPtr, kRecordTypes> x_queries;
   Timer x_delay = Timer::of<&NameWalk::on_delay>(*this);
   Timer x_late = Timer::of<&NameWalk::on_late>(*this);
 };

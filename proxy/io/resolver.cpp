@@ -96,21 +96,23 @@ Resolver::~Resolver() = default;
 
 OperationPtr Resolver::resolve(const Question& question, ResolveEvents& events) {
   auto lookup = std::make_unique<Lookup>(*this, question, events);
-  if (const auto literal = Address::from_ip(question.name, 0)) {
-    lookup->answer_soon(resolved_from(question.name, {*literal}));
+  const std::vector<Address> known = known_addresses(question);
+  if (!known.empty()) {
+    lookup->answer_soon(resolved_from(question.name, known));
     return lookup;
-  }
-  if (!x_hosts_file.empty()) {
-    const std::vector<Address> found = look_in_hosts(x_hosts_file, question.name);
-    if (!found.empty()) {
-      lookup->answer_soon(resolved_from(question.name, found));
-      return lookup;
-    }
   }
   lookup->stand = Lookup::Stand::kWaiting;
   x_waiting.push_back(*lookup);
   give_places();
   return lookup;
+}
+
+// Those that no server need be asked for.
+std::vector<Address> Resolver::known_addresses(const Question& question) const {
+  if (question.types.front() == RecordType::kSrv) return {};
+  if (const auto literal = Address::from_ip(question.name, 0)) return {*literal};
+  if (x_hosts_file.empty()) return {};
+  return look_in_hosts(x_hosts_file, question.name);
 }
 
 // Nothing reports from inside.

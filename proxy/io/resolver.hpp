@@ -44,6 +44,7 @@ class Resolver final : public NameService {
  private:
   class Lookup;
 
+  std::vector<Address> known_addresses(const Question& question) const;
   void give_places();
   Lookup* next_in_line();
   bool is_suspect(const Lookup& lookup) const;

@@ -71,8 +71,9 @@ void Endpoint::set_operator_state(OperatorState state) {
   x_group->touch();
 }
 
-void Endpoint::set_health(Health health) {
-  x_health.store(health, std::memory_order_relaxed);
+void Endpoint::set_health(Health health, std::string why) {
+  x_health_why = std::move(why);
+  if (health == x_health.exchange(health, std::memory_order_relaxed)) return;
   x_group->touch();
 }
 

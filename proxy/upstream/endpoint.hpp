@@ -69,7 +69,9 @@ class Endpoint {
   // Control thread. A removed endpoint that is listed again starts slowly again.
   void set_listed(bool listed, int64_t now_ms);
   void set_operator_state(OperatorState state);
-  void set_health(Health health);
+  void set_health(Health health, std::string why = {});
+  // What the latest check found, for people; empty before the first. Control thread.
+  const std::string& health_why() const { return x_health_why; }
 
   bool is_listed() const { return x_listed.load(std::memory_order_relaxed); }
   OperatorState operator_state() const { return x_operator.load(std::memory_order_relaxed); }
@@ -99,6 +101,7 @@ class Endpoint {
   std::atomic<bool> x_listed{true};
   std::atomic<OperatorState> x_operator{OperatorState::kAuto};
   std::atomic<Health> x_health{Health::kUnknown};
+  std::string x_health_why;
   std::atomic<int64_t> x_listed_since_ms;
   std::atomic<int64_t> x_outstanding{0};  // over all workers, for display
   std::array<std::atomic<uint64_t>, metrics::kAttemptOutcomes> x_attempts{};

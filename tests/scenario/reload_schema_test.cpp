@@ -39,7 +39,8 @@ defaults:
   tls: {ca_file: '@/ca.pem', cert_file: '@/client.pem', key_file: '@/client.key'}
   circuit: {slow_call: 1s}
   fallback: [{on: [any], omit: no_content}]
-profiles: {quick: {fallback: [{service: stock}]}, x-walk: {timeout: {request: 3s}}}
+register: [{in: consul, name: a, port: 80, health: {http: /a}}]
+profiles: {quick: {fallback: [{service: stock}], health_check: {http: /a}}, x-walk: {timeout: {request: 3s}}}
 services:
   orders:
     endpoints: {static: ['10.0.0.1:80']}

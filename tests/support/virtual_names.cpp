@@ -30,6 +30,7 @@ class VirtualNames::Ask final : public io::Operation {
     for (const std::string& ip : script.ips) {
       answer.addresses.push_back(*Address::from_ip(ip, 0));
     }
+    answer.places = script.places;
     answer.ttl_s = script.ttl_s;
     x_events.on_reply(std::move(answer));
   }

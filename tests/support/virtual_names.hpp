@@ -25,6 +25,7 @@ class VirtualNames final : public io::NameService, private io::NameServers {
     int64_t ttl_s = 60;
     int64_t after_ms = 0;    // beside `answer_ms`
     bool is_second = false;  // behind the other family where both are due
+    std::vector<io::ServiceRecord> places = {};
   };
 
   explicit VirtualNames(VirtualLoop& loop, std::string hosts_file = {})

@@ -18,7 +18,7 @@
 namespace outrigger::testing {
 
 inline constexpr uid_t kNeighbour = 1000;
-inline constexpr uid_t kSidecar = 65'532;
+inline constexpr uid_t kSidecar = 15'001;
 
 // Why there can be none here, for GTEST_SKIP; empty when there can.
 std::string why_no_namespaces();

@@ -50,7 +50,7 @@ listeners:
     flood: { resets: 200, per_second: 33, control_frames: 100/s, continuations: 8 }
     filters: [access_log, trace, headers, fallback, deadline, outstanding, retry, circuit,
               attempt_timeout]
-intercept: { user: 65532, include_ports: all, exclude_ports: [],
+intercept: { user: 15001, include_ports: all, exclude_ports: [],
              exclude_cidrs: [169.254.169.254/32], ipv6: auto }
 registries:
   dns: { kind: dns, servers: system, ttl_min: 1s, ttl_max: 5m, hosts_file: off }

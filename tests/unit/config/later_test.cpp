@@ -58,8 +58,8 @@ TEST(Later, WhatAsksForNothingIsAccepted) {
 }
 
 TEST(Later, SaysWhere) {
-  EXPECT_THAT(mistakes("services:\n  a:\n    health_check: {http: /healthz}\n    mirror: off\n"),
-              ElementsAre("f:3:5: \"health_check\" is not in this version"));
+  EXPECT_THAT(mistakes("services:\n  a:\n    fault: {delay: 1s}\n    mirror: off\n"),
+              ElementsAre("f:3:5: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("listeners: [{filters: {without: [fault]}}]"),
               ElementsAre("f:1:34: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("defaults: {mirror: on}"),
@@ -71,8 +71,8 @@ TEST(Later, FalseIsOffToo) {
 }
 
 TEST(Later, AnEmptyMapIsNotOff) {
-  EXPECT_THAT(mistakes("services: {a: {health_check: {}}}"),
-              ElementsAre("f:1:16: \"health_check\" is not in this version"));
+  EXPECT_THAT(mistakes("services: {a: {fault: {}}}"),
+              ElementsAre("f:1:16: \"fault\" is not in this version"));
   EXPECT_THAT(mistakes("profiles: {}"), IsEmpty());
 }
 

@@ -253,7 +253,8 @@ TEST(Mistakes, EndpointSources) {
       {"services: {a: {endpoints: {file: x, static: []}}}",
        "f:1:27: more than one source; write {union: [{...}, {...}]} or first_of"},
       {"services: {a: {endpoints: {dns: {name: a.b}}}}",
-       "f:1:33: \"dns\" has no \"port\"; write dns: {name: NAME, port: PORT}"},
+       "f:1:33: \"dns\" has no \"port\"; write dns: {name: NAME, port: PORT} or dns: {srv: "
+       "NAME}"},
       {"services: {a: {endpoints: {dns: {name: 10.0.0.1, port: 80}}}}",
        "f:1:40: \"name\" is \"10.0.0.1\", not a DNS name; for an address write static: "
        "[\"IP:PORT\"]"},

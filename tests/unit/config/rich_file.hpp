@@ -46,6 +46,10 @@ registries:
   eu: { kind: consul, url: "https://consul.test:8501", token_file: SECRET, datacenter: eu,
         tls: { ca_file: SECRET, verify: { spiffe: "spiffe://test/consul" } } }
   corp: { kind: dns, servers: ["10.0.0.53", "[fd00::1]:53"], ttl_min: 5s, hosts_file: SECRET }
+register:
+  - { in: eu, name: billing, port: 8080, tags: [a, b], metadata: { team: "x: y", off: "on" },
+      health: { http: "/healthz?deep=1", interval: 20s, by: registry } }
+  - { in: eureka, name: billing, address: "fd00::7", port: 1, health: off }
 defaults:
   timeout: { connect: 700ms, total: 1h }
   limits: { body_bytes: 1MiB }
@@ -72,6 +76,7 @@ services:
            alpn: [http/1.1], verify: { spiffe: "spiffe://shop/ns/a/sa/orders" } }
     balance: random
     slow_start: 30s
+    health_check: { http: /healthz, interval: 2s, healthy: 1, unhealthy: 4 }
     panic_below: off
     timeout: { request: off, attempt: 1s, idle: off, stream_idle: off }
     deadline_header: X-Deadline
@@ -122,7 +127,9 @@ services:
           addresses: ["10.1.0.0/16:5432", "10.0.0.7:*", "[fd00::/8]:5432"],
           timeout: { stream_idle: 2h } }
   sealed: { protocol: tls, hosts: ["*.example.org"] }
-  keyed: { balance: { hash: { header: X-User } }, endpoints: { static: ["10.0.0.1:1"] } }
+  keyed: { balance: { hash: { header: X-User } }, endpoints: { static: ["10.0.0.1:1"] },
+           health_check: { grpc: "", timeout: 500ms } }
+  placed: { endpoints: { dns: { srv: _http._tcp.orders.test } }, health_check: { tcp: on } }
   rest: { tls: on, hosts: [], balance: { hash: { cookie: SESSION } }, authority: upstream,
           headers: off }
 )";

@@ -131,7 +131,7 @@ TEST(Schema, RefusesWhatTheReaderRefuses) {
   for (const std::string_view text :
        {"admni: {}", "workers: many", "services: {a: {tiemout: {}}}",
         "services: {a: {timeout: {request: 5}}}", "services: {a: {retry: {attempts: 0}}}",
-        "services: {a: {retry: {on: [conect]}}}", "services: {a: {health_check: {}}}",
+        "services: {a: {retry: {on: [conect]}}}", "services: {a: {health_check: {path: /}}}",
         "services: {a: {endpoints: {union: [{dsn: {}}]}}}", "unmatched: drop",
         "listeners: [{filters: [fault]}]", "services: {a: {endpoints: orginal}}",
         "services: {a: {endpoints: {union: [original]}}}", "listeners: [{opaque_ports: [0]}]",

@@ -43,7 +43,7 @@ std::string refusal(const config::Config& config, const InterceptionPlace& place
 
 TEST(Interception, OfTheBuiltInConfigurationIsEverythingButOurOwn) {
   const Interception what = caught({});
-  EXPECT_EQ(what.user, 65532u);
+  EXPECT_EQ(what.user, 15001u);
   EXPECT_THAT(what.ports, ElementsAre(15001, 15001));
   EXPECT_TRUE(what.include_ports.empty() && what.exclude_ports.empty());
   EXPECT_THAT(what.exclude_networks[0], ElementsAre("169.254.169.254/32"));
@@ -105,7 +105,7 @@ delete table inet outrigger
 table inet outrigger {
   chain output {
     type nat hook output priority -100; policy accept;
-    meta skuid 65532 return
+    meta skuid 15001 return
     oifname "lo" return
     ip daddr 127.0.0.0/8 return
     ip daddr 169.254.169.254/32 return
@@ -157,7 +157,7 @@ TEST(NftRules, LeaveAFamilyAloneThatIsNotCaught) {
 TEST(IptablesRules, OfTheBuiltInConfiguration) {
   EXPECT_EQ(iptables_rules(caught({})), R"(*nat
 :OUTRIGGER_OUTPUT - [0:0]
--A OUTRIGGER_OUTPUT -m owner --uid-owner 65532 -j RETURN
+-A OUTRIGGER_OUTPUT -m owner --uid-owner 15001 -j RETURN
 -A OUTRIGGER_OUTPUT -o lo -j RETURN
 -A OUTRIGGER_OUTPUT -4 -d 127.0.0.0/8 -j RETURN
 -A OUTRIGGER_OUTPUT -4 -d 169.254.169.254/32 -j RETURN

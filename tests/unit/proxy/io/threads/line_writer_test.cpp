@@ -127,8 +127,10 @@ TEST_F(LineWriterTest, APipeThatNobodyReadsDropsWhatDoesNotFitAndHoldsNobodyUp) 
   EXPECT_GE(read_bytes, (kLines - dropped) * (line.size() + 1));
 }
 
+// The thread is left behind, and with it the reader that it waits for: it would go on, and close
+// what it has, while the process opens other files.
 TEST_F(LineWriterTest, AStoppedReaderDoesNotHoldUpTheEnd) {
-  const Fd reader = make_pipe();
+  static const Fd reader = make_pipe();
   auto writer = open();
   const std::string line(1'000, 'x');
   for (size_t i = 0; i < 500; ++i) writer->append(line);
