@@ -25,6 +25,15 @@ struct UnmatchedHost {
   int64_t last_ms = 0;  // wall time
 };
 
+// The neighbour in a registry.
+struct RegistrationEntry {
+  std::string registry;
+  std::string name;
+  std::string address;  // IP:PORT; empty: not found yet
+  std::string state;    // pending, registered, failing, left
+  std::string said;     // why, for people
+};
+
 // Each empty when all is well, else what is not.
 struct HealthStates {
   std::string live;
@@ -83,6 +92,10 @@ class Control {
   virtual uint64_t clear_cache(const std::string& service) = 0;
   // Begins the orderly end; a second time does nothing.
   virtual void drain() = 0;
+  // Takes the neighbour out of the registries, for good; `done` is called once, at most 2 s later,
+  // maybe from inside.
+  virtual void deregister(std::function<void()> done) = 0;
+  virtual std::vector<RegistrationEntry> registrations() const = 0;
   virtual HealthStates health() const = 0;
 };
 

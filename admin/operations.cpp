@@ -62,6 +62,10 @@ constexpr std::array kOperations = {
               get_explain},
     Operation{Method::kPut, "/api/v1/log", Access::kWrite, false, BodyKind::kJson, "ttl,reason",
               put_log},
+    Operation{Method::kGet, "/api/v1/registrations", Access::kRead, false, kNoBody, "",
+              get_registrations},
+    Operation{Method::kPost, "/api/v1/deregister", Access::kWrite, false, kNoBody, "reason",
+              post_deregister},
     Operation{Method::kPost, "/api/v1/drain", Access::kWrite, false, kNoBody, "reason", post_drain},
 };
 

@@ -51,6 +51,8 @@ Answer post_config_reload(const Parts& parts, const Request& request);
 Answer post_drain(const Parts& parts, const Request& request);
 
 Answer get_index(const Parts& parts, const Request& request);
+Answer get_registrations(const Parts& parts, const Request& request);
+Answer post_deregister(const Parts& parts, const Request& request);
 Answer get_healthz(const Parts& parts, const Request& request);
 Answer get_startupz(const Parts& parts, const Request& request);
 Answer get_readyz(const Parts& parts, const Request& request);

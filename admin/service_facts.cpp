@@ -1,5 +1,6 @@
 #include "admin/service_facts.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "proxy/upstream/balancer.hpp"
@@ -50,6 +51,32 @@ EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms,
 std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
   const upstream::Exclusion why = upstream::exclusion_of(entry, has_ready, now_ms);
   return why == upstream::Exclusion::kNone ? "eligible" : upstream::to_string(why);
+}
+
+std::string why_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms) {
+  const upstream::Endpoint& endpoint = *entry.endpoint;
+  const upstream::EndpointCircuit& circuit = endpoint.circuit();
+  switch (upstream::exclusion_of(entry, has_ready, now_ms)) {
+    case upstream::Exclusion::kNone:
+      if (entry.terminating) return "gets calls: it shuts down, but no other is ready";
+      return "gets calls";
+    case upstream::Exclusion::kRemoved:
+      return "is no longer listed";
+    case upstream::Exclusion::kTerminating:
+      return "shuts down, and others are ready";
+    case upstream::Exclusion::kDrain:
+      return "an operator drains it";
+    case upstream::Exclusion::kDisabled:
+      return "an operator took it out";
+    case upstream::Exclusion::kUnhealthy:
+      return "its health check fails: it " + endpoint.health_why();
+    case upstream::Exclusion::kCircuitOpen: {
+      const int64_t left_ms = std::max<int64_t>(0, circuit.excludes_until_ms() - now_ms);
+      return "its circuit is open for " + std::to_string(left_ms) + " ms more, after " +
+             std::to_string(circuit.run()) + " failures in a row";
+    }
+  }
+  return {};
 }
 
 metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy& policy,

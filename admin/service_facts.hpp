@@ -26,6 +26,9 @@ EndpointCounts count_endpoints(const upstream::EndpointSet* set, int64_t now_ms,
 // The word for an endpoint: "eligible", or the first that excludes it.
 std::string_view state_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms);
 
+// The same as a sentence.
+std::string why_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t now_ms);
+
 metrics::ServiceFacts facts_of(upstream::Service& service, const config::Policy& policy,
                                const Clock& clock);
 // The facts of a route that has its own circuit or limits.

@@ -13,11 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view to_string(upstream::Health health) {
-  if (health == upstream::Health::kUnknown) return "unknown";
-  return health == upstream::Health::kHealthy ? "healthy" : "unhealthy";
-}
-
 // An endpoint that has no connection may have been found to speak something before.
 Json protocol_json(upstream::Agreed agreed) {
   if (agreed == upstream::Agreed::kNothing) return {};
@@ -42,13 +37,15 @@ Json endpoint_json(const Parts& parts, const std::string& service, const upstrea
   Json json;
   json["address"] = endpoint.name();
   json["state"] = state_of(entry, has_ready, now_ms);
+  json["why"] = why_of(entry, has_ready, now_ms);
   json["weight"] = entry.weight;
   const std::string& zone = set.zone_of(entry);
   json["zone"] = zone.empty() ? Json() : Json(zone);
   json["terminating"] = entry.terminating;
   json["operator"] = upstream::to_string(endpoint.operator_state());
   json["override"] = override_json(parts, service, endpoint.name());
-  json["health"] = to_string(endpoint.health());
+  json["health"] = upstream::to_string(endpoint.health());
+  json["health_said"] = endpoint.health_why().empty() ? Json() : Json(endpoint.health_why());
   json["outstanding"] = endpoint.outstanding();
   json["listed_ms_ago"] = now_ms - endpoint.listed_since_ms();
   const upstream::EndpointConnections& connections = *endpoint.connections();
@@ -93,6 +90,7 @@ Json discovery_json(const upstream::DiscoveryFacts& facts, int64_t now_ms) {
   json["age_ms"] = facts.answered ? Json(now_ms - facts.answered_at_ms) : Json();
   json["errors"] = facts.errors;
   json["last_error"] = facts.last_error.empty() ? Json() : Json(facts.last_error);
+  json["from_disk"] = facts.from_disk;
   return json;
 }
 

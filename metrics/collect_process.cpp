@@ -147,6 +147,9 @@ void collect_facts(Families& families, const ServiceFacts& facts, const Past& pa
     families.add(index_of_metric("discovery_age_seconds"), {service}, *facts.discovery_age_s);
     families.add(index_of_metric("snapshot_in_use"), {service}, facts.snapshot_in_use ? 1 : 0);
   }
+  for (const Labelled& source : facts.discovery_errors) {
+    families.add(index_of_metric("discovery_errors_total"), {service, source.label}, source.value);
+  }
   if (facts.lists_doubted > 0) {
     families.add(index_of_metric("discovery_doubted_total"), {service}, whole(facts.lists_doubted));
   }
@@ -158,8 +161,11 @@ void collect_facts(Families& families, const ProcessFacts& facts) {
   };
   each(index_of_metric("memory_bytes"), facts.memory);
   each(index_of_metric("overload"), facts.overload);
-  each(index_of_metric("discovery_errors_total"), facts.discovery_errors);
   each(index_of_metric("certificate_expiry_timestamp_seconds"), facts.certificate_expiry);
+  for (const RegistrationCount& of : facts.registrations) {
+    families.add(index_of_metric("registrations"), {of.registry, of.state},
+                 static_cast<double>(of.count));
+  }
   std::map<std::string_view, double> oldest;
   for (const OverrideCount& of : facts.overrides) {
     families.add(index_of_metric("overrides"), {of.service, of.kind},

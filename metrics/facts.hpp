@@ -53,6 +53,7 @@ struct ServiceFacts {
   size_t endpoints_left_out = 0;
   std::optional<bool> panic;
   std::optional<double> discovery_age_s;
+  std::vector<Labelled> discovery_errors;  // by source
   uint64_t lists_doubted = 0;
   bool snapshot_in_use = false;
 };
@@ -64,10 +65,16 @@ struct OverrideCount {
   double oldest_at_s = 0;  // since 1970
 };
 
+struct RegistrationCount {
+  std::string registry;
+  std::string state;
+  int64_t count = 0;
+};
+
 struct ProcessFacts {
-  std::vector<Labelled> memory;            // bytes by kind
-  std::vector<Labelled> overload;          // 0 or 1 by resource
-  std::vector<Labelled> discovery_errors;  // by source
+  std::vector<Labelled> memory;    // bytes by kind
+  std::vector<Labelled> overload;  // 0 or 1 by resource
+  std::vector<RegistrationCount> registrations;
   std::vector<OverrideCount> overrides;
   std::optional<bool> overrides_file_successful;  // nothing: there is none
   uint64_t snapshot_failures = 0;

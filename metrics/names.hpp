@@ -90,8 +90,10 @@ inline constexpr std::array kMetrics = {
     Metric{
         "outrigger_discovery_doubted_total", MetricKind::kCounter, "service",
         "Lists that lost more than half of their endpoints at once, and waited to be confirmed."},
-    Metric{"outrigger_discovery_errors_total", MetricKind::kCounter, "source",
+    Metric{"outrigger_discovery_errors_total", MetricKind::kCounter, "service,source",
            "Failed look-ups of endpoints."},
+    Metric{"outrigger_registrations", MetricKind::kGauge, "registry,state",
+           "The neighbour in registries: pending, registered, failing, or left."},
     Metric{"outrigger_connections", MetricKind::kGauge, "side,protocol",
            "Open connections; callers that have not shown yet what they speak are `undetected`."},
     Metric{"outrigger_detect_total", MetricKind::kCounter, "result",
@@ -121,7 +123,7 @@ inline constexpr std::array kMetrics = {
            "Writes to the snapshot folder that failed."},
     Metric{"outrigger_certificate_expiry_timestamp_seconds", MetricKind::kGauge, "name",
            "When the certificate in use ends: that of `admin` or `listener/NAME`, or the one that "
-           "`service/NAME` shows its endpoints."},
+           "`service/NAME` shows its endpoints and `registry/NAME` to a registry."},
     Metric{"outrigger_config_last_reload_successful", MetricKind::kGauge, "",
            "1 when the last reload was taken, 0 when the file was refused."},
     Metric{"outrigger_config_last_reload_success_timestamp_seconds", MetricKind::kGauge, "",

@@ -108,6 +108,7 @@ ControlEnvironment App::environment() {
           .open_log = [this](const std::string& path) { return x_disk.append_to(path); },
           .log_lines_dropped = [this] { return x_disk.lines_dropped(); },
           .interfaces = io::interface_addresses,
+          .address_towards = io::address_towards,
           .memory =
               MemorySource{
                   .cgroup = x_cgroup,

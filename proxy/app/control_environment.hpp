@@ -18,6 +18,7 @@
 #include "proxy/io/kept_files.hpp"
 #include "proxy/io/network.hpp"
 #include "proxy/io/outbox.hpp"
+#include "proxy/registration/own_address.hpp"
 
 namespace outrigger::app {
 
@@ -34,7 +35,8 @@ struct ControlEnvironment {
   OpenLog open_log;
   std::function<uint64_t()> log_lines_dropped;       // since the start, of all logs
   std::function<std::vector<Address>()> interfaces;  // the addresses of this host
-  std::optional<MemorySource> memory;                // none: it is not watched
+  registration::AddressTowards address_towards;
+  std::optional<MemorySource> memory;  // none: it is not watched
   uint64_t seed = 0;
   // The drain is over: the workers have stopped, and so many calls were reset.
   std::function<void(int calls_reset)> ended;

@@ -42,14 +42,16 @@ void log_event(const admin::Event& event) {
 
 }  // namespace
 
-// The endpoint lists: sources start, stay and stop as the services say. Lists that change at once
-// go to the workers before the snapshot does.
+// The endpoint lists: sources start, stay and stop as the services say, and so do the checks of
+// what they list. Lists that change at once go to the workers before the snapshot does.
 class ControlPlane::Lists final : public Part {
  public:
   explicit Lists(ControlPlane& plane) : x_plane(plane) {}
 
   void commit(Snapshot& next) noexcept override {
     x_plane.x_discovery.apply(next.config, x_plane.x_process.services);
+    x_plane.x_health_checks.apply(next.config, x_plane.x_process.services);
+    x_plane.x_registrations.apply(next.config);
     x_plane.x_environment.workers.set_dns(next.config.registries.dns.front());
   }
 
@@ -105,9 +107,11 @@ ControlPlane::ControlPlane(ControlEnvironment environment)
       x_transport(x_runtime.runtime(), x_environment.network,
                   [this] { return x_environment.surroundings.open_dns({}); }),
       x_discovery(x_environment.surroundings, registry_access(), *this),
+      x_health_checks(x_transport, *this),
+      x_registrations(registration_surroundings(), *this),
       x_kept_endpoints(x_loop, x_environment.kept, x_discovery),
       x_facts(x_loop, x_process, x_loaded, x_reloader, x_named, x_memory, x_changes,
-              x_overrides_file, x_discovery, x_environment.log_lines_dropped),
+              x_overrides_file, x_discovery, x_registrations, x_environment.log_lines_dropped),
       x_exporter(x_process.shards, x_facts),
       x_local_servers(x_runtime, x_environment.network, x_environment.binder,
                       {x_loop, *this, x_changes, x_events, x_exporter}, x_process),
@@ -210,6 +214,7 @@ void ControlPlane::wake_workers() {
 void ControlPlane::on_endpoints(const std::string& service,
                                 std::shared_ptr<const upstream::EndpointSet> set) {
   x_kept_endpoints.note_change();
+  x_health_checks.on_endpoints(service);
   for (unsigned i = 0; i < x_environment.workers.count(); ++i) {
     x_environment.workers.post(
         i, [service, set](Worker& worker) { worker.take_endpoints(service, set); });
@@ -231,6 +236,26 @@ void ControlPlane::on_list_doubted(const std::string& service, size_t lost, size
   x_events.publish(std::move(event));
 }
 
+void ControlPlane::on_health(const health::HealthChange& change) {
+  admin::Event event;
+  event.kind = "health";
+  event.service = change.service;
+  event.endpoint = change.endpoint;
+  event.from = upstream::to_string(change.from);
+  event.to = upstream::to_string(change.to);
+  event.reason = change.why;
+  x_events.publish(std::move(event));
+}
+
+void ControlPlane::on_registration(const registration::Change& change) {
+  admin::Event event;
+  event.kind = "registration";
+  event.service = change.name;
+  event.to = registration::to_string(change.to);
+  event.reason = change.registry + ": " + change.why;
+  x_events.publish(std::move(event));
+}
+
 Result<std::string> ControlPlane::explain(std::string_view method, std::string_view url) const {
   return app::explain(x_loaded, {std::string(method), std::string(url), {}});
 }
@@ -245,6 +270,15 @@ std::vector<admin::UnmatchedHost> ControlPlane::unmatched() const {
                      host.last_wall_ms});
   }
   return hosts;
+}
+
+std::vector<admin::RegistrationEntry> ControlPlane::registrations() const {
+  std::vector<admin::RegistrationEntry> all;
+  for (const auto& entry : x_registrations.entries()) {
+    all.push_back({entry.registry, entry.name, entry.address,
+                   std::string(registration::to_string(entry.state)), entry.said});
+  }
+  return all;
 }
 
 uint64_t ControlPlane::clear_cache(const std::string& service) {
@@ -307,6 +341,12 @@ void ControlPlane::on_signal(int number) {
   }
 }
 
+// Nobody is to find the neighbour any more, before anything else changes.
+void ControlPlane::drain() {
+  x_registrations.leave([] {});
+  x_drain.begin();
+}
+
 void ControlPlane::drain_on_signal() {
   if (x_drain.is_draining()) return;
   admin::Event event;
@@ -324,6 +364,11 @@ discovery::RegistryAccess ControlPlane::registry_access() {
   return {x_transport, tls, x_environment.config.variables};
 }
 
+registration::Surroundings ControlPlane::registration_surroundings() {
+  return {x_loop, x_environment.surroundings.files, registry_access(),
+          x_environment.address_towards};
+}
+
 Drain::Hooks ControlPlane::drain_hooks() {
   return {.open_connections = [this] { return open_connections(); },
           .last_accepted_ms = [this] { return last_accepted_ms(); },
@@ -336,8 +381,9 @@ Drain::Hooks ControlPlane::drain_hooks() {
           .end = [this] { end(); }};
 }
 
+// A registry that is being told that we leave is waited for like one.
 int ControlPlane::open_connections() const {
-  int open = 0;
+  int open = x_registrations.is_leaving() ? 1 : 0;
   for (const auto& [name, counts] : x_process.listeners) open += counts.open_connections.load();
   return open;
 }

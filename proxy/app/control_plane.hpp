@@ -34,13 +34,17 @@
 #include "proxy/app/tls_contexts.hpp"
 #include "proxy/client/client.hpp"
 #include "proxy/discovery/discovery.hpp"
+#include "proxy/health/health_checks.hpp"
+#include "proxy/registration/registrations.hpp"
 
 namespace outrigger::app {
 
 class ControlPlane final : public admin::Control,
                            public upstream::PermitPost,
                            public upstream::CircuitEvents,
-                           public discovery::DiscoveryEvents {
+                           public discovery::DiscoveryEvents,
+                           public health::HealthEvents,
+                           public registration::RegistrationEvents {
  public:
   explicit ControlPlane(ControlEnvironment environment);
   // Ends the workers too.
@@ -76,7 +80,9 @@ class ControlPlane final : public admin::Control,
   Result<std::string> explain(std::string_view method, std::string_view url) const override;
   std::vector<admin::UnmatchedHost> unmatched() const override;
   uint64_t clear_cache(const std::string& service) override;
-  void drain() override { x_drain.begin(); }
+  void drain() override;
+  void deregister(std::function<void()> done) override { x_registrations.leave(std::move(done)); }
+  std::vector<admin::RegistrationEntry> registrations() const override;
   admin::HealthStates health() const override;
 
   // -- discovery::DiscoveryEvents
@@ -85,6 +91,9 @@ class ControlPlane final : public admin::Control,
   void on_discovery_failed(const std::string& service, discovery::SourceKind source,
                            const std::string& why) override;
   void on_list_doubted(const std::string& service, size_t lost, size_t of) override;
+
+  void on_health(const health::HealthChange& change) override;
+  void on_registration(const registration::Change& change) override;
 
  private:
   class Lists;
@@ -107,6 +116,7 @@ class ControlPlane final : public admin::Control,
   void note_transition(const std::string& circuit, const upstream::CircuitTransition& what);
   Drain::Hooks drain_hooks();
   discovery::RegistryAccess registry_access();
+  registration::Surroundings registration_surroundings();
   int open_connections() const;
   int64_t last_accepted_ms() const;
   void drain_on_signal();
@@ -132,6 +142,8 @@ class ControlPlane final : public admin::Control,
   Drain x_drain;
   client::Transport x_transport;
   discovery::Discovery x_discovery;
+  health::HealthChecks x_health_checks;
+  registration::Registrations x_registrations;
   KeptEndpoints x_kept_endpoints;
   ProcessFacts x_facts;
   metrics::Exporter x_exporter;

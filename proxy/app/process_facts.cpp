@@ -46,6 +46,10 @@ metrics::ServiceFacts ProcessFacts::facts_of(upstream::Service& service,
   const auto age_ms = x_discovery.age_ms(service.name());
   facts.discovery_age_s = age_ms ? std::optional(seconds(*age_ms)) : std::nullopt;
   facts.endpoints_left_out = x_discovery.left_out(service.name());
+  for (const auto& [kind, count] : x_discovery.errors(service.name())) {
+    facts.discovery_errors.push_back(
+        {std::string(discovery::to_string(kind)), static_cast<double>(count)});
+  }
   facts.lists_doubted = x_discovery.doubts(service.name());
   facts.snapshot_in_use = x_discovery.is_from_disk(service.name());
   if (x_loaded.config.metrics && x_loaded.config.metrics->endpoint_label) {
@@ -84,6 +88,23 @@ std::vector<metrics::Labelled> ProcessFacts::certificate_expiry() const {
   for (const auto& [name, service] : x_process.services.services()) {
     add("service/" + name, service->tls().get());
   }
+  for (const auto& [name, tls] : x_process.registry_tls) add("registry/" + name, tls.get());
+  return all;
+}
+
+std::vector<metrics::RegistrationCount> ProcessFacts::registrations() const {
+  std::map<std::pair<std::string, registration::State>, int64_t> counts;
+  for (const auto& entry : x_registrations.entries()) {
+    for (size_t state = 0; state < registration::kStates; ++state) {
+      counts.try_emplace({entry.registry, static_cast<registration::State>(state)}, 0);
+    }
+    ++counts[{entry.registry, entry.state}];
+  }
+  std::vector<metrics::RegistrationCount> all;
+  all.reserve(counts.size());
+  for (const auto& [key, count] : counts) {
+    all.push_back({key.first, std::string(registration::to_string(key.second)), count});
+  }
   return all;
 }
 
@@ -102,11 +123,7 @@ metrics::ProcessFacts ProcessFacts::process() const {
                   {"limit", static_cast<double>(x_memory.limit_bytes())}};
   facts.overload = {{"memory", x_process.out_of_memory.load() ? 1.0 : 0.0},
                     {"streams", has_full_connection() ? 1.0 : 0.0}};
-  for (size_t kind = 0; kind < discovery::kSourceKinds; ++kind) {
-    const auto source = static_cast<discovery::SourceKind>(kind);
-    facts.discovery_errors.push_back({std::string(discovery::to_string(source)),
-                                      static_cast<double>(x_discovery.errors(source))});
-  }
+  facts.registrations = registrations();
   facts.overrides = x_changes.counts();
   facts.overrides_file_successful = x_overrides_file.is_good();
   facts.snapshot_failures = x_changes.saves_failed();

@@ -16,6 +16,7 @@
 #include "proxy/app/process.hpp"
 #include "proxy/app/reloader.hpp"
 #include "proxy/discovery/discovery.hpp"
+#include "proxy/registration/registrations.hpp"
 
 namespace outrigger::app {
 
@@ -24,7 +25,9 @@ class ProcessFacts final : public metrics::FactsSource {
   ProcessFacts(LoopContext loop, const Process& process, const config::Loaded& loaded,
                const Reloader& reloader, const NamedFiles& named, const MemoryGuard& memory,
                const admin::Changes& changes, const OverridesWatch& overrides_file,
-               const discovery::Discovery& discovery, std::function<uint64_t()> lines_dropped)
+               const discovery::Discovery& discovery,
+               const registration::Registrations& registrations,
+               std::function<uint64_t()> lines_dropped)
       : x_loop(loop),
         x_process(process),
         x_loaded(loaded),
@@ -34,6 +37,7 @@ class ProcessFacts final : public metrics::FactsSource {
         x_changes(changes),
         x_overrides_file(overrides_file),
         x_discovery(discovery),
+        x_registrations(registrations),
         x_lines_dropped(std::move(lines_dropped)) {}
 
   std::vector<metrics::ServiceFacts> services(metrics::FactsCursor& cursor,
@@ -46,6 +50,7 @@ class ProcessFacts final : public metrics::FactsSource {
   // Those at endpoints that had any.
   std::vector<metrics::EndpointAttempts> attempts_of(const upstream::Service& service) const;
   std::vector<metrics::Labelled> certificate_expiry() const;
+  std::vector<metrics::RegistrationCount> registrations() const;
   bool has_full_connection() const;
 
   const LoopContext x_loop;
@@ -57,6 +62,7 @@ class ProcessFacts final : public metrics::FactsSource {
   const admin::Changes& x_changes;
   const OverridesWatch& x_overrides_file;
   const discovery::Discovery& x_discovery;
+  const registration::Registrations& x_registrations;
   const std::function<uint64_t()> x_lines_dropped;
 };
 

@@ -21,13 +21,24 @@ void collect(const config::EndpointSource& source, Asked& asked) {
   for (const auto& part : source.parts) collect(part, asked);
 }
 
+SourceKind kind_of(const config::EndpointSource& leaf) {
+  if (leaf.kind == Kind::kFile) return SourceKind::kFile;
+  if (leaf.kind == Kind::kDns) return SourceKind::kDns;
+  if (leaf.kind == Kind::kConsul) return SourceKind::kConsul;
+  if (leaf.kind == Kind::kEureka) return SourceKind::kEureka;
+  if (leaf.kind == Kind::kKubernetes) return SourceKind::kKubernetes;
+  return SourceKind::kStatic;
+}
+
 SourceKind first_leaf(const config::EndpointSource& source) {
-  if (source.kind == Kind::kFile) return SourceKind::kFile;
-  if (source.kind == Kind::kDns) return SourceKind::kDns;
-  if (source.kind == Kind::kConsul) return SourceKind::kConsul;
-  if (source.kind == Kind::kEureka) return SourceKind::kEureka;
-  if (source.kind == Kind::kKubernetes) return SourceKind::kKubernetes;
-  return source.parts.empty() ? SourceKind::kStatic : first_leaf(source.parts.front());
+  return source.parts.empty() ? kind_of(source) : first_leaf(source.parts.front());
+}
+
+// Those of sources that can fail are there from the start.
+void begin_counting(const config::EndpointSource& source, Discovery::Errors& errors) {
+  for (const auto& part : source.parts) begin_counting(part, errors);
+  const SourceKind kind = kind_of(source);
+  if (source.parts.empty() && kind != SourceKind::kStatic) errors.try_emplace(kind, 0);
 }
 
 // Loopback and link-local ones are the operator's word; our own listeners are refused when dialled.
@@ -114,6 +125,7 @@ class Discovery::Tree final : private SourceEvents {
 
  private:
   void on_list(const AddressList& given) override {
+    x_service->set_list_from_disk(x_root->is_from_disk());
     Checked list = checked(given, x_published.value_or(AddressList()));
     x_left_out = list.left_out;
     const int64_t now_ms = x_discovery.x_surroundings.loop.clock.now_ms();
@@ -136,7 +148,7 @@ class Discovery::Tree final : private SourceEvents {
   }
 
   void on_failed(SourceKind kind, const std::string& why) override {
-    ++x_discovery.x_errors[static_cast<size_t>(kind)];
+    ++x_discovery.x_errors[x_service->name()][kind];
     x_service->discovery_failed(why);
     x_discovery.x_events.on_discovery_failed(x_service->name(), kind, why);
   }
@@ -165,11 +177,13 @@ Discovery::~Discovery() = default;
 
 void Discovery::apply(const config::Config& config, const upstream::Services& services) {
   apply_registries(config);
-  std::erase_if(x_trees,
-                [&](const auto& tree) { return config.find_service(tree.first) == nullptr; });
+  const auto is_gone = [&](const auto& of) { return config.find_service(of.first) == nullptr; };
+  std::erase_if(x_trees, is_gone);
+  std::erase_if(x_errors, is_gone);
   for (const config::ServiceConfig& each : config.services) {
     const auto service = services.find(each.name);
     OUTRIGGER_ASSERT(service != nullptr);
+    begin_counting(each.endpoints, x_errors[each.name]);
     std::unique_ptr<Tree>& tree = x_trees[each.name];
     if (tree && tree->still_suits(each, *service)) {
       tree->set_keep_last(each.policy.keep_last_ms);
@@ -228,6 +242,11 @@ void Discovery::apply_registries(const config::Config& config) {
            return KubernetesRegistry{
                kubernetes, std::make_shared<KubernetesApi>(x_surroundings, x_access, kubernetes)};
          });
+}
+
+Discovery::Errors Discovery::errors(std::string_view service) const {
+  const auto found = x_errors.find(service);
+  return found == x_errors.end() ? Errors() : found->second;
 }
 
 bool Discovery::all_answered() const {

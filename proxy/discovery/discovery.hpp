@@ -3,7 +3,6 @@
 // happens there. Errors never remove an endpoint.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,8 +65,9 @@ class Discovery {
   bool is_from_disk(std::string_view service) const;
   // Lists of that service that waited to be confirmed.
   uint64_t doubts(std::string_view service) const;
-  // Since the start, by the kind of source (`discovery_errors_total`).
-  uint64_t errors(SourceKind kind) const { return x_errors[static_cast<size_t>(kind)]; }
+  // Of that service since the start, by the kind of its sources (`discovery_errors_total`).
+  using Errors = std::map<SourceKind, uint64_t>;
+  Errors errors(std::string_view service) const;
 
  private:
   class Tree;
@@ -76,7 +76,7 @@ class Discovery {
   const Surroundings x_surroundings;
   const RegistryAccess x_access;
   DiscoveryEvents& x_events;
-  std::array<uint64_t, kSourceKinds> x_errors{};
+  std::map<std::string, Errors, std::less<>> x_errors;  // by service
   Registries x_registries;
   Memory x_kept;
   std::map<std::string, std::unique_ptr<Tree>, std::less<>> x_trees;

@@ -10,11 +10,6 @@ namespace {
 using io::RecordType;
 using io::Verdict;
 
-// A name without addresses is asked for less and less often, within the bounds of a TTL.
-Backoff after_empty(int64_t ttl_min_ms, int64_t ttl_max_ms) {
-  return {ttl_min_ms, std::clamp(kErrorBackoffMaxMs, ttl_min_ms, ttl_max_ms)};
-}
-
 RecordType other_than(RecordType type) {
   return type == RecordType::kA ? RecordType::kAaaa : RecordType::kA;
 }
@@ -27,12 +22,10 @@ DnsSource::DnsSource(LoopContext loop, std::shared_ptr<io::NameService> names,
     : Source(events),
       x_loop(loop),
       x_names(std::move(names)),
-      x_ttl_min_ms(std::max<int64_t>(1, registry.ttl_min_ms)),
-      x_ttl_max_ms(std::max(x_ttl_min_ms, registry.ttl_max_ms)),
       x_name(std::move(name)),
       x_port(port),
       x_key("dns " + registry.name + " " + x_name + ":" + std::to_string(port)),
-      x_after_empty(after_empty(x_ttl_min_ms, x_ttl_max_ms)) {
+      x_schedule(loop, *x_names, registry, [this] { ask(); }) {
   const auto known = memory.find(x_key);
   if (known != memory.end()) x_remembered = known->second;
 }
@@ -61,19 +54,8 @@ void DnsSource::ask() {
     report_failures({{.type = *x_awaited, .verdict = Verdict::kSilence, .addresses = {}}});
     x_awaited.reset();
   }
-  x_asked_version = x_names->version();
+  x_schedule.note_asked();
   x_lookup = x_names->resolve({.name = x_name, .known_as = x_known.known_as()}, *this);
-}
-
-void DnsSource::ask_in(int64_t ms) {
-  x_ask_at_ms = x_loop.clock.now_ms() + ms;
-  x_loop.timers.arm(x_again, x_loop.clock.now_ms() + (x_has_answer ? ms : std::min(ms, kLookMs)));
-}
-
-void DnsSource::on_timer() {
-  const int64_t left_ms = x_ask_at_ms - x_loop.clock.now_ms();
-  if (left_ms <= 0 || x_names->version() != x_asked_version) return ask();
-  ask_in(left_ms);
 }
 
 void DnsSource::on_resolved(const io::Resolved& resolved) {
@@ -82,16 +64,16 @@ void DnsSource::on_resolved(const io::Resolved& resolved) {
   const auto has_records = [](const io::Answer& answer) {
     return answer.verdict == Verdict::kRecords;
   };
-  x_has_answer = std::ranges::any_of(resolved.answers, has_records) &&
-                 std::ranges::none_of(resolved.answers, io::is_failure);
+  const bool is_in_touch = std::ranges::any_of(resolved.answers, has_records) &&
+                           std::ranges::none_of(resolved.answers, io::is_failure);
   if (resolved.is_complete) {
-    const int64_t in_ms = next_after(resolved.answers);
+    const int64_t in_ms = x_schedule.wait_after(resolved.answers);
     // The family that came first is due when it said.
-    ask_in(awaited ? std::min(in_ms, x_ask_at_ms - now_ms) : in_ms);
+    x_schedule.ask_in(awaited ? std::min(in_ms, x_schedule.left_ms()) : in_ms, is_in_touch);
   } else {
     const io::Answer& first = resolved.answers.front();
     x_awaited = other_than(first.type);
-    ask_in(std::max(kPatienceMs, wait_for(first.ttl_s)));
+    x_schedule.ask_in(std::max(kPatienceMs, x_schedule.wait_for(first.ttl_s)), is_in_touch);
   }
   if (x_known.take(resolved, now_ms)) {
     x_is_from_disk = false;
@@ -123,32 +105,6 @@ void DnsSource::report_failures(const Answers& answers) {
   if (failed == 1) who += first.type == RecordType::kA ? " (A)" : " (AAAA)";
   report_failure(SourceKind::kDns, who + (only_late ? ": no name server answered in time"
                                                     : ": the name servers gave no usable answer"));
-}
-
-// ---- when to ask again
-
-int64_t DnsSource::next_after(const Answers& answers) {
-  int64_t in_ms = std::numeric_limits<int64_t>::max();
-  for (const io::Answer& answer : answers) {
-    if (answer.verdict == Verdict::kRecords) in_ms = std::min(in_ms, wait_for(answer.ttl_s));
-  }
-  if (std::ranges::any_of(answers, io::is_failure)) {
-    return std::min(in_ms, x_after_error.next_ms(x_loop.random));
-  }
-  x_after_error.reset();
-  if (in_ms == std::numeric_limits<int64_t>::max()) return x_after_empty.next_ms(x_loop.random);
-  x_after_empty.reset();
-  return in_ms;
-}
-
-// A little later than the TTL says, at random, but within what the registry is configured to.
-int64_t DnsSource::wait_for(int64_t ttl_s) {
-  const auto longest = static_cast<double>(x_ttl_max_ms) / (1 + kJitterShare);
-  const double ttl_ms =
-      std::clamp(static_cast<double>(ttl_s) * 1000, static_cast<double>(x_ttl_min_ms),
-                 std::max(static_cast<double>(x_ttl_min_ms), longest));
-  const auto later = static_cast<int64_t>(ttl_ms * x_loop.random.between(1, 1 + kJitterShare));
-  return std::min(later, x_ttl_max_ms);
 }
 
 // ---- age

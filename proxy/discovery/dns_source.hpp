@@ -1,5 +1,5 @@
-// A DnsSource is the A and AAAA records of a name, with a port, asked again when their TTL has run
-// out, a little later at random so that a fleet does not ask in step. Each family has its own list:
+// A DnsSource is the A and AAAA records of a name, with a port, asked for again as a DnsSchedule
+// says. Each family has its own list:
 // an error or silence for one keeps what it had, whatever the other says. A name without addresses
 // (RFC 2308) is an empty list, once that was said for both. Owned by a tree of sources; control
 // thread.
@@ -11,7 +11,7 @@
 
 #include "config/model.hpp"
 #include "proxy/base/loop_context.hpp"
-#include "proxy/discovery/backoff.hpp"
+#include "proxy/discovery/dns_schedule.hpp"
 #include "proxy/discovery/source.hpp"
 #include "proxy/io/known_name.hpp"
 
@@ -19,12 +19,8 @@ namespace outrigger::discovery {
 
 class DnsSource final : public Source, private io::ResolveEvents {
  public:
-  // A TTL grows by up to this share, but never beyond ttl_max.
-  static constexpr double kJitterShare = 0.1;
   // So long at least one family is waited for before the other, which has answered, is asked again.
   static constexpr int64_t kPatienceMs = 2'000;
-  // Without an answer it is looked so often whether the system asks other servers by now.
-  static constexpr int64_t kLookMs = 1'000;
 
   // `registry` and `memory` are only read here. Requires: 1 <= port <= 65535.
   DnsSource(LoopContext loop, std::shared_ptr<io::NameService> names,
@@ -46,18 +42,12 @@ class DnsSource final : public Source, private io::ResolveEvents {
   void ask();
   void report_list();
   void report_failures(const Answers& answers);
-  int64_t next_after(const Answers& answers);
-  int64_t wait_for(int64_t ttl_s);
-  void ask_in(int64_t ms);
-  void on_timer();
   // visit(const Family&) for each that the list is made of.
   template <class Visit>
   void visit_listed(Visit visit) const;
 
   LoopContext x_loop;
   const std::shared_ptr<io::NameService> x_names;
-  const int64_t x_ttl_min_ms;
-  const int64_t x_ttl_max_ms;
   const std::string x_name;
   const uint16_t x_port;
   const std::string x_key;
@@ -65,14 +55,9 @@ class DnsSource final : public Source, private io::ResolveEvents {
   io::KnownName x_known;
   // The family that the lookup under way still waits for, when the other has answered.
   std::optional<io::RecordType> x_awaited;
-  Backoff x_after_error{kErrorBackoffMinMs, kErrorBackoffMaxMs};
-  Backoff x_after_empty;
+  DnsSchedule x_schedule;
   bool x_is_from_disk = false;
-  bool x_has_answer = false;     // the latest one was complete, with records and without a failure
-  uint64_t x_asked_version = 0;  // of the name service
-  int64_t x_ask_at_ms = 0;
   io::OperationPtr x_lookup;
-  Timer x_again = Timer::of<&DnsSource::on_timer>(*this);
 };
 
 }  // namespace outrigger::discovery

@@ -9,6 +9,7 @@
 #include "proxy/discovery/first_of_source.hpp"
 #include "proxy/discovery/kubernetes_source.hpp"
 #include "proxy/discovery/shrink_guard.hpp"
+#include "proxy/discovery/srv_source.hpp"
 #include "proxy/discovery/static_source.hpp"
 #include "proxy/discovery/union_source.hpp"
 
@@ -101,6 +102,10 @@ struct Builder {
 
   SourcePtr dns(const config::EndpointSource& from, SourceEvents& events) const {
     const DnsRegistry& registry = registry_of(from, registries.dns);
+    if (!from.dns_srv.empty()) {
+      return std::make_unique<SrvSource>(surroundings.loop, registry.names, registry.settings,
+                                         memory, from.dns_srv, events);
+    }
     return std::make_unique<DnsSource>(surroundings.loop, registry.names, registry.settings, memory,
                                        from.dns_name, static_cast<uint16_t>(from.dns_port), events);
   }

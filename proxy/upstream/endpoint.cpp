@@ -13,6 +13,11 @@ constexpr std::array<std::string_view, 3> kOperatorStateNames = {"auto", "drain"
 
 }  // namespace
 
+std::string_view to_string(Health health) {
+  constexpr std::array<std::string_view, 3> kNames = {"unknown", "healthy", "unhealthy"};
+  return kNames[static_cast<size_t>(health)];
+}
+
 std::string_view to_string(OperatorState state) {
   return kOperatorStateNames[static_cast<size_t>(state)];
 }

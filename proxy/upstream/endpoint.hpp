@@ -50,6 +50,7 @@ enum class Exclusion : uint8_t {
   kUnhealthy,
   kCircuitOpen,
 };
+std::string_view to_string(Health health);
 std::string_view to_string(OperatorState state);
 std::optional<OperatorState> operator_state_from(std::string_view name);
 std::string_view to_string(Exclusion exclusion);

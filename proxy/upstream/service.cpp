@@ -151,6 +151,11 @@ void Service::discovery_failed(std::string error, bool is_new) {
   x_discovery.last_error = std::move(error);
 }
 
+void Service::set_list_from_disk(bool is_from_disk) {
+  const std::lock_guard lock(x_mutex);
+  x_discovery.from_disk = is_from_disk;
+}
+
 DiscoveryFacts Service::discovery() const {
   const std::lock_guard lock(x_mutex);
   return x_discovery;

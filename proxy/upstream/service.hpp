@@ -61,6 +61,7 @@ struct DiscoveryFacts {
   int64_t answered_at_ms = 0;  // the age of the list counts from here
   uint64_t errors = 0;
   std::string last_error;  // empty after an answer
+  bool from_disk = false;  // the list is one that an earlier process kept
 };
 
 class Service {
@@ -96,6 +97,8 @@ class Service {
   void set_operator_state(const Address& address, OperatorState state);
   // Control thread: the latest list came again; nothing changes but its age.
   void discovery_confirmed(int64_t now_ms);
+  // Control thread: of the list that comes next.
+  void set_list_from_disk(bool is_from_disk);
   // Control thread: a source failed. Never removes an endpoint. One that is not new, since it was
   // said before, counts no error.
   void discovery_failed(std::string error, bool is_new = true);

@@ -2,6 +2,7 @@
 // test; it dies before the name service.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,8 +13,9 @@ namespace outrigger::testing {
 
 class TestResolve final : public io::ResolveEvents {
  public:
-  TestResolve(io::NameService& names, std::string_view name, std::string_view known_as = {})
-      : x_lookup(names.resolve({.name = name, .known_as = known_as}, *this)) {}
+  TestResolve(io::NameService& names, std::string_view name, std::string_view known_as = {},
+              std::span<const io::RecordType> types = io::kAddressTypes)
+      : x_lookup(names.resolve({.name = name, .known_as = known_as, .types = types}, *this)) {}
 
   bool done() const { return !told.empty() && told.back().is_complete; }
   void cancel() { x_lookup.reset(); }

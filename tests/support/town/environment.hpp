@@ -55,6 +55,9 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
         .open_log = [](const std::string&) { return lines_to_nobody(); },
         .log_lines_dropped = [] { return uint64_t{0}; },
         .interfaces = [] { return std::vector<Address>(); },
+        .address_towards = [](const Address&) -> std::optional<Address> {
+          return *Address::from_ip("10.0.0.250", 0);
+        },
         .memory = std::nullopt,
         .seed = x_seed,
         .ended =

@@ -215,6 +215,17 @@ TEST_F(Api, BeginsTheDrain) {
   EXPECT_EQ(events_of("drain").at(0).reason, "node goes");
 }
 
+TEST_F(Api, ShowsRegistrationsAndTakesTheNeighbourOut) {
+  const auto state = [](const Caller& got) {
+    return got.as<Json>().at("registrations").at(0).at("state").get<std::string>();
+  };
+  EXPECT_EQ(state(call("GET", "/api/v1/registrations")), "registered");
+  const Caller& got = call("POST", "/api/v1/deregister?reason=rollout");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(state(got), "left");
+  EXPECT_EQ(events_of("deregister").at(0).reason, "rollout");
+}
+
 TEST_F(Api, ServesOnlyReadOnlyThingsOnTheMetricsAddress) {
   const auto status = [&](const std::string& method, const std::string& path) {
     return begin_on(x_metrics_api, method, path, {{"host", "billing.shop.svc:9902"}}).status;

@@ -70,6 +70,11 @@ class FakeControl final : public Control {
     return 7;
   }
   void drain() override { ++drains; }
+  void deregister(std::function<void()> done) override {
+    entries.front().state = "left";
+    done();
+  }
+  std::vector<RegistrationEntry> registrations() const override { return entries; }
   HealthStates health() const override { return states; }
 
   std::vector<config::Problem> refusal;  // of whatever is installed
@@ -84,6 +89,7 @@ class FakeControl final : public Control {
   std::vector<std::string> cleared;
   std::vector<UnmatchedHost> unmatched_hosts;
   HealthStates states;
+  std::vector<RegistrationEntry> entries{{"consul", "billing", "10.0.0.7:80", "registered", ""}};
 
  private:
   void take(config::Loaded next) {

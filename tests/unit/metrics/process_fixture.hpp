@@ -36,6 +36,7 @@ inline ServiceFacts full_service(const std::string& name, const std::string& rou
   facts.endpoints = {{"eligible", 2}, {"unhealthy", 1}};
   facts.endpoint_attempts = {{"10.0.0.1:80", {4, 1, 0, 0}}};
   facts.endpoints_left_out = 3;
+  facts.discovery_errors = {{"dns", 7}};
   facts.lists_doubted = 1;
   facts.panic = true;
   facts.discovery_age_s = 1.5;
@@ -46,7 +47,7 @@ inline ProcessFacts full_process() {
   ProcessFacts facts;
   facts.memory = {{"cache", 1024}, {"retry_bodies", 10}};
   facts.overload = {{"memory", 1}};
-  facts.discovery_errors = {{"dns", 7}};
+  facts.registrations = {{"consul", "registered", 1}};
   facts.overrides = {{"orders", "circuit", 2, 1.6e9}, {"orders", "state", 1, 1.5e9}};
   facts.overrides_file_successful = true;
   facts.certificate_expiry = {{"admin", 1.8e9}};

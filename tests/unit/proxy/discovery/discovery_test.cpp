@@ -165,10 +165,11 @@ TEST_F(DiscoveryTest, RegistryErrorsNeverRemoveAnEndpointAndTheListAges) {
   EXPECT_EQ(discovery->age_ms("orders"), 7'200'000);
   EXPECT_TRUE(discovery->all_answered());
   EXPECT_EQ(facts().last_error, "orders.svc: the name servers gave no usable answer");
-  EXPECT_GT(discovery->errors(SourceKind::kDns), 200U);
-  EXPECT_EQ(discovery->errors(SourceKind::kDns), facts().errors);
-  EXPECT_EQ(discovery->errors(SourceKind::kDns), failures.size());
-  EXPECT_EQ(discovery->errors(SourceKind::kFile), 0U);
+  EXPECT_GT(discovery->errors("orders").at(SourceKind::kDns), 200U);
+  EXPECT_EQ(discovery->errors("orders").at(SourceKind::kDns), facts().errors);
+  EXPECT_EQ(discovery->errors("orders").at(SourceKind::kDns), failures.size());
+  EXPECT_EQ(discovery->errors("orders").size(), 1U);
+  EXPECT_TRUE(discovery->errors("nobody").empty());
   EXPECT_EQ(failures.front(), "orders: dns: orders.svc: the name servers gave no usable answer");
   name_is("orders.svc", {"10.0.0.1"});
   world.loop.advance_ms(30'000);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +36,15 @@ std::string wire_record(const DnsResponder::Record& record) {
   std::string data;
   if (record.type == DnsResponder::kCname) {
     data = wire_name(record.data);
+  } else if (record.type == DnsResponder::kSrv) {
+    std::istringstream words(record.data);
+    size_t priority = 0;
+    size_t weight = 0;
+    size_t port = 0;
+    std::string target;
+    words >> priority >> weight >> port >> target;
+    for (const size_t number : {priority, weight, port}) put16(data, number);
+    data += wire_name(target);
   } else {
     const Address address = *Address::from_ip(record.data, 0);
     data.assign(address.ip().begin(), address.ip().end());
@@ -135,6 +145,7 @@ std::string DnsResponder::answer(std::string_view query, bool over_tcp) {
   if (!cut) {
     for (const Record& record : reply.records) out += wire_record(record);
   }
+  out.resize(out.size() - reply.torn_bytes);
   return out;
 }
 
@@ -261,6 +272,35 @@ TEST_F(DnsChannelTest, TakesEveryAddressThatFitsIntoAMessage) {
 TEST_F(DnsChannelTest, CountsATtlWithTheTopBitAsZero) {
   server.at("odd.test", kA).records = {{"odd.test", kA, 0x80000001u, "10.0.0.5"}};
   EXPECT_EQ(a_of("odd.test.").ttl_s, 0);
+}
+
+TEST_F(DnsChannelTest, ReadsPlacesWithTheSmallestTtlOfTheChain) {
+  constexpr int kSrv = DnsResponder::kSrv;
+  server.at("_http._tcp.orders.test", kSrv).records = {
+      {"_http._tcp.orders.test", kCname, 9, "_http._tcp.real.test"},
+      {"_http._tcp.real.test", kSrv, 30, "10 5 8080 A.orders.test"},
+      {"_http._tcp.real.test", kSrv, 20, "20 0 8081 b.orders.test"}};
+  TestResolve lookup(names, "_http._tcp.orders.test.", {}, io::kServiceTypes);
+  ASSERT_TRUE(run_until(loop, [&] { return lookup.done(); }));
+  ASSERT_EQ(lookup.told.back().answers.size(), 1U);
+  const io::Answer& answer = lookup.told.back().answers[0];
+  EXPECT_EQ(answer.verdict, io::Verdict::kRecords);
+  EXPECT_EQ(answer.ttl_s, 9);
+  EXPECT_THAT(answer.places,
+              ::testing::ElementsAre(io::ServiceRecord{10, 5, 8080, "a.orders.test"},
+                                     io::ServiceRecord{20, 0, 8081, "b.orders.test"}));
+}
+
+TEST_F(DnsChannelTest, PlacesThatAreTornSayNothing) {
+  constexpr int kSrv = DnsResponder::kSrv;
+  DnsResponder::Reply& reply = server.at("_http._tcp.torn.test", kSrv);
+  reply.records = {{"_http._tcp.torn.test", kSrv, 30, "10 5 8080 a.orders.test"}};
+  for (size_t torn_bytes = 1; torn_bytes <= 40; ++torn_bytes) {
+    reply.torn_bytes = torn_bytes;
+    TestResolve lookup(names, "_http._tcp.torn.test.", {}, io::kServiceTypes);
+    ASSERT_TRUE(run_until(loop, [&] { return lookup.done(); }));
+    EXPECT_EQ(lookup.text(), "error") << torn_bytes;
+  }
 }
 
 TEST_F(DnsChannelTest, ReportsAServerThatIsNotThere) {

@@ -19,6 +19,7 @@ class DnsResponder final : public io::AcceptEvents {
   static constexpr int kA = 1;
   static constexpr int kCname = 5;
   static constexpr int kAaaa = 28;
+  static constexpr int kSrv = 33;
   static constexpr int kNoError = 0;
   static constexpr int kServerFailure = 2;
   static constexpr int kNoSuchName = 3;
@@ -27,13 +28,14 @@ class DnsResponder final : public io::AcceptEvents {
     std::string owner;
     int type;
     uint32_t ttl_s;
-    std::string data;  // an IP literal, or a name
+    std::string data;  // an IP literal, a name, or "PRIORITY WEIGHT PORT NAME"
   };
   struct Reply {
     int rcode = kNoError;
     std::vector<Record> records;
     bool silent = false;
     bool only_over_tcp = false;  // cut off over UDP
+    size_t torn_bytes = 0;       // the message ends so early
   };
 
   DnsResponder(io::Loop& loop, io::LoopNetwork& network);

@@ -130,7 +130,8 @@ TEST_F(LineWriterTest, APipeThatNobodyReadsDropsWhatDoesNotFitAndHoldsNobodyUp) 
 // The thread is left behind, and with it the reader that it waits for: it would go on, and close
 // what it has, while the process opens other files.
 TEST_F(LineWriterTest, AStoppedReaderDoesNotHoldUpTheEnd) {
-  static const Fd reader = make_pipe();
+  static const Fd* const reader = new Fd(make_pipe());
+  ASSERT_TRUE(reader->is_open());
   auto writer = open();
   const std::string line(1'000, 'x');
   for (size_t i = 0; i < 500; ++i) writer->append(line);
