@@ -52,28 +52,28 @@ bool is_usable(const Address& address) {
 
 struct Checked {
   AddressList list;
-  size_t left_out = 0;  // beyond kMaxEndpoints
+  size_t left_out = 0;  // beyond the bounds
   std::string mistake;  // empty: all of it is usable
 };
 
 // Those that serve already come first, so that a name whose answers differ each time does not
 // replace its endpoints with each. The order stays.
-void bound(Checked& checked, const AddressList& serving) {
-  if (checked.list.size() <= Discovery::kMaxEndpoints) return;
-  checked.left_out = checked.list.size() - Discovery::kMaxEndpoints;
+void bound(Checked& checked, const AddressList& serving, size_t most) {
+  if (checked.list.size() <= most) return;
+  checked.left_out = checked.list.size() - most;
   std::unordered_set<Address> known;
   for (const upstream::ListedAddress& listed : serving) known.insert(listed.address);
   const auto is_new = [&](const upstream::ListedAddress& listed) {
     return !known.contains(listed.address);
   };
-  auto room = static_cast<int64_t>(Discovery::kMaxEndpoints) -
+  auto room = static_cast<int64_t>(most) -
               (std::ssize(checked.list) - std::ranges::count_if(checked.list, is_new));
   std::erase_if(checked.list, [&](const auto& listed) { return is_new(listed) && room-- <= 0; });
-  checked.mistake = "more than " + std::to_string(Discovery::kMaxEndpoints) + " endpoints; " +
+  checked.mistake = "more than " + std::to_string(most) + " endpoints; " +
                     std::to_string(checked.left_out) + " are left out";
 }
 
-Checked checked(const AddressList& given, const AddressList& serving) {
+Checked checked(const AddressList& given, const AddressList& serving, size_t most) {
   Checked out;
   std::unordered_set<Address> seen;
   for (const upstream::ListedAddress& listed : given) {
@@ -83,7 +83,7 @@ Checked checked(const AddressList& given, const AddressList& serving) {
       out.list.push_back(listed);
     }
   }
-  bound(out, serving);
+  bound(out, serving, most);
   return out;
 }
 
@@ -117,6 +117,7 @@ class Discovery::Tree final : private SourceEvents {
 
   const Source& root() const { return *x_root; }
   size_t left_out() const { return x_left_out; }
+  size_t endpoints() const { return x_published ? x_published->size() : 0; }
   uint64_t doubts() const { return x_doubts; }
   // What its successor starts from, when it serves the same Service.
   Published published(const upstream::Service& service) const {
@@ -126,7 +127,9 @@ class Discovery::Tree final : private SourceEvents {
  private:
   void on_list(const AddressList& given) override {
     x_service->set_list_from_disk(x_root->is_from_disk());
-    Checked list = checked(given, x_published.value_or(AddressList()));
+    const size_t most =
+        std::min(kMaxEndpoints, kMaxEndpointsInAll - x_discovery.endpoints_beside(*this));
+    Checked list = checked(given, x_published.value_or(AddressList()), most);
     x_left_out = list.left_out;
     const int64_t now_ms = x_discovery.x_surroundings.loop.clock.now_ms();
     if (x_published && same_list(*x_published, list.list)) {
@@ -242,6 +245,14 @@ void Discovery::apply_registries(const config::Config& config) {
            return KubernetesRegistry{
                kubernetes, std::make_shared<KubernetesApi>(x_surroundings, x_access, kubernetes)};
          });
+}
+
+size_t Discovery::endpoints_beside(const Tree& tree) const {
+  size_t sum = 0;
+  for (const auto& [name, other] : x_trees) {
+    if (other != nullptr && other.get() != &tree) sum += other->endpoints();
+  }
+  return std::min(sum, kMaxEndpointsInAll);
 }
 
 Discovery::Errors Discovery::errors(std::string_view service) const {

@@ -35,9 +35,10 @@ class DiscoveryEvents {
 
 class Discovery {
  public:
-  // Endpoints of one service. Where more are listed, those that serve already stay and the rest is
-  // left out.
-  static constexpr size_t kMaxEndpoints = 1000;
+  // Endpoints of one service, and of all together. Where more are listed, those that serve already
+  // stay and the rest is left out.
+  static constexpr size_t kMaxEndpoints = 10'000;
+  static constexpr size_t kMaxEndpointsInAll = 20'000;
 
   Discovery(Surroundings surroundings, RegistryAccess access, DiscoveryEvents& events);
   ~Discovery();
@@ -71,6 +72,8 @@ class Discovery {
 
  private:
   class Tree;
+  // Endpoints of all services but that one.
+  size_t endpoints_beside(const Tree& tree) const;
   void apply_registries(const config::Config& config);
 
   const Surroundings x_surroundings;

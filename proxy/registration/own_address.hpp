@@ -1,4 +1,5 @@
-// Where others reach the neighbour, which shares this host, or this pod, with us. Pure.
+// Where others reach the neighbour, which shares this host, or this pod, with us. Pure functions of
+// what they are given: the file, the environment, and the routes of the host.
 #pragma once
 
 #include <functional>

@@ -45,10 +45,7 @@ class Balancer {
   void set_settings(const BalancerSettings& settings) { x_settings = settings; }
   void set_zone(std::string_view zone) { x_view.set_zone(zone); }
   bool wants_table() const { return x_settings.rule == config::BalanceRule::kHash; }
-  // Returns the endpoints that left the list.
-  std::vector<std::shared_ptr<Endpoint>> apply(std::shared_ptr<const EndpointSet> set) {
-    return x_view.apply(std::move(set));
-  }
+  EndpointView& view() { return x_view; }
 
   // Prefers endpoints outside `avoid` (those that this call has tried), even such as are not
   // eligible, and fails only when none is usable. The lease counts as in flight at once. `hash` is

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 namespace outrigger::upstream {
 
@@ -85,39 +84,62 @@ void EndpointLease::release() {
 }
 
 EndpointView::~EndpointView() {
-  for (WorkerEndpoint* slot : x_slots) slot->drop_reference();
+  for (const auto& [endpoint, slot] : x_known) slot->drop_reference();
 }
 
-std::vector<std::shared_ptr<Endpoint>> EndpointView::apply(std::shared_ptr<const EndpointSet> set) {
-  std::unordered_map<const Endpoint*, WorkerEndpoint*> known;
-  for (WorkerEndpoint* slot : x_slots) known.emplace(&slot->endpoint(), slot);
+// ---- lists
 
-  std::vector<WorkerEndpoint*> slots;
-  slots.reserve(set->entries.size());
-  for (const EndpointEntry& entry : set->entries) {
-    const auto found = known.find(entry.endpoint.get());
-    if (found == known.end()) {
-      slots.push_back(new WorkerEndpoint(entry));
-    } else {
-      found->second->x_entry = entry;
-      slots.push_back(found->second);
-      known.erase(found);
-    }
+void EndpointView::begin(std::shared_ptr<const EndpointSet> set) {
+  for (WorkerEndpoint* slot : x_next_slots) {
+    if (slot->x_listed_in != x_lists) x_former.push_back(slot);
   }
-  std::vector<std::shared_ptr<Endpoint>> gone;
-  for (WorkerEndpoint* slot : x_slots) {
-    if (!known.contains(&slot->endpoint())) continue;
-    gone.push_back(slot->x_entry.endpoint);
-    slot->drop_reference();
+  x_next_slots.clear();
+  x_next_slots.reserve(set->entries.size());
+  x_next = std::move(set);
+}
+
+// What has left the list in force is let go before the next one is looked at.
+bool EndpointView::advance(size_t& budget) {
+  for (; budget > 0 && !x_former.empty(); --budget) {
+    WorkerEndpoint* const slot = x_former.back();
+    x_former.pop_back();
+    if (slot->x_listed_in != x_lists) let_go(slot);
   }
-  x_slots = std::move(slots);
+  if (x_next == nullptr || !x_former.empty()) return false;
+  const size_t size = x_next->entries.size();
+  for (; budget > 0 && x_next_slots.size() < size; --budget) {
+    x_next_slots.push_back(slot_of(x_next->entries[x_next_slots.size()]));
+  }
+  if (x_next_slots.size() < size) return false;
+  put_in_force();
+  return true;
+}
+
+WorkerEndpoint* EndpointView::slot_of(const EndpointEntry& entry) {
+  WorkerEndpoint*& slot = x_known[entry.endpoint.get()];
+  if (slot == nullptr) slot = new WorkerEndpoint(entry);
+  return slot;
+}
+
+void EndpointView::let_go(WorkerEndpoint* slot) {
+  if (slot->x_listed_in != 0) x_gone.push_back(slot->x_entry.endpoint);
+  x_known.erase(&slot->endpoint());
+  slot->drop_reference();
+}
+
+void EndpointView::put_in_force() {
+  ++x_lists;
+  for (size_t i = 0; i < x_next_slots.size(); ++i) {
+    x_next_slots[i]->x_entry = x_next->entries[i];
+    x_next_slots[i]->x_listed_in = x_lists;
+  }
+  x_former = std::exchange(x_slots, std::exchange(x_next_slots, {}));
+  x_set = std::exchange(x_next, nullptr);
   x_usable.reserve(x_slots.size());
   x_eligible.reserve(x_slots.size());
   x_group = x_slots.empty() ? nullptr : &x_slots.front()->endpoint().group();
-  x_has_ready = set->has_ready();
-  x_set = std::move(set);
+  x_has_ready = x_set->has_ready();
   find_ours();
-  return gone;
 }
 
 void EndpointView::set_zone(std::string_view zone) {
@@ -140,8 +162,10 @@ void EndpointView::find_ours() {
   if (x_has_zones) x_nearby.reserve(ours);
 }
 
-// Never allocates: apply() made room. The epoch is read first, so that what changes meanwhile is
-// seen at the next pick.
+// ---- who may be picked
+
+// Never allocates: put_in_force() made room. The epoch is read first, so that what changes
+// meanwhile is seen at the next pick.
 void EndpointView::look(int64_t now_ms, int64_t slow_start_ms) {
   x_epoch = x_group == nullptr ? 0 : x_group->epoch();
   x_look_again_ms = std::numeric_limits<int64_t>::max();

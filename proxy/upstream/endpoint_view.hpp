@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proxy/upstream/endpoint.hpp"
@@ -58,6 +60,7 @@ class WorkerEndpoint {
   void drop_reference();
 
   EndpointEntry x_entry;
+  uint64_t x_listed_in = 0;  // number of the latest list in force that has it; 0: none had
   int64_t x_in_flight = 0;
   int64_t x_references = 1;  // the view's and the leases'
   double x_weight = 1;
@@ -123,9 +126,16 @@ class EndpointView {
   EndpointView(const EndpointView&) = delete;
   EndpointView& operator=(const EndpointView&) = delete;
 
-  // Takes a new list; returns the endpoints that are no longer in it (their idle connections
-  // close).
-  std::vector<std::shared_ptr<Endpoint>> apply(std::shared_ptr<const EndpointSet> set);
+  // Begins to take a list. What is in force stays so until all of the new one can be; one that was
+  // being taken is forgotten.
+  void begin(std::shared_ptr<const EndpointSet> set);
+  // Goes on as far as `budget` goes, which pays for each endpoint; true: the list is in force from
+  // now on.
+  bool advance(size_t& budget);
+  // There is more to do: a list to be taken, or what the one before had to be let go.
+  bool is_busy() const { return x_next != nullptr || !x_former.empty(); }
+  // Endpoints that are no longer in the list (their idle connections close).
+  std::vector<std::shared_ptr<Endpoint>> take_gone() { return std::exchange(x_gone, {}); }
 
   // Which zone is ours; empty: none.
   void set_zone(std::string_view zone);
@@ -147,6 +157,9 @@ class EndpointView {
   float most_begun() const { return x_most_begun; }
 
  private:
+  WorkerEndpoint* slot_of(const EndpointEntry& entry);
+  void let_go(WorkerEndpoint* slot);
+  void put_in_force();
   void look(int64_t now_ms, int64_t slow_start_ms);
   bool look_at(WorkerEndpoint& slot, int64_t now_ms, int64_t slow_start_ms);
   void find_ours();
@@ -159,7 +172,15 @@ class EndpointView {
   bool x_has_ready = true;
   uint64_t x_epoch = 0;
   int64_t x_look_again_ms = 0;
-  std::vector<WorkerEndpoint*> x_slots;  // a reference each
+  std::vector<WorkerEndpoint*> x_slots;
+  // A reference each: those, and others below.
+  std::unordered_map<const Endpoint*, WorkerEndpoint*> x_known;
+  uint64_t x_lists = 0;                       // that came into force
+  std::shared_ptr<const EndpointSet> x_next;  // being taken; null: none
+  std::vector<WorkerEndpoint*> x_next_slots;
+  // Of the list before, and of such as never came into force: looked through for what has left.
+  std::vector<WorkerEndpoint*> x_former;
+  std::vector<std::shared_ptr<Endpoint>> x_gone;
   Candidates x_usable{{}, {}, Circle::kUsable};
   Candidates x_eligible{{}, {}, Circle::kEligible};
   Candidates x_nearby{{}, {}, Circle::kNearby};

@@ -55,12 +55,20 @@ void ServiceClient::set_policy(const config::Policy& policy) {
 }
 
 void ServiceClient::apply(std::shared_ptr<const EndpointSet> set) {
-  for (const auto& endpoint : x_balancer.apply(std::move(set))) {
+  x_balancer.view().begin(std::move(set));
+  take_more();
+}
+
+void ServiceClient::take_more() {
+  EndpointView& view = x_balancer.view();
+  size_t budget = kEndpointsPerTurn;
+  while (view.is_busy() && budget > 0) x_has_list = view.advance(budget) || x_has_list;
+  for (const auto& endpoint : view.take_gone()) {
     if (auto pools = x_pools.extract(endpoint.get())) retire(std::move(pools.mapped()));
   }
   bury_empty_pools();
-  x_has_list = true;
-  while (!x_waiters.empty()) x_waiters.pop_front().on_first_list();
+  if (view.is_busy()) x_upstream.runtime.loop.timers.arm(x_again, x_upstream.now_ms());
+  while (x_has_list && !x_waiters.empty()) x_waiters.pop_front().on_first_list();
 }
 
 void ServiceClient::retire(std::unique_ptr<Pools> pools) {

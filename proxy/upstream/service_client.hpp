@@ -25,6 +25,9 @@ class ListWaiter : public ListNode<> {
 
 class ServiceClient {
  public:
+  // So many endpoints of a list are seen to in one turn of the loop, which has calls to see to.
+  static constexpr size_t kEndpointsPerTurn = 250;
+
   ServiceClient(UpstreamRuntime& upstream, std::shared_ptr<Service> service,
                 const config::Policy& policy);
   ~ServiceClient();
@@ -34,7 +37,8 @@ class ServiceClient {
 
   // Connections stay, but for those made under another `tls` or `protocol`: they take no new call.
   void set_policy(const config::Policy& policy);
-  // A new list for this worker. Pools of endpoints that left close their idle connections.
+  // A new list for this worker, in force at once, or turns later when it is long. Pools of
+  // endpoints that left close their idle connections.
   void apply(std::shared_ptr<const EndpointSet> set);
   // Our zone is another one.
   void set_zone(std::string_view zone) { x_balancer.set_zone(zone); }
@@ -48,6 +52,7 @@ class ServiceClient {
   void close_idle_connections();
 
  private:
+  void take_more();
   void retire(std::unique_ptr<Pools> pools);
   void bury_empty_pools();
 
@@ -61,6 +66,7 @@ class ServiceClient {
   std::vector<std::unique_ptr<Pools>> x_retired;  // calls still run on them
   List<ListWaiter> x_waiters;
   bool x_has_list = false;
+  Timer x_again = Timer::of<&ServiceClient::take_more>(*this);
 };
 
 }  // namespace outrigger::upstream

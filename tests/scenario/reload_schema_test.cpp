@@ -40,7 +40,9 @@ defaults:
   circuit: {slow_call: 1s}
   fallback: [{on: [any], omit: no_content}]
 register: [{in: consul, name: a, port: 80, health: {http: /a}}]
-profiles: {quick: {fallback: [{service: stock}], health_check: {http: /a}}, x-walk: {timeout: {request: 3s}}}
+profiles:
+  quick: {fallback: [{service: stock}], health_check: {http: /a}}
+  x-walk: {timeout: {request: 3s}}
 services:
   orders:
     endpoints: {static: ['10.0.0.1:80']}

@@ -225,22 +225,35 @@ class EveryKey : public PolicyApi {
     return {Json::array({Json{{"on", {"any"}}, {"omit", "no_content"}}})};
   }
 
+  // A health check asks in one way, whatever else is said of it.
+  static Json patch_for(const Key& key, const Json& value) {
+    Json patch = patch_of(key.path, value);
+    const std::string& name = key.path.back();
+    const bool is_way = name == "http" || name == "grpc" || name == "tcp";
+    if (key.path.front() == "health_check" && !is_way) patch["health_check"]["tcp"] = true;
+    return patch;
+  }
+  static Json undo_of(const Key& key) {
+    if (key.path.front() == "health_check") return {{"health_check", nullptr}};
+    return patch_of(key.path, nullptr);
+  }
+
   void check_live(const std::string& at, const Json& root, const Key& key) {
     const std::string file_tag = call("GET", at).field("etag");
     const std::vector<Json> values = tries(root, key);
     bool accepted = values.empty() && key.schema.contains("properties");  // its keys are tried
     for (const Json& value : values) {
       const size_t events = events_of("settings").size();
-      const Caller& got = patch(at, patch_of(key.path, value).dump());
+      const Caller& got = patch(at, patch_for(key, value).dump());
       if (got.status != 200) continue;
       EXPECT_EQ(events_of("settings").size(), events + 1) << shown(key);
       const bool changed = got.field("etag") != file_tag;
-      patch(at, patch_of(key.path, nullptr).dump());
+      patch(at, undo_of(key).dump());
       EXPECT_EQ(call("GET", at).field("etag"), file_tag) << shown(key) << " " << value;
       if (!changed) continue;
       accepted = true;
       const std::string with_ttl = at + (at.find('?') == std::string::npos ? "?" : "&") + "ttl=1m";
-      EXPECT_EQ(patch(with_ttl, patch_of(key.path, value).dump()).status, 200) << shown(key);
+      EXPECT_EQ(patch(with_ttl, patch_for(key, value).dump()).status, 200) << shown(key);
       x_loop.advance_ms(60'000);
       EXPECT_EQ(call("GET", at).field("etag"), file_tag) << shown(key);
       break;

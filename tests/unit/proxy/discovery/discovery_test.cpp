@@ -343,45 +343,61 @@ TEST_F(DiscoveryTest, EndsSilentlyWithALookupUnderWay) {
   EXPECT_TRUE(world.loop.is_empty());
 }
 
-TEST_F(DiscoveryTest, TakesAtMostAThousandEndpointsOfAServiceAndSaysSo) {
+TEST_F(DiscoveryTest, TakesAtMostTenThousandEndpointsOfAServiceAndSaysSo) {
   Texts many;
-  for (int i = 0; i < 1'200; ++i) {
+  for (int i = 0; i < 10'200; ++i) {
     many.push_back("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":80");
   }
   set("orders", fixed(many));
   apply();
-  EXPECT_EQ(lists["orders"].size(), 1'000U);
-  EXPECT_EQ(facts().last_error, "more than 1000 endpoints; 200 are left out");
+  EXPECT_EQ(lists["orders"].size(), 10'000U);
+  EXPECT_EQ(facts().last_error, "more than 10000 endpoints; 200 are left out");
   EXPECT_EQ(discovery->left_out("orders"), 200U);
   EXPECT_EQ(discovery->left_out("nobody"), 0U);
 }
 
 TEST_F(DiscoveryTest, OfTooManyEndpointsThoseThatServeStay) {
   Texts all;
-  for (int i = 0; i < 1'200; ++i) {
+  for (int i = 0; i < 10'200; ++i) {
     all.push_back("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250));
   }
   name_is("orders.svc", {all.begin() + 200, all.end()});
   set("orders", dns("orders.svc"));
   apply();
   const Texts before = lists["orders"];
-  ASSERT_EQ(before.size(), 1'000U);
+  ASSERT_EQ(before.size(), 10'000U);
   name_is("orders.svc", all);
   world.loop.advance_ms(15'000);
   EXPECT_EQ(lists["orders"], before);
   EXPECT_EQ(discovery->left_out("orders"), 200U);
   world.loop.advance_ms(60'000);
   EXPECT_EQ(facts().errors, 1U) << "many answers, and one error until it is another";
-  EXPECT_EQ(facts().last_error, "more than 1000 endpoints; 200 are left out");
+  EXPECT_EQ(facts().last_error, "more than 10000 endpoints; 200 are left out");
   // One goes: one of those that were left out takes its place.
   name_is("orders.svc", {all.begin(), all.end() - 1});
   world.loop.advance_ms(15'000);
-  EXPECT_EQ(lists["orders"].size(), 1'000U);
+  EXPECT_EQ(lists["orders"].size(), 10'000U);
   EXPECT_EQ(discovery->left_out("orders"), 199U);
   EXPECT_EQ(facts().errors, 2U);
   name_is("orders.svc", {"10.0.0.1"});
   world.loop.advance_ms(15'000);
   EXPECT_EQ(discovery->left_out("orders"), 0U);
+}
+
+TEST_F(DiscoveryTest, AllServicesTogetherHaveABoundToo) {
+  for (int service = 0; service < 5; ++service) {
+    Texts many;
+    for (int i = 0; i < 4'500; ++i) {
+      many.push_back("10." + std::to_string(service) + "." + std::to_string(i / 250) + "." +
+                     std::to_string(i % 250 + 1) + ":80");
+    }
+    set("s" + std::to_string(service), fixed(many));
+  }
+  apply();
+  size_t sum = 0;
+  for (const auto& [name, list] : lists) sum += list.size();
+  EXPECT_EQ(sum, Discovery::kMaxEndpointsInAll);
+  EXPECT_EQ(discovery->left_out("s4"), 2'500U);
 }
 
 TEST_F(DiscoveryTest, LeavesOutWhatIsNoAddressOfAnInstance) {

@@ -347,7 +347,7 @@ TEST_F(BalancerTest, ALeaseMayOutliveTheBalancer) {
   {
     Balancer short_lived{settings};
     add();
-    short_lived.apply(std::make_shared<EndpointSet>(EndpointSet{0, entries}));
+    take_list(short_lived, std::make_shared<EndpointSet>(EndpointSet{0, entries}));
     held = short_lived.pick(now, random);
   }
   EXPECT_EQ(held.endpoint()->outstanding(), 1);

@@ -178,7 +178,7 @@ TEST_F(HashTest, WithoutAKeyOrATableTheLeastLoadedIsPicked) {
   held.clear();
   auto set = std::make_shared<EndpointSet>();
   set->entries = entries;
-  balancer.apply(set);
+  take_list(balancer, set);
   for (int i = 0; i < 20; ++i) held.push_back(balancer.pick(now, random, {}, 7));
   EXPECT_EQ(at(0).outstanding(), 10);
 }

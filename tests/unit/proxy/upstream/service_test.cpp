@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/upstream/balancer.hpp"
+#include "tests/unit/proxy/upstream/balancer_fixture.hpp"
 
 namespace outrigger::upstream {
 namespace {
@@ -201,7 +202,7 @@ TEST(ServiceThreads, WorkersCallWhileListsChange) {
         const int64_t now = 1'000'000 + i;
         if (i % 50 == 0) {
           const auto set = service.endpoints();
-          if (set->version != version) balancer.apply(set);
+          if (set->version != version) take_list(balancer, set);
           version = set->version;
         }
         held.push_back(balancer.pick(now, random));
