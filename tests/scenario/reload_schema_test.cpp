@@ -202,6 +202,7 @@ class SchemaWalk : public TlsTown {
     }
     authority.write("token2", "another");
     x_texts.push_back(authority.path("token2"));
+    x_texts.emplace_back("eureka");  // a name that the base has, for what must be one
   }
 
   // Whether some other value of that key was in force, and the old one after it.

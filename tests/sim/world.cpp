@@ -114,6 +114,7 @@ app::ControlEnvironment World::environment() {
           },
           .log_lines_dropped = [] { return uint64_t{0}; },
           .interfaces = [] { return std::vector<Address>(); },
+          .address_towards = {},
           .memory = std::nullopt,
           .seed = x_random.next(),
           .ended =

@@ -189,6 +189,7 @@ class Fleet {
             .open_log = [this](const std::string& path) { return disk.append_to(path); },
             .log_lines_dropped = [this] { return disk.lines_dropped(); },
             .interfaces = [] { return std::vector<Address>(); },
+            .address_towards = {},
             .memory = std::nullopt,
             .seed = 7,
             .ended = [](int) {}};

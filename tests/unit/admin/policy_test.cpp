@@ -230,7 +230,8 @@ class EveryKey : public PolicyApi {
     Json patch = patch_of(key.path, value);
     const std::string& name = key.path.back();
     const bool is_way = name == "http" || name == "grpc" || name == "tcp";
-    if (key.path.front() == "health_check" && !is_way) patch["health_check"]["tcp"] = true;
+    if (key.path.front() == "health_check" && key.path.size() > 1 && !is_way)
+      patch["health_check"]["tcp"] = true;
     return patch;
   }
   static Json undo_of(const Key& key) {

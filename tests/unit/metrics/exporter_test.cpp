@@ -208,6 +208,7 @@ TEST(Exporter, FiveThousandIdleServicesAreAPageOfLessThanFiveMegabytes) {
     ServiceFacts facts = testing::full_service("orders-of-region-" + std::to_string(i));
     facts.would_refuse_outstanding = facts.would_refuse_streams = 0;
     facts.circuit->would_refuse = 0;
+    facts.lists_doubted = facts.endpoints_left_out = 0;
     facts.endpoints.resize(1);
     facts.endpoint_attempts.clear();
     process.facts.of_services.push_back(facts);
