@@ -118,6 +118,7 @@ class RegisterTest : public ::testing::Test {
 TEST_F(RegisterTest, IsTakenOutFirstThingWhenItIsToEnd) {
   town.pass_ms(3'000);
   ASSERT_EQ(lines, std::vector<std::string>{"/v1/agent/service"});
+  town.origin("10.0.0.1:80");
   Caller caller(town);
   EXPECT_EQ(caller.get("/x").status(), 200);
   town.plane->on_signal(SIGTERM);

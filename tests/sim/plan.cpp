@@ -239,7 +239,6 @@ std::string Plan::draw_service(ServicePlan& service, Random& random) {
             one_of(random, std::array{"least_loaded", "round_robin", "random", "peak_ewma",
                                       "{hash: {header: x-id}}", "{hash: source}"}));
   if (random.chance(0.2)) text.line("slow_start: 2s");
-  if (random.chance(0.2)) text.line("health_check: {tcp: on, interval: 500ms, timeout: 200ms}");
   if (random.chance(0.3)) text.line("panic_below: " + number(random.below(101)) + "%");
 
   // -- time

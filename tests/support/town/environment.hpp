@@ -50,7 +50,10 @@ class TownEnvironment final : public app::WorkerSet, public io::Binder {
                            return std::make_shared<KnownNames>(x_names);
                          }},
         .kept = kept,
-        .config = {.paths = x_paths, .variables = {}},
+        .config = {.paths = x_paths,
+                   .variables = [](std::string_view) -> std::optional<std::string> {
+                     return std::nullopt;
+                   }},
         .read_now = [this](const std::string& path) { return files.read_now(path); },
         .open_log = [](const std::string&) { return lines_to_nobody(); },
         .log_lines_dropped = [] { return uint64_t{0}; },
