@@ -60,6 +60,7 @@ struct Request {
 struct Bounds {
   int64_t head_ms = 10'000;     // from now to the head of the answer
   int64_t silence_ms = 10'000;  // then between two pieces of its body
+  int64_t whole_ms = 20'000;    // from the head to the end; 0: for ever
   size_t body_bytes = 16 << 20;
 };
 

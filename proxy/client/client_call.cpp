@@ -1,5 +1,6 @@
 #include "proxy/client/client_call.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace outrigger::client {
@@ -38,7 +39,7 @@ void ClientCall::write_head(const Url& url, const Request& request) {
 
 void ClientCall::arm(int64_t ms) {
   const LoopContext& loop = x_exchange->loop();
-  loop.timers.arm(x_timer, loop.clock.now_ms() + ms);
+  loop.timers.arm(x_timer, std::min(loop.clock.now_ms() + ms, x_ends_ms));
 }
 
 // ---- the answer
@@ -51,6 +52,7 @@ void ClientCall::send_head(const http::ResponseHead& head) {
     x_failure = said({.cause = facts.cause, .detail = facts.detail});
     return;
   }
+  if (x_bounds.whole_ms > 0) x_ends_ms = x_exchange->loop().clock.now_ms() + x_bounds.whole_ms;
   arm(x_bounds.silence_ms);
   x_events.on_head(head.status, head.fields);
 }
@@ -79,6 +81,10 @@ void ClientCall::abort(const Error& error) { fail(said(error)); }
 
 void ClientCall::on_timer() {
   if (!x_failure.empty()) return fail(x_failure);
+  if (x_exchange->loop().clock.now_ms() >= x_ends_ms) {
+    return fail(x_server + ": its answer took longer than " +
+                std::to_string(x_bounds.whole_ms / 1000) + " s");
+  }
   fail(x_server +
        (x_has_head ? ": it fell silent within its answer" : ": it did not answer in time"));
 }

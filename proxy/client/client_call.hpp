@@ -2,6 +2,7 @@
 // Client::send() returned; control thread.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,7 @@ class ClientCall final : public io::Operation, private chain::ResponseSink {
   const std::string x_server;
   AnswerEvents& x_events;
   Timer x_timer = Timer::of<&ClientCall::on_timer>(*this);
+  int64_t x_ends_ms = std::numeric_limits<int64_t>::max();  // of an answer whose head is here
   size_t x_body_bytes = 0;
   bool x_has_head = false;
   std::string x_failure;  // said once the exchange may end

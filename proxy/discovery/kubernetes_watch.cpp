@@ -95,6 +95,7 @@ void KubernetesWatch::watch() {
   const auto watch_ms =
       kWatchMs + static_cast<int64_t>(x_loop.random.below(static_cast<uint32_t>(kWatchMs / 5)));
   const client::Bounds bounds{.silence_ms = watch_ms + kSilenceMs,
+                              .whole_ms = 0,
                               .body_bytes = std::numeric_limits<size_t>::max()};
   x_line.clear();
   x_watched_from_ms = x_loop.clock.now_ms();

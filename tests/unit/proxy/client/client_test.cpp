@@ -159,6 +159,18 @@ TEST_F(ClientTest, AnAnswerIsBounded) {
   EXPECT_EQ(why, "http://10.0.0.1:8500: its answer has more than 4999 bytes");
 }
 
+TEST_F(ClientTest, AnAnswerThatTricklesIsBoundedAsAWhole) {
+  server.on_request = [](const HttpServer::Asked& asked) { asked.peer->begin_stream(); };
+  ask({.target = "/"}, {.whole_ms = 5'000});
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(why, "") << i;
+    loop.advance_ms(400);
+    server.last().peer->chunk("a");
+  }
+  loop.advance_ms(400);
+  EXPECT_EQ(why, "http://10.0.0.1:8500: its answer took longer than 5 s");
+}
+
 TEST_F(ClientTest, ACallThatIsCancelledTellsNobodyAndClosesItsConnection) {
   for (const int ms : {0, 1, 20}) {
     network.at(*Address::parse("10.0.0.1:8500")).pipe.latency_ms = 5;
