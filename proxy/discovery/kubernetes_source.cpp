@@ -57,13 +57,9 @@ void KubernetesSource::add(const Slice& slice, AddressList& list, std::string& w
     return;
   }
   for (const SliceEndpoint& endpoint : slice.endpoints) {
-    const auto address = Address::from_ip(endpoint.ip, *port);
-    if (address) {
-      list.push_back(
-          {.address = *address, .terminating = endpoint.terminating, .zone = endpoint.zone});
-    } else {
-      wrong = "\"" + endpoint.ip.substr(0, 100) + "\" is no IP address";
-    }
+    list.push_back({.address = *Address::from_ip(endpoint.ip, *port),
+                    .terminating = endpoint.terminating,
+                    .zone = endpoint.zone});
   }
 }
 

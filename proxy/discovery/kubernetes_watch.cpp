@@ -16,6 +16,13 @@ constexpr int kOk = 200;
 constexpr int kGone = 410;
 constexpr int64_t kSilenceMs = 30'000;  // beyond the end of a watch
 constexpr int64_t kShortMs = 1'000;     // a watch that ends sooner is followed at leisure
+constexpr size_t kRefusalMax = 64 << 10;
+
+// With the message of the API server, where there is one.
+std::string why_refused_by_api(int status, const std::string& body) {
+  std::string message = read_status(body);
+  return why_refused(status, message.empty() ? body : std::move(message));
+}
 
 }  // namespace
 
@@ -62,11 +69,12 @@ void KubernetesWatch::take_page(const Result<client::Answer>& answer) {
     list_again();
     return list();
   }
-  if (const std::string why = why_refused(*answer); !why.empty()) {
+  if (answer->status != kOk) {
     int64_t retry_s = 0;
     const std::string_view text = answer->field("retry-after");
     std::from_chars(text.data(), text.data() + text.size(), retry_s);
-    return fail(x_api.origin() + ": " + why, retry_s * 1000);
+    return fail(x_api.origin() + ": " + why_refused_by_api(answer->status, answer->body),
+                retry_s * 1000);
   }
   auto page = read_slices(answer->body);
   if (!page) return fail(x_api.origin() + ": " + page.error());
@@ -108,7 +116,10 @@ void KubernetesWatch::watch() {
 void KubernetesWatch::on_head(int status, const http::Fields&) { x_status = status; }
 
 void KubernetesWatch::on_body(std::string_view bytes) {
-  if (x_status != kOk) return;
+  if (x_status != kOk) {
+    x_line += bytes.substr(0, kRefusalMax - std::min(kRefusalMax, x_line.size()));
+    return;
+  }
   for (size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
     x_line += bytes.substr(0, end);
     bytes.remove_prefix(end + 1);
@@ -156,7 +167,7 @@ void KubernetesWatch::on_end() {
     list_again();
     return go_on_in(0);
   }
-  if (x_status != kOk) return fail(x_api.origin() + ": status " + std::to_string(x_status));
+  if (x_status != kOk) return fail(x_api.origin() + ": " + why_refused_by_api(x_status, x_line));
   const bool was_short = x_loop.clock.now_ms() - x_watched_from_ms < kShortMs;
   go_on_in(was_short ? x_after_error.next_ms(x_loop.random) : 0);
 }

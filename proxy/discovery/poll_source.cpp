@@ -63,12 +63,15 @@ void PollSource::ask_in(int64_t ms) { x_loop.timers.arm(x_again, x_loop.clock.no
 
 std::string why_refused(const client::Answer& answer) {
   constexpr int kOk = 200;
-  if (answer.status == kOk) return {};
-  constexpr size_t kTextMax = 120;
-  std::string text = answer.body.substr(0, kTextMax);
+  return answer.status == kOk ? "" : why_refused(answer.status, answer.body);
+}
+
+std::string why_refused(int status, std::string text) {
+  constexpr size_t kTextMax = 240;
+  text.resize(std::min(text.size(), kTextMax));
   std::ranges::replace_if(
       text, [](unsigned char c) { return c < 0x20 || c >= 0x7F; }, ' ');
-  return "status " + std::to_string(answer.status) + (text.empty() ? "" : ": " + text);
+  return "status " + std::to_string(status) + (text.empty() ? "" : ": " + text);
 }
 
 }  // namespace outrigger::discovery

@@ -62,7 +62,9 @@ class PollSource : public Source {
   Timer x_again = Timer::of<&PollSource::ask>(*this);
 };
 
-// Why an answer with that status says nothing; empty: it is a good one. With the start of its text.
+// Why an answer says nothing; empty: its status is a good one.
 std::string why_refused(const client::Answer& answer);
+// The same of a status that is none, with the start of what was said.
+std::string why_refused(int status, std::string text);
 
 }  // namespace outrigger::discovery

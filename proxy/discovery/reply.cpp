@@ -108,8 +108,36 @@ Result<AddressList> read_consul(std::string_view body) {
   const auto parsed = parse(body, is_item, items, rest);
   if (!parsed) return failure(parsed.error());
   if (!rest.is_array()) return failure("the answer is no list");
+  if (!rest.empty()) return failure("an item is no object");
   return list;
 }
+
+namespace {
+
+// Of an application whose instances were taken: whether anything is left.
+bool has_rest(const Json& application) {
+  const Json& left = member(application, "instance");
+  return !left.is_null() && !(left.is_array() && left.empty());
+}
+
+// What is wrong with what was no instance; empty: nothing.
+std::string wrong_rest(const Json& rest) {
+  constexpr const char* kNoInstance = "an instance has no address and status";
+  const Json& one = member(rest, "application");
+  const Json& many = member(rest, "applications");
+  if (!one.is_object() && !many.is_object()) return "the answer is no application";
+  if (has_rest(one)) return kNoInstance;
+  const Json& applications = member(many, "application");
+  if (applications.is_object() && has_rest(applications)) return kNoInstance;
+  if (!applications.is_array()) return {};
+  for (const Json& application : applications) {
+    if (!application.is_object()) return "an application is no object";
+    if (has_rest(application)) return kNoInstance;
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<AddressList> read_eureka(std::string_view body) {
   AddressList list;
@@ -134,9 +162,7 @@ Result<AddressList> read_eureka(std::string_view body) {
   };
   const auto parsed = parse(body, is_item, items, rest);
   if (!parsed) return failure(parsed.error());
-  if (!member(rest, "application").is_object() && !member(rest, "applications").is_object()) {
-    return failure("the answer is no application");
-  }
+  if (const std::string wrong = wrong_rest(rest); !wrong.empty()) return failure(wrong);
   return list;
 }
 
@@ -144,8 +170,18 @@ Result<AddressList> read_eureka(std::string_view body) {
 
 namespace {
 
-// Ready takes calls; what terminates and serves still, only while nothing else does.
-void add_endpoint(const Json& endpoint, Slice& slice) {
+// Also null: so Go writes a list that is empty.
+bool is_list(const Json& value) { return value.is_null() || value.is_array(); }
+
+// Whether it can be read. Ready takes calls; what terminates and serves still, only while nothing
+// else does.
+bool add_endpoint(const Json& endpoint, Slice& slice) {
+  const Json& addresses = member(endpoint, "addresses");
+  if (!endpoint.is_object() || !is_list(addresses)) return false;
+  // The addresses of one endpoint are interchangeable, and today there is one.
+  if (addresses.empty()) return true;
+  const std::string ip = text_of(addresses.front());
+  if (!Address::from_ip(ip, 0)) return false;
   const Json& conditions = member(endpoint, "conditions");
   const auto says = [&](const char* name, bool otherwise) {
     const Json& value = member(conditions, name);
@@ -153,12 +189,20 @@ void add_endpoint(const Json& endpoint, Slice& slice) {
   };
   const bool ready = says("ready", true);
   const bool terminating = says("terminating", false);
-  if (!ready && !(terminating && says("serving", ready))) return;
-  const Json& addresses = member(endpoint, "addresses");
-  // The addresses of one endpoint are interchangeable, and today there is one.
-  if (!addresses.is_array() || addresses.empty()) return;
-  slice.endpoints.push_back(
-      {text_of(addresses.front()), !ready, text_of(member(endpoint, "zone"))});
+  if (ready || (terminating && says("serving", ready))) {
+    slice.endpoints.push_back({ip, !ready, text_of(member(endpoint, "zone"))});
+  }
+  return true;
+}
+
+// Whether it can be read.
+bool add_port(const Json& port, Slice& slice) {
+  const Json& value = member(port, "port");
+  if (port.is_object() && value.is_null()) return true;  // every port: nothing to choose from
+  const auto number = number_of(value);
+  if (!number || *number < 1 || *number > kPortMax) return false;
+  slice.ports.emplace_back(text_of(member(port, "name")), static_cast<uint16_t>(*number));
+  return true;
 }
 
 Result<Slice> slice_of(const Json& object) {
@@ -169,13 +213,16 @@ Result<Slice> slice_of(const Json& object) {
   if (slice.name.empty()) return failure("an EndpointSlice has no name");
   const std::string type = text_of(member(object, "addressType"));
   if (type == "FQDN") return slice;
-  for (const Json& port : member(object, "ports")) {
-    const auto number = number_of(member(port, "port"));
-    if (!number) continue;  // every port: nothing to choose from
-    if (*number < 1 || *number > kPortMax) return failure("an EndpointSlice has an absurd port");
-    slice.ports.emplace_back(text_of(member(port, "name")), static_cast<uint16_t>(*number));
+  const Json& ports = member(object, "ports");
+  const auto port_is_read = [&](const Json& port) { return add_port(port, slice); };
+  if (!is_list(ports) || !std::ranges::all_of(ports, port_is_read)) {
+    return failure("an EndpointSlice has an absurd port");
   }
-  for (const Json& endpoint : member(object, "endpoints")) add_endpoint(endpoint, slice);
+  const Json& endpoints = member(object, "endpoints");
+  const auto endpoint_is_read = [&](const Json& each) { return add_endpoint(each, slice); };
+  if (!is_list(endpoints) || !std::ranges::all_of(endpoints, endpoint_is_read)) {
+    return failure("an EndpointSlice has an endpoint without an IP address");
+  }
   return slice;
 }
 
@@ -194,7 +241,9 @@ Result<SlicePage> read_slices(std::string_view body) {
   const auto is_item = [](int depth, const Json&) { return depth == 2; };
   const auto parsed = parse(body, is_item, items, rest);
   if (!parsed) return failure(parsed.error());
-  if (!member(rest, "items").is_array()) return failure("the answer is no list");
+  const Json& left = member(rest, "items");
+  if (!left.is_array()) return failure("the answer is no list");
+  if (!left.empty()) return failure("an EndpointSlice is no object");
   page.version = text_of(member(member(rest, "metadata"), "resourceVersion"));
   page.next_page = text_of(member(member(rest, "metadata"), "continue"));
   return page;
@@ -223,6 +272,10 @@ Result<SliceEvent> read_slice_event(std::string_view line) {
     return failure("an event of the watch has no known type");
   }
   return event;
+}
+
+std::string read_status(std::string_view body) {
+  return text_of(member(Json::parse(body, nullptr, false), "message"));
 }
 
 }  // namespace outrigger::discovery

@@ -23,7 +23,7 @@ Result<AddressList> read_eureka(std::string_view body);
 // -- EndpointSlices (discovery.k8s.io/v1)
 
 struct SliceEndpoint {
-  std::string ip;
+  std::string ip;            // is one
   bool terminating = false;  // serves still
   std::string zone;
 };
@@ -49,5 +49,8 @@ struct SliceEvent {
   std::string why;      // of kError
 };
 Result<SliceEvent> read_slice_event(std::string_view line);
+
+// The message of a Status, with which the API server refuses; empty: there is none.
+std::string read_status(std::string_view body);
 
 }  // namespace outrigger::discovery

@@ -189,12 +189,24 @@ TEST_F(KubernetesSourceTest, RefusalsAreSaidAndTriedAgainAtLeisure) {
   begin();
   answer(R"({"message": "endpointslices is forbidden"})", 403);
   ASSERT_EQ(recorder.failures.size(), 1U);
-  EXPECT_THAT(recorder.failures.front(), HasSubstr("status 403: "));
+  EXPECT_EQ(recorder.failures.front(),
+            "http://10.0.0.1:6443: status 403: endpointslices is forbidden");
   const size_t before = api.asked.size();
   world.loop.advance_ms(900);
   EXPECT_EQ(api.asked.size(), before);
   world.loop.advance_ms(1'300);
   EXPECT_EQ(api.asked.size(), before + 1);
+}
+
+TEST_F(KubernetesSourceTest, ARefusedWatchSaysWhyAndKeepsTheList) {
+  begin_with({slice("a", "orders", {"10.1.0.1"})});
+  answer(R"({"kind": "Status", "message": "User \"x\" cannot watch", "code": 403})", 403);
+  EXPECT_THAT(recorder.failures,
+              ElementsAre("http://10.0.0.1:6443: status 403: User \"x\" cannot watch"));
+  world.loop.advance_ms(2'100);
+  answer("<html>Bad gateway</html>", 502);
+  EXPECT_EQ(recorder.failures.back(), "http://10.0.0.1:6443: status 502: <html>Bad gateway</html>");
+  EXPECT_EQ(recorder.latest(), Texts{"10.1.0.1:80"});
 }
 
 TEST_F(KubernetesSourceTest, RetryAfterIsObeyed) {

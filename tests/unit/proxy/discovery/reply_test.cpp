@@ -63,10 +63,16 @@ TEST(ConsulReply, WeightsAreBounded) {
   EXPECT_EQ(weight(R"("heavy")"), "10.0.0.1:1 ");
 }
 
+TEST(ConsulReply, WhatIsNoInstanceIsNotPassedOver) {
+  for (const char* item : {"1", "\"none\"", "null", "true", "[]", "[[]]"}) {
+    EXPECT_EQ(said(read_consul("[" + std::string(item) + "]")), "an item is no object") << item;
+  }
+}
+
 TEST(ConsulReply, DeepNestingIsNoCrash) {
   EXPECT_EQ(said(read_consul(std::string(200'000, '['))), "the answer is no JSON");
   const std::string deep = std::string(50'000, '[') + std::string(50'000, ']');
-  EXPECT_EQ(said(read_consul(deep)), "");
+  EXPECT_EQ(said(read_consul(deep)), "an item is no object");
 }
 
 // As Spring Cloud Netflix 4.1 writes it, shortened.
@@ -113,6 +119,23 @@ TEST(EurekaReply, WhatIsWrongRefusesTheWholeAnswer) {
             "an instance has no open port");
 }
 
+TEST(EurekaReply, WhatIsNoInstanceIsNotPassedOver) {
+  const std::string good = instance("10.0.0.1", "UP", "1");
+  for (const char* item : {"1", "\"none\"", "null", "[]", "{}", R"({"status": "UP"})"}) {
+    const std::string instances = "[" + good + ", " + item + "]";
+    const std::string why = "an instance has no address and status";
+    EXPECT_EQ(said(read_eureka(R"({"application": {"instance": )" + instances + "}}")), why);
+    EXPECT_EQ(said(read_eureka(R"({"applications": {"application": [{"instance": )" + instances +
+                               "}]}}")),
+              why)
+        << item;
+  }
+  EXPECT_EQ(said(read_eureka(R"({"application": {"instance": "none"}})")),
+            "an instance has no address and status");
+  EXPECT_EQ(said(read_eureka(R"({"applications": {"application": [7]}})")),
+            "an application is no object");
+}
+
 constexpr const char* kSlice = R"({"metadata": {"name": "orders-x7", "namespace": "shop",
  "labels": {"kubernetes.io/service-name": "orders"}, "resourceVersion": "812"},
  "addressType": "IPv4", "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
@@ -151,6 +174,28 @@ TEST(SliceReply, WhatIsWrongRefusesThePage) {
   EXPECT_EQ(
       read_slices(R"({"items": [{"metadata": {"name": "a"}, "ports": [{"port": 0}]}]})").error(),
       "an EndpointSlice has an absurd port");
+}
+
+TEST(SliceReply, WhatIsNoSliceOrEndpointIsNotPassedOver) {
+  EXPECT_EQ(read_slices(R"({"items": ["none"]})").error(), "an EndpointSlice is no object");
+  const auto wrong = [](const std::string& part) {
+    const auto page = read_slices(
+        R"({"items": [{"metadata": {"name": "a"}, "addressType": "IPv4", )" + part + "}]}");
+    return page ? "" : page.error();
+  };
+  for (const char* endpoints :
+       {"7", "{}", R"("a")", "[7]", "[null]", R"([{"addresses": "a"}])", R"([{"addresses": [7]}])",
+        R"([{"addresses": [""]}])", R"([{"addresses": ["orders.internal"]}])"}) {
+    EXPECT_EQ(wrong(R"("endpoints": )" + std::string(endpoints)),
+              "an EndpointSlice has an endpoint without an IP address")
+        << endpoints;
+  }
+  for (const char* ports : {"7", R"({"http": 1})", "[7]", "[null]", R"([{"port": "http"}])"}) {
+    EXPECT_EQ(wrong(R"("ports": )" + std::string(ports)), "an EndpointSlice has an absurd port")
+        << ports;
+  }
+  EXPECT_EQ(wrong(R"("endpoints": null, "ports": null)"), "");
+  EXPECT_EQ(wrong(R"("endpoints": [], "ports": [{"name": "every"}, {"port": null}])"), "");
 }
 
 TEST(SliceReply, EventsOfAWatch) {
