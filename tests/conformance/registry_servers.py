@@ -1,143 +1,32 @@
-"""Real registries: built once from the Go module proxy and Maven Central into the cache, and run on
-loopback. What cannot be built is tools.Missing, with the cause.
-"""
+"""Real registries as processes, and what a story does with each of them."""
 import contextlib
 import json
 import os
-import pathlib
-import shutil
+import secrets
+import signal
+import ssl
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
 
+import registry_builds
 import tools
 
-CONSUL = "1.14.11"  # later ones do not build from published modules
-CONSUL_MODULE = f"""\
-module registry
-go 1.25
-require github.com/hashicorp/consul v{CONSUL}
-replace github.com/hashicorp/consul/api => github.com/hashicorp/consul/api v1.18.1
-replace github.com/hashicorp/consul/proto-public => github.com/hashicorp/consul/proto-public v0.2.1
-replace github.com/hashicorp/consul/sdk => github.com/hashicorp/consul/sdk v0.13.0
-replace launchpad.net/gocheck => github.com/go-check/check v0.0.0-20140225173054-eb6ee6f84d0a
-"""
-
-SPRING_BOOT, SPRING_CLOUD = "3.3.5", "2023.0.3"
-EUREKA_POM = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <parent><groupId>org.springframework.boot</groupId>
-    <artifactId>spring-boot-starter-parent</artifactId><version>{SPRING_BOOT}</version></parent>
-  <groupId>registry</groupId> <artifactId>eureka</artifactId> <version>1</version>
-  <properties><java.version>17</java.version></properties>
-  <dependencyManagement><dependencies><dependency>
-    <groupId>org.springframework.cloud</groupId> <artifactId>spring-cloud-dependencies</artifactId>
-    <version>{SPRING_CLOUD}</version> <type>pom</type> <scope>import</scope>
-  </dependency></dependencies></dependencyManagement>
-  <dependencies><dependency><groupId>org.springframework.cloud</groupId>
-    <artifactId>spring-cloud-starter-netflix-eureka-server</artifactId></dependency></dependencies>
-  <build><plugins><plugin><groupId>org.springframework.boot</groupId>
-    <artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins></build>
-</project>
-"""
-EUREKA_CLASS = """\
-package registry;
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.autoconfigure.SpringBootApplication;
-import org.springframework.cloud.netflix.eureka.server.EnableEurekaServer;
-@SpringBootApplication @EnableEurekaServer
-public class Eureka {
-  public static void main(String[] arguments) { SpringApplication.run(Eureka.class, arguments); }
-}
-"""
 EUREKA_FLAGS = [
     "--eureka.client.register-with-eureka=false", "--eureka.client.fetch-registry=false",
     "--eureka.server.response-cache-update-interval-ms=200",
     "--eureka.server.use-read-only-response-cache=false",
     "--eureka.server.eviction-interval-timer-in-ms=1000",
     "--eureka.server.wait-time-in-ms-when-sync-empty=0", "--server.address=127.0.0.1"]
-
-KUBERNETES = "1.30.14"
-STAGING = """api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider
-cluster-bootstrap code-generator component-base component-helpers controller-manager cri-api
-cri-client csi-translation-lib dynamic-resource-allocation endpointslice kms kube-aggregator
-kube-controller-manager kube-proxy kube-scheduler kubectl kubelet legacy-cloud-providers metrics
-mount-utils pod-security-admission""".split()
+START_S = 90
 
 
-def folder_of(name):
-    return tools.CACHE / "outrigger/conformance" / name
+class Process:
+    """A server that can be stopped, started anew and frozen; where it is stays."""
 
-
-def go_program(name, module, package, imported, needs):
-    """A program of a module that `go install` refuses for its `replace` lines."""
-    tools.need_go()
-    folder = folder_of(name)
-    program = folder / package.rsplit("/", 1)[1]
-    if program.exists():
-        return str(program)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        partial = pathlib.Path(scratch)
-        (partial / "go.mod").write_text(module)
-        (partial / "tools.go").write_text(
-            f'//go:build tools\n\npackage tools\n\nimport _ "{imported}"\n')
-        environment = {**os.environ, "GOFLAGS": "-mod=mod"}
-        found = subprocess.run(["go", "mod", "download", "-json", needs], cwd=partial,
-                               env=environment, capture_output=True, text=True, check=False)
-        with contextlib.suppress(ValueError, KeyError, OSError):
-            shutil.copy(pathlib.Path(json.loads(found.stdout)["Dir"]) / "go.sum",
-                        partial / "go.sum")
-            (partial / "go.sum").chmod(0o644)
-        tools.install(f"go mod tidy of {name}", ["go", "mod", "tidy", "-e"], partial, environment)
-        tools.install(f"go build {package}", ["go", "build", "-o", partial / program.name, package],
-                      partial, environment)
-        folder.mkdir(exist_ok=True)
-        shutil.move(partial / program.name, program)
-    return str(program)
-
-
-def consul():
-    package = "github.com/hashicorp/consul"
-    return go_program(f"consul@{CONSUL}", CONSUL_MODULE, package, package, f"{package}@v{CONSUL}")
-
-
-def kube_apiserver():
-    module = [f"module registry\ngo 1.25\nrequire k8s.io/kubernetes v{KUBERNETES}"]
-    version = KUBERNETES.replace("1.", "0.", 1)
-    module += [f"replace k8s.io/{name} => k8s.io/{name} v{version}" for name in STAGING]
-    return go_program(f"kube-apiserver@{KUBERNETES}", "\n".join(module) + "\n",
-                      "k8s.io/kubernetes/cmd/kube-apiserver",
-                      "k8s.io/kubernetes/cmd/kube-apiserver/app",
-                      f"k8s.io/kubernetes@v{KUBERNETES}")
-
-
-def eureka():
-    """The jar of a server."""
-    folder = folder_of(f"eureka@{SPRING_CLOUD}")
-    jar = folder / "eureka-1.jar"
-    if not jar.exists():
-        maven = tools.debian_tool("mvn", "maven")
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            partial = pathlib.Path(scratch)
-            (partial / "src/main/java/registry").mkdir(parents=True)
-            (partial / "pom.xml").write_text(EUREKA_POM)
-            (partial / "src/main/java/registry/Eureka.java").write_text(EUREKA_CLASS)
-            tools.install("mvn package of a Eureka server", [maven, "-q", "-B", "package"], partial)
-            shutil.move(partial / "target/eureka-1.jar", jar)
-    return str(jar)
-
-
-class Server:
-    """A registry that can be stopped, started anew and frozen; `url` stays."""
-
-    def __init__(self, command, url, ready, ready_status=200):
-        self.command, self.url, self.ready = command, url, ready
-        self.ready_status = ready_status
+    def __init__(self, command, log, is_ready):
+        self.command, self.log, self.is_ready = command, log, is_ready
         self.process = None
 
     def __enter__(self):
@@ -148,18 +37,15 @@ class Server:
         self.kill()
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        ends = time.monotonic() + 60
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
+        ends = time.monotonic() + START_S
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > ends:
-                raise tools.Broken(f"{self.command[0]} did not start")
+                raise tools.Broken(f"{self.command[0]} did not start: "
+                                   + self.log.read_text(errors="replace")[-500:])
             time.sleep(0.05)
-
-    def is_ready(self):
-        with contextlib.suppress(OSError):
-            return self.ask("GET", self.ready)[0] == self.ready_status
-        return False
 
     def kill(self):
         if self.process is not None:
@@ -167,36 +53,103 @@ class Server:
             self.process.wait()
             self.process = None
 
-    def signal(self, number):
-        self.process.send_signal(number)
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+
+class HttpServer(Process):
+    """One that is spoken to over HTTP; `fields` go with every question."""
+
+    def __init__(self, command, log, url, ready, fields=(), ca_file=None):
+        super().__init__(command, log, self.answers)
+        self.url, self.ready, self.fields = url, ready, dict(fields)
+        self.tls = ca_file and ssl.create_default_context(cafile=ca_file)
+
+    def answers(self):
+        with contextlib.suppress(OSError):
+            return self.ask("GET", self.ready)[0] == 200
+        return False
 
     def ask(self, method, path, body=None, fields=()):
-        """(status, body); whatever the status is."""
-        request = urllib.request.Request(self.url + path, method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers=dict(fields))
-        if body is not None:
-            request.add_header("content-type", "application/json")
+        """(status, body, fields); whatever the status is. A body is JSON, or text of some type."""
+        data = body.encode() if isinstance(body, str) else body and json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, method=method, data=data,
+                                         headers={"content-type": "application/json",
+                                                  **self.fields, **dict(fields)})
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return answer.status, answer.read()
+            with urllib.request.urlopen(request, timeout=5, context=self.tls) as answer:
+                return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            return error.code, error.read(), error.headers
+
+    def must(self, statuses, method, path, body=None, fields=()):
+        status, said, _ = self.ask(method, path, body, fields)
+        if status not in statuses:
+            raise tools.Broken(f"{method} {path} gave {status} {said[:300]}")
+        return said
 
 
-def consul_server():
-    ports = [tools.free_port() for _ in range(4)]
-    command = [consul(), "agent", "-dev", "-bind", "127.0.0.1", "-client", "127.0.0.1",
-               f"-http-port={ports[0]}", "-dns-port=-1", "-grpc-port=-1",
-               f"-server-port={ports[1]}", f"-serf-lan-port={ports[2]}",
-               f"-serf-wan-port={ports[3]}"]
-    server = Server(command, f"http://127.0.0.1:{ports[0]}", "/v1/catalog/nodes")
-    return server
+def consul(scratch):
+    command = [registry_builds.consul(), "agent", "-dev", "-bind", "127.0.0.1", "-client",
+               "127.0.0.1", "-dns-port=-1", "-grpc-port=-1"]
+    return HttpServer(command, scratch / "consul.log", "http://127.0.0.1:8500",
+                      "/v1/catalog/nodes")
 
 
-def eureka_server():
-    port = tools.free_port()
-    java = tools.debian_tool("java", "default-jre-headless")
-    command = [java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", eureka(),
-               f"--server.port={port}", *EUREKA_FLAGS]
-    return Server(command, f"http://127.0.0.1:{port}", "/eureka/apps")
+def eureka(scratch):
+    command = [tools.debian_tool("java", "default-jre-headless"), "-Xmx256m",
+               "-XX:TieredStopAtLevel=1", "-jar", registry_builds.eureka(), "--server.port=8761",
+               *EUREKA_FLAGS]
+    return HttpServer(command, scratch / "eureka.log", "http://127.0.0.1:8761", "/eureka/apps")
+
+
+class KubernetesFiles:
+    """What an API server is started with. A token is made at each rotation; the old one is none
+    any more once the server was started again."""
+
+    def __init__(self, scratch):
+        self.folder = scratch
+        self.certificate, self.key = tools.certificate(scratch)
+        self.admin = secrets.token_hex(16)
+        self.token_file = scratch / "token"
+        self.rotate()
+
+    def rotate(self):
+        token = secrets.token_hex(16)
+        (self.folder / "tokens.csv").write_text(f'{self.admin},admin,1,"system:masters"\n'
+                                                f"{token},sidecar,2\n")
+        (self.folder / "token.new").write_text(token)
+        os.replace(self.folder / "token.new", self.token_file)
+
+
+def etcd(scratch):
+    url = "http://127.0.0.1:2379"
+    command = [tools.debian_tool("etcd", "etcd-server"), "--data-dir", scratch / "etcd",
+               "--listen-client-urls", url, "--advertise-client-urls", url,
+               "--listen-peer-urls", "http://127.0.0.1:2380"]
+    return HttpServer(command, scratch / "etcd.log", url, "/health")
+
+
+def kube_apiserver(scratch, files):
+    key, public = scratch / "accounts.key", scratch / "accounts.pub"
+    if not key.exists():
+        openssl = tools.debian_tool("openssl", "openssl")
+        subprocess.run([openssl, "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        subprocess.run([openssl, "rsa", "-in", key, "-pubout", "-out", public], check=True,
+                       capture_output=True)
+    command = [registry_builds.kube_apiserver(), "--etcd-servers=http://127.0.0.1:2379",
+               f"--cert-dir={scratch}", f"--tls-cert-file={files.certificate}",
+               f"--tls-private-key-file={files.key}", "--secure-port=6443",
+               "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+               "--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://x",
+               f"--service-account-key-file={public}", f"--service-account-signing-key-file={key}",
+               "--authorization-mode=RBAC", f"--token-auth-file={scratch / 'tokens.csv'}",
+               "--disable-admission-plugins=ServiceAccount"]
+    return HttpServer(command, scratch / "apiserver.log", "https://127.0.0.1:6443", "/readyz",
+                      {"authorization": f"Bearer {files.admin}"}, files.certificate)
