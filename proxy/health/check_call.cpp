@@ -86,7 +86,7 @@ io::OperationPtr call(const CheckContext& context, client::Request request, cons
   request.at = endpoint;
   request.fields.emplace_back("user-agent", "outrigger-health-check");
   return context.client.ask(
-      request, {timeout_ms, timeout_ms, kBodyBytes},
+      request, {.head_ms = timeout_ms, .whole_ms = timeout_ms, .body_bytes = kBodyBytes},
       [judge, done = std::move(done)](const auto& answer) { done(judge(answer)); });
 }
 

@@ -25,6 +25,10 @@ std::optional<std::string> token_file_of(const RegistrySettings& registry) {
   return registry.consul ? registry.consul->token_file : std::nullopt;
 }
 
+client::Bounds bounds_of(int64_t ms) {
+  return {.head_ms = ms, .whole_ms = ms, .body_bytes = kBodyBytes};
+}
+
 // For the first line of a sentence.
 std::string shortened(std::string_view body) {
   return std::string(body.substr(0, std::min<size_t>(body.find('\n'), 200)));
@@ -95,8 +99,8 @@ void Membership::ask_neighbour() {
   const int64_t bound_ms = std::min(kAnswerMs, interval_ms());
   client::Request request{.target = *x_instance.config.health.http};
   request.fields.emplace_back("user-agent", "outrigger-registration");
-  x_call = x_neighbour->ask(
-      request, {bound_ms, bound_ms, kBodyBytes}, [this](const Result<client::Answer>& answer) {
+  x_call =
+      x_neighbour->ask(request, bounds_of(bound_ms), [this](const Result<client::Answer>& answer) {
         x_surroundings.loop.reaper.doom(std::move(x_call));
         const bool is_well = answer && answer->status >= 200 && answer->status < 300;
         const std::string why =
@@ -127,7 +131,7 @@ void Membership::send(client::Request request,
     request.fields.emplace_back("x-consul-token", x_server.token());
   }
   x_asked = &x_server.client();
-  x_call = x_asked->ask(request, {kAnswerMs, kAnswerMs, kBodyBytes},
+  x_call = x_asked->ask(request, bounds_of(kAnswerMs),
                         [this, then](const Result<client::Answer>& answer) {
                           x_surroundings.loop.reaper.doom(std::move(x_call));
                           (this->*then)(answer);
