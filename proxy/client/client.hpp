@@ -15,6 +15,7 @@
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
+#include "proxy/base/address.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/base/url.hpp"
 #include "proxy/chain/route.hpp"
@@ -92,9 +93,11 @@ struct Answer {
 class Client final : public Reapable {
  public:
   // `tls` counts where the URL is https; both outlive the client. Requires: the protocol is one of
-  // HTTP, or `auto`.
+  // HTTP, or `auto`. With `at` each call connects there, whatever its host is: no name is looked
+  // up.
   Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls,
-         config::Protocol protocol = config::Protocol::kHttp1);
+         config::Protocol protocol = config::Protocol::kHttp1,
+         std::optional<Address> at = std::nullopt);
 
   const Url& url() const { return x_url; }
 
@@ -108,6 +111,7 @@ class Client final : public Reapable {
  private:
   Transport& x_transport;
   const Url x_url;
+  const std::optional<Address> x_at;
   upstream::PassthroughClient x_passthrough;
   upstream::PassthroughTerminal x_terminal;
   chain::Route x_route;

@@ -14,7 +14,8 @@ namespace outrigger::client {
 
 class ClientCall final : public io::Operation, private chain::ResponseSink {
  public:
-  ClientCall(chain::Runtime& runtime, const chain::Route& route, const Url& url,
+  // `at` may be null; it outlives the exchange.
+  ClientCall(chain::Runtime& runtime, const chain::Route& route, const Url& url, const Address* at,
              const Request& request, const Bounds& bounds, AnswerEvents& events);
   ~ClientCall() override;
 

@@ -19,9 +19,10 @@ class ClientTest : public ::testing::Test, public AnswerEvents {
   explicit ClientTest() { client_of("http://10.0.0.1:8500/base"); }
   ~ClientTest() override { loop.context().reaper.doom(std::move(client)); }
 
-  void client_of(const std::string& url) {
+  void client_of(const std::string& url, std::optional<Address> at = std::nullopt) {
     loop.context().reaper.doom(std::move(client));
-    client = std::make_unique<Client>(transport, *parse_url(url), nullptr);
+    client = std::make_unique<Client>(transport, *parse_url(url), nullptr, config::Protocol::kHttp1,
+                                      std::move(at));
   }
   void ask(const Request& request, const Bounds& bounds = {}) {
     call = client->ask(request, bounds, [this](const Result<Answer>& result) {
@@ -136,6 +137,17 @@ TEST_F(ClientTest, SilenceWithinAnAnswerIsBoundedByItself) {
   EXPECT_EQ(said, "200 ab");
   loop.advance_ms(200);
   EXPECT_EQ(said, "200 ab failed: http://10.0.0.1:8500: it fell silent within its answer");
+}
+
+TEST_F(ClientTest, ConnectsWhereItIsToldWhateverTheHostIs) {
+  HttpServer on_socket(network, "unix:/run/admin.sock");
+  on_socket.on_request = [](const HttpServer::Asked& asked) { asked.peer->answer(200, "there"); };
+  client_of("http://localhost", *Address::parse("unix:/run/admin.sock"));
+  ask({.target = "/readyz"});
+  loop.run_until_idle();
+  ASSERT_TRUE(answer) << why;
+  EXPECT_EQ(answer->body, "there");
+  EXPECT_NE(on_socket.last().head.find("Host: localhost"), std::string::npos);
 }
 
 TEST_F(ClientTest, AStreamComesPieceByPieceAndEnds) {
