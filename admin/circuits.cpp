@@ -15,6 +15,15 @@ using Json = nlohmann::ordered_json;
 
 using config::Target;
 
+// Who forced it, why and until when; null: nobody did.
+Json override_json(const Parts& parts, const Target& target) {
+  OverrideEntry like;
+  like.kind = OverrideEntry::Kind::kCircuit;
+  like.target = target;
+  const OverrideEntry* entry = parts.changes.overrides().top(like);
+  return entry == nullptr ? Json() : parsed<Json>(to_json(*entry));
+}
+
 Json circuit_json(const Parts& parts, const Target& target, const upstream::Circuit& circuit) {
   const int64_t now_ms = parts.loop.clock.now_ms();
   const upstream::CircuitSnapshot state = circuit.snapshot(now_ms);
@@ -27,6 +36,7 @@ Json circuit_json(const Parts& parts, const Target& target, const upstream::Circ
   json["state"] = upstream::to_string(state.state);
   json["machine"] = upstream::to_string(state.machine);
   json["force"] = upstream::to_string(state.force);
+  json["override"] = override_json(parts, target);
   json["reason"] = upstream::to_string(state.reason);
   json["changed_at"] = iso_time(parts.loop.clock.wall_ms() - since_ms);
   json["changed_ms_ago"] = since_ms;

@@ -62,6 +62,14 @@ struct ConfigState {
   bool is_good() const { return problems.empty(); }
 };
 
+// What runs.
+struct ProcessState {
+  std::string version;
+  int64_t uptime_ms = 0;
+  int64_t memory_used_bytes = 0;
+  int64_t memory_limit_bytes = 0;  // 0: it has none
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -97,6 +105,7 @@ class Control {
   virtual void deregister(std::function<void()> done) = 0;
   virtual std::vector<RegistrationEntry> registrations() const = 0;
   virtual HealthStates health() const = 0;
+  virtual ProcessState process_state() const = 0;
 };
 
 }  // namespace outrigger::admin

@@ -17,6 +17,7 @@ constexpr std::array kOperations = {
     Operation{Method::kGet, "/readyz", Access::kOpen, true, kNoBody, "", get_readyz},
     Operation{Method::kGet, "/metrics", Access::kOpen, true, kNoBody, "", get_metrics},
     Operation{Method::kGet, "/openapi.yaml", Access::kOpen, false, kNoBody, "", get_openapi},
+    Operation{Method::kGet, "/api/v1/status", Access::kRead, false, kNoBody, "", get_status},
     Operation{Method::kGet, "/api/v1/services", Access::kRead, false, kNoBody, "", get_services},
     Operation{Method::kGet, "/api/v1/services/{service}", Access::kRead, false, kNoBody, "",
               get_service},

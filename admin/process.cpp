@@ -8,6 +8,7 @@
 #include "config/text.hpp"
 #include "metrics/exposition.hpp"
 #include "proxy/base/json_line.hpp"
+#include "proxy/base/log.hpp"
 
 namespace outrigger::admin {
 namespace {
@@ -25,21 +26,13 @@ std::string list_json(const std::vector<std::string>& words) {
   return list + "]";
 }
 
-Answer answer_of(const Reloaded& reloaded) {
-  if (!reloaded.problems.empty()) {
-    return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
-  }
-  Answer answer = json("{\"awaits_restart\":" + list_json(reloaded.awaits_restart) + "}");
-  answer.awaited = reloaded.awaited;
-  return answer;
+std::string quoted(std::string_view text) {
+  std::string json;
+  append_json_string(json, text);
+  return json;
 }
 
 std::string state_json(const ConfigState& state) {
-  const auto quoted = [](std::string_view text) {
-    std::string json;
-    append_json_string(json, text);
-    return json;
-  };
   std::string body = "{\"running\":{\"hash\":" + quoted(state.running_hash) +
                      ",\"effective_hash\":" + quoted(state.effective_hash) +
                      ",\"since\":" + quoted(iso_time(state.good_at_ms)) +
@@ -50,6 +43,38 @@ std::string state_json(const ConfigState& state) {
   if (state.is_last_good) body += ",\"last_good\":true";
   body += ",\"awaits_restart\":" + list_json(state.awaits_restart) + ",\"errors\":";
   append_errors(body, state.problems);
+  return body + "}";
+}
+
+// What was in force when a reload was asked for.
+struct Former {
+  config::Loaded loaded;
+  std::string hash;
+};
+
+Answer answer_of(const Reloaded& reloaded, const Former& former, const Control& control) {
+  if (!reloaded.problems.empty()) {
+    return problem(422, "the configuration has mistakes; nothing has changed", reloaded.problems);
+  }
+  Answer answer = json("{\"before\":" + quoted(former.hash) +
+                       ",\"after\":" + quoted(control.config_state().running_hash) + "," +
+                       reload_json(former.loaded, control.loaded()) +
+                       ",\"awaits_restart\":" + list_json(reloaded.awaits_restart) + "}");
+  answer.awaited = reloaded.awaited;
+  return answer;
+}
+
+std::string health_json(const HealthStates& health) {
+  const auto or_null = [](const std::string& text) { return text.empty() ? "null" : quoted(text); };
+  return "{\"live\":" + or_null(health.live) + ",\"started\":" + or_null(health.started) +
+         ",\"ready\":" + or_null(health.ready) + "}";
+}
+
+std::string overrides_json(const OverrideStore& overrides) {
+  std::string body = "{\"count\":" + std::to_string(overrides.all().size());
+  if (const auto end_ms = overrides.next_end_ms()) {
+    body += ",\"next_end\":" + quoted(iso_time(*end_ms));
+  }
   return body + "}";
 }
 
@@ -112,6 +137,20 @@ Answer get_metrics(const Parts&, const Request& request) {
 
 Answer get_openapi(const Parts&, const Request&) {
   return text(std::string(kOpenApiYaml), "application/yaml");
+}
+
+Answer get_status(const Parts& parts, const Request&) {
+  const ProcessState process = parts.control.process_state();
+  return json(
+      "{\"version\":" + quoted(process.version) + ",\"uptime_ms\":" +
+      std::to_string(process.uptime_ms) + ",\"health\":" + health_json(parts.control.health()) +
+      ",\"config\":" + state_json(parts.control.config_state()) +
+      ",\"overrides\":" + overrides_json(parts.changes.overrides()) +
+      ",\"memory\":{\"used_bytes\":" + std::to_string(process.memory_used_bytes) +
+      ",\"limit_bytes\":" + std::to_string(process.memory_limit_bytes) +
+      "},\"log_level\":" + quoted(log::to_string(log::level())) +
+      ",\"services\":{\"total\":" + std::to_string(parts.control.loaded().config.services.size()) +
+      ",\"troubled\":" + troubled_json(parts) + "}}");
 }
 
 Answer get_unmatched(const Parts& parts, const Request&) {
@@ -182,9 +221,13 @@ Answer post_config_reload(const Parts& parts, const Request& request) {
   if (!write) return write.error();
   Answer answer = json("{\"reloading\":true}");
   answer.later = std::make_shared<LaterAnswer>();
+  const auto former = std::make_shared<const Former>(
+      Former{parts.control.loaded(), parts.control.config_state().running_hash});
   parts.control.reload(
       write->actor, write->reason,
-      [later = answer.later](const Reloaded& reloaded) { later->give(answer_of(reloaded)); });
+      [later = answer.later, former, &control = parts.control](const Reloaded& reloaded) {
+        later->give(answer_of(reloaded, *former, control));
+      });
   return answer;
 }
 

@@ -32,6 +32,7 @@ Answer patch_policy(const Parts& parts, const Request& request);
 Answer put_endpoint_state(const Parts& parts, const Request& request);
 Answer put_log(const Parts& parts, const Request& request);
 
+Answer get_status(const Parts& parts, const Request& request);
 Answer get_services(const Parts& parts, const Request& request);
 Answer get_service(const Parts& parts, const Request& request);
 
@@ -65,6 +66,13 @@ Result<Write, Answer> read_write(const Request& request);
 // The body is {KEY: WORD}: the word, or an empty one when it is anything else. The failure is a
 // 400.
 Result<std::string, Answer> read_word(const Request& request, std::string_view key);
+
+// As get_services tells them: those whose circuit is not closed, without enough endpoints, or whose
+// discovery fails. A list.
+std::string troubled_json(const Parts& parts);
+
+// What differs between two configurations: members of the object that answers a reload.
+std::string reload_json(const config::Loaded& before, const config::Loaded& after);
 
 Answer unknown_service(const config::Config& config, std::string_view name);
 

@@ -170,6 +170,12 @@ Json service_json(const Parts& parts, upstream::Service& service,
   return json;
 }
 
+bool is_in_trouble(const Json& service) {
+  return service["circuit"]["state"] != "closed" || service["panic"] == true ||
+         service["endpoint_counts"]["eligible"] == 0 ||
+         !service["discovery"]["last_error"].is_null();
+}
+
 }  // namespace
 
 Answer unknown_service(const config::Config& config, std::string_view name) {
@@ -179,6 +185,17 @@ Answer unknown_service(const config::Config& config, std::string_view name) {
   const std::string_view meant = config::nearest(name, names);
   if (!meant.empty()) detail += "; was \"" + std::string(meant) + "\" meant?";
   return problem(404, detail);
+}
+
+std::string troubled_json(const Parts& parts) {
+  Json list = Json::array();
+  for (const config::ServiceConfig& config : parts.control.loaded().config.services) {
+    const auto service = parts.control.services().find(config.name);
+    if (service == nullptr) continue;
+    Json json = service_json(parts, *service, config, false);
+    if (is_in_trouble(json)) list.push_back(std::move(json));
+  }
+  return dumped(list);
 }
 
 Answer get_services(const Parts& parts, const Request&) {

@@ -9,6 +9,7 @@
 #include "admin/service_facts.hpp"
 #include "config/text.hpp"
 #include "proxy/app/explain.hpp"
+#include "proxy/app/version.hpp"
 #include "proxy/app/worker.hpp"
 #include "proxy/base/log.hpp"
 
@@ -322,6 +323,13 @@ admin::HealthStates ControlPlane::health() const {
   }
   if (x_drain.is_draining()) states.ready = "draining";
   return states;
+}
+
+admin::ProcessState ControlPlane::process_state() const {
+  return {.version = kVersion,
+          .uptime_ms = x_loop.clock.now_ms() - x_started_ms,
+          .memory_used_bytes = x_memory.used_bytes(),
+          .memory_limit_bytes = x_memory.limit_bytes()};
 }
 
 void ControlPlane::on_signal(int number) {

@@ -84,6 +84,7 @@ class ControlPlane final : public admin::Control,
   void deregister(std::function<void()> done) override { x_registrations.leave(std::move(done)); }
   std::vector<admin::RegistrationEntry> registrations() const override;
   admin::HealthStates health() const override;
+  admin::ProcessState process_state() const override;
 
   // -- discovery::DiscoveryEvents
   void on_endpoints(const std::string& service,

@@ -134,6 +134,56 @@ TEST_F(Api, EmptiesTheStoreOfAService) {
   EXPECT_EQ(call("DELETE", "/api/v1/cache/nobody").status, 404);
 }
 
+TEST_F(Api, TellsWhatRunsAndWhichServicesAreInTrouble) {
+  x_control.states.ready = "draining";
+  put("/api/v1/circuits/stock/state?ttl=10m", R"({"state": "forced_open"})");
+  for (const char* name : {"orders", "stock"}) {
+    x_control.services().find(name)->set_endpoints({{*Address::parse("10.0.0.1:80"), 1, false}},
+                                                   x_loop.now_ms());
+  }
+  const Json status = call("GET", "/api/v1/status").as<Json>();
+  EXPECT_EQ(status["version"], "1.2.3");
+  EXPECT_EQ(status["uptime_ms"], 5'000);
+  EXPECT_EQ(status["health"],
+            (Json{{"live", nullptr}, {"started", nullptr}, {"ready", "draining"}}));
+  EXPECT_EQ(status["overrides"]["count"], 1);
+  EXPECT_TRUE(status["overrides"].contains("next_end"));
+  EXPECT_EQ(status["memory"]["limit_bytes"], 256 << 20);
+  EXPECT_EQ(status["log_level"], "info");
+  EXPECT_EQ(status["services"]["total"], 2);
+  ASSERT_EQ(status["services"]["troubled"].size(), 1U);
+  EXPECT_EQ(status["services"]["troubled"][0]["name"], "stock");
+}
+
+TEST_F(Api, TellsWhatAReloadChanged) {
+  x_control.config.running_hash = "aaa";
+  x_control.on_reload = [this] {
+    x_control.config.running_hash = "bbb";
+    std::string text(testing::kFile);
+    const auto put = [&](std::string_view from, std::string_view to) {
+      text.replace(text.find(from), from.size(), to);
+    };
+    put("open_for: 5s", "open_for: 7s");
+    put("open_for: 1s", "open_for: 2s");
+    put("Bearer hunter2", "Bearer hunter3");
+    x_control.install(testing::load(text + "  billing: {endpoints: {static: ['10.0.0.9:1']}}\n"),
+                      [] {});
+  };
+  const Json told = call("POST", "/api/v1/config/reload").as<Json>();
+  EXPECT_EQ(told["before"], "aaa");
+  EXPECT_EQ(told["after"], "bbb");
+  EXPECT_EQ(told["added"], Json::array({"billing"}));
+  EXPECT_EQ(told["removed"], Json::array());
+  EXPECT_EQ(told["untouched"], 1);
+  ASSERT_EQ(told["changed"].size(), 1U);
+  EXPECT_EQ(told["changed"][0]["service"], "orders");
+  EXPECT_EQ(
+      told["changed"][0]["keys"],
+      Json::array(
+          {{{"key", "circuit.open_for"}, {"before", "5s"}, {"after", "7s"}},
+           {{"route", "reads"}, {"key", "circuit.open_for"}, {"before", "1s"}, {"after", "2s"}}}));
+}
+
 TEST_F(Api, ReloadsAndSaysWhatAwaitsARestart) {
   x_control.outcome.awaits_restart = {"workers"};
   const Caller& got = call("POST", "/api/v1/config/reload?reason=rollout");

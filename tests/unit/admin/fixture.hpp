@@ -54,6 +54,7 @@ class FakeControl final : public Control {
   void reload(std::string_view actor, std::string_view reason,
               std::function<void(const Reloaded&)> done) override {
     reloads.push_back(std::string(actor) + ": " + std::string(reason));
+    if (on_reload) on_reload();
     if (!is_disk_dead) done(outcome);
   }
   const ConfigState& config_state() const override { return config; }
@@ -76,6 +77,7 @@ class FakeControl final : public Control {
   }
   std::vector<RegistrationEntry> registrations() const override { return entries; }
   HealthStates health() const override { return states; }
+  ProcessState process_state() const override { return process; }
 
   std::vector<config::Problem> refusal;  // of whatever is installed
   bool hold = false;
@@ -84,12 +86,14 @@ class FakeControl final : public Control {
   int drains = 0;
   std::vector<std::string> reloads;
   Reloaded outcome;  // of each
+  std::function<void()> on_reload;
   bool is_disk_dead = false;
   ConfigState config;
   std::vector<std::string> cleared;
   std::vector<UnmatchedHost> unmatched_hosts;
   HealthStates states;
   std::vector<RegistrationEntry> entries{{"consul", "billing", "10.0.0.7:80", "registered", ""}};
+  ProcessState process{"1.2.3", 5'000, 40 << 20, 256 << 20};
 
  private:
   void take(config::Loaded next) {

@@ -212,6 +212,7 @@ TEST_F(OpenApi, KnowsEveryKeyOfCircuitsServicesEventsAndOverrides) {
   check("Circuit", call("GET", "/api/v1/circuits/orders/reads").as<Json>());
   const Json shown = call("GET", "/api/v1/services/orders").as<Json>();
   check("Service", shown);
+  check("Status", call("GET", "/api/v1/status").as<Json>());
   check("Endpoint", shown["endpoints"][0]);
   check("Override", call("GET", "/api/v1/overrides").as<Json>()["overrides"][0]);
   check("Event", call("GET", "/api/v1/events").as<Json>()["events"][0]);
