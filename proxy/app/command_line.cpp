@@ -11,12 +11,15 @@
 #include "config/notes.hpp"
 #include "proxy/app/app.hpp"
 #include "proxy/app/check_files.hpp"
+#include "proxy/app/completion.hpp"
 #include "proxy/app/explain.hpp"
 #include "proxy/app/intercept.hpp"
 #include "proxy/app/last_good.hpp"
 #include "proxy/app/probe.hpp"
 #include "proxy/app/version.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/ctl/await.hpp"
+#include "proxy/ctl/command_line.hpp"
 
 namespace outrigger::app {
 namespace {
@@ -192,6 +195,9 @@ int run_command_line(int argc, char** argv) {
       "intercept", "The kernel's rules that send outbound TCP of other users to the sidecar");
   add_intercept(intercept_command, files, interception);
 
+  ctl::CtlCommandLine ctl_command(cli);
+  ctl::AwaitCommandLine await_command(cli);
+
   ProbeTarget probe_target;
   CLI::App& probe_command = *cli.add_subcommand("probe", "Exec probe: exit 0 when it holds");
   probe_command.add_option("what", probe_target.what, "startup or ready")
@@ -200,6 +206,14 @@ int run_command_line(int argc, char** argv) {
   probe_command.add_option("--address", probe_target.address, "Of the metrics listener")
       ->capture_default_str();
 
+  std::string shell;
+  CLI::App& completion_command = *cli.add_subcommand(
+      "completion", "Print the script that completes commands and options in a shell");
+  completion_command.add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+
+  await_command.take_command(argc, argv);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -209,9 +223,12 @@ int run_command_line(int argc, char** argv) {
 
   log::set_format(format);
   if (run_command) return run(files, wanted);
+  if (ctl_command.is_wanted()) return ctl_command.run();
+  if (await_command.is_wanted()) return await_command.run();
   if (check_command) return check(files, effective);
   if (explain_command) return explain_call(files, question);
   if (intercept_command) return intercept_traffic(files, interception);
+  if (completion_command) return print(completion(cli, shell)), kExitOk;
   if (schema_command) return print(config::schema() + "\n"), kExitOk;
   return probe(probe_target);
 }

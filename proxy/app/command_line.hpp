@@ -1,5 +1,6 @@
 // What the command line asks for. Exit codes: 0 ended cleanly, 2 a bad command line or
-// configuration, 1 anything else.
+// configuration, 1 anything else;
+// of `ctl` 1 not reached and 3 refused, of `await` those of its command.
 #pragma once
 
 namespace outrigger::app {

@@ -170,6 +170,33 @@ TEST_F(CommandLine, AWrongCommandLineIsBadInputAndHelpIsNot) {
   EXPECT_EQ(outrigger({"--version"}).code, 0);
 }
 
+TEST_F(CommandLine, BashCompletesWhatTheCommandLineKnows) {
+  const auto script = x_folder / "completion.bash";
+  const Finished printed = outrigger({"completion", "bash"});
+  ASSERT_EQ(printed.code, 0) << printed.err;
+  replace_file(script, printed.out);
+  const auto completed = [&](const std::string& line) {
+    const Finished done =
+        run({"bash", "-c",
+             "complete() { :; }; source " + script.string() + "; COMP_WORDS=(" + line +
+                 "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _outrigger; "
+                 "echo ${COMPREPLY[@]}"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    return done.out;
+  };
+  EXPECT_EQ(completed("outrigger awa"), "await\n");
+  EXPECT_EQ(completed("outrigger ctl circ"), "circuits\n");
+  EXPECT_EQ(completed("outrigger ctl --json cache ''"),
+            "clear --help -h --admin --config -c --token-file --ca-file --json\n");
+  EXPECT_EQ(completed("outrigger ctl patch stock --t"), "--ttl --token-file\n");
+  for (const char* shell : {"zsh", "fish"}) {
+    const Finished other = outrigger({"completion", shell});
+    EXPECT_EQ(other.code, 0);
+    EXPECT_TRUE(has(other.out, "circuits")) << other.out;
+  }
+  EXPECT_EQ(outrigger({"completion", "csh"}).code, 2);
+}
+
 TEST_F(CommandLine, ATakenPortEndsWithASentence) {
   const Origin taken;
   const std::string file =
