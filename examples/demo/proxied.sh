@@ -47,8 +47,8 @@ for i in 1 2; do free_port 809$i stock-$i; done
 proxy=http://127.0.0.1:${port[proxy]}
 admin=http://127.0.0.1:${port[admin]}
 metrics=http://127.0.0.1:${port[metrics]}
-json="-H 'Content-Type: application/json'"
-each_event="sed 's/},{\"id\"/},\\n{\"id\"/g'"
+export OUTRIGGER_ADMIN=127.0.0.1:${port[admin]}
+outrigger() { "$OUTRIGGER" "$@"; }
 
 # --- The story ----------------------------------------------------------------------------------
 
@@ -94,8 +94,7 @@ printf '%s\n' "$answer" | indented
 claim "200 calls, 200 times 200" answer_has '^ *200 200$'
 tell "What was on its way to the dead instance was tried again at another one, and after three"
 tell "failures in a row the sidecar stopped asking it:"
-endpoints="curl -s $admin/api/v1/services/orders |
-    grep -oE '\"address\":\"[^\"]*\",\"state\":\"[a-z_]*\"'"
+endpoints="outrigger ctl endpoints orders"
 more_calls() { curl -s -o /dev/null -H 'Host: orders' "$proxy/v1/orders?more=[1-10]"; }
 excluded() { more_calls; eval "$endpoints" | grep -q "${port[orders-2]}.*circuit"; }
 wait_for "orders-2 is excluded" excluded
@@ -115,11 +114,11 @@ claim "the answer is the last good one, and says so" \
   answer_has '^cache-status: outrigger; hit; detail="stale'
 claim "and Proxy-Status says what happened" answer_has 'proxy-status: .*error=connection_refused'
 
-stock_state() { curl -s "$admin/api/v1/circuits/stock" | grep -oE '"state":"[a-z_]+"'; }
+stock_state() { outrigger ctl circuits stock | awk 'NR == 1 { print $2 }'; }
 # stock_is STATE: after one more call.
 stock_is() {
   curl -s -o /dev/null -H 'Host: stock' "$proxy/v1/stock/17"
-  [ "$(stock_state)" = "\"state\":\"$1\"" ]
+  [ "$(stock_state)" = "$1" ]
 }
 wait_for "the circuit of stock is open" stock_is open
 tell "After five failures in a row the circuit is open. Nothing is sent to stock any more, and a"
@@ -129,27 +128,26 @@ claim "200 with the fixed value, marked circuit_open" \
   answer_has '^\{"left": "unknown"\}$'
 
 chapter "The operator reads the circuit, edits it, forces it"
-show "curl -s $admin/api/v1/circuits/stock |
-    grep -oE '\"(state|reason|failed|total|next_probe_ms)\":[^,}]*'"
-claim "it is open" answer_has '"state":"open"'
+show "outrigger ctl circuits"
+claim "it is open" answer_has '^stock  *open .* consecutive_failures '
 tell "A change holds at once, keeps state and counts, and reverts by itself:"
-show "curl -si -X PATCH $json -d '{\"probes\": 2, \"failure_rate\": \"30%\"}' \\
-    '$admin/api/v1/circuits/stock?ttl=10m&reason=careful+after+the+outage' | grep -E 'HTTP|ETag'"
-claim "accepted" answer_has '^HTTP/1.1 200'
+show "outrigger ctl patch stock circuit.probes=2 circuit.failure_rate=30% --ttl 10m \\
+    --reason 'careful after the outage'"
+claim "before, after, until when, and the way back" \
+  answer_has '^stock  circuit.probes  1 -> 2   until .*undo: outrigger ctl undo stock$'
 tell "A mistake changes nothing and says why:"
-show "curl -s -X PATCH $json -d '{\"open_for\": \"20s\"}' $admin/api/v1/circuits/stock"
-claim "refused" answer_has '"status":422'
+show "outrigger ctl patch stock circuit.open_for=20s 2>&1 || echo \"exit code \$?\""
+claim "refused" answer_has '^exit code 3$'
 tell "orders is well, but we want it left alone for a while:"
-show "curl -si -X PUT $json -d '{\"state\": \"forced_open\"}' \\
-    '$admin/api/v1/circuits/orders/state?ttl=10m&reason=maintenance' | grep HTTP"
+show "outrigger ctl force orders open --ttl 10m --reason maintenance"
 show "curl -si -H 'Host: orders' $proxy/v1/orders"
 claim "orders has no fallback: a plain 503 that names its cause" \
   answer_has 'error=destination_unavailable; details="circuit_open orders'
 tell "Everything that differs from the file, who did it, why, and until when:"
-show "curl -s $admin/api/v1/overrides | sed 's/},{/},\\n{/g'"
+show "outrigger ctl overrides"
 claim "three overrides: two settings and one state" \
-  test "$(grep -c '"until":"20' <<<"$answer")" = 3
-show "curl -s -X DELETE '$admin/api/v1/overrides/orders?reason=done'"
+  test "$(grep -c 'Z ([0-9]*m)' <<<"$answer")" = 3
+show "outrigger ctl undo orders --reason done"
 show_once answered_by "curl -s -H 'Host: orders' $proxy/v1/orders"
 holds "orders is called again"
 
@@ -171,7 +169,7 @@ stock_closed() {
   now=$(stock_state)
   [ "$now" = "$last" ] || printf '    %s\n' "$now"
   last=$now
-  [ "$now" = '"state":"closed"' ]
+  [ "$now" = closed ]
 }
 tell "Its state, as the admin API tells it:"
 wait_for "the circuit of stock is closed" stock_closed
@@ -179,14 +177,13 @@ end caller || true
 answer=$(sort "$scratch/codes" | uniq -c)
 claim "meanwhile every call got 200: $(($(wc -l <"$scratch/codes"))) calls" \
   test "$(sort -u "$scratch/codes")" = 200
-show "curl -s $admin/api/v1/events | $each_event | grep '\"circuit\",\"service\":\"stock\"'"
-claim "opened by consecutive failures" \
-  answer_has '"from":"closed","to":"open","reason":"consecutive_failures"'
+show "outrigger ctl events | grep 'circuit  stock'"
+claim "opened by consecutive failures" answer_has 'closed -> open  consecutive_failures$'
 for step in open:half_open half_open:ramping ramping:closed; do
-  claim "${step/:/ -> }" answer_has "\"from\":\"${step%:*}\",\"to\":\"${step#*:}\""
+  claim "${step/:/ -> }" answer_has "  ${step/:/ -> }  "
 done
-show "curl -s -X DELETE '$admin/api/v1/overrides?reason=all+is+well'"
-claim "the last two overrides are gone" answer_has '"removed":2'
+show "outrigger ctl undo --reason 'all is well'"
+claim "the last two overrides are gone" test "$(grep -c '^stock  circuit' <<<"$answer")" = 2
 
 chapter "The metrics tell the same story"
 names='requests|retries|fallbacks|replies|circuit_transitions'
@@ -206,11 +203,11 @@ try_proxied() {
     curl -i -H 'Host: orders' $proxy/v1/orders
     http_proxy=$proxy curl -i http://stock/v1/stock/17
     kill -9 ${pid[orders-1]} ${pid[orders-2]} ${pid[orders-3]}     # all of orders
-    curl -N -H 'Accept: text/event-stream' $admin/api/v1/events     # events as they come
-    curl -i -X PUT $json -d '{"state": "forced_open"}' \\
-        '$admin/api/v1/circuits/stock/state?ttl=1m&reason=trying'
-    curl $admin/                    # what else there is
-    curl $admin/api/v1/config       # the configuration with every default
+    export OUTRIGGER_ADMIN=$OUTRIGGER_ADMIN
+    $OUTRIGGER ctl status
+    $OUTRIGGER ctl events -f              # as they come
+    $OUTRIGGER ctl force stock open --ttl 1m --reason trying
+    $OUTRIGGER ctl --help                 # what else there is
     curl $metrics/metrics
 The sidecar's log: tail -f $scratch/log
 TRY

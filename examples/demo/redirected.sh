@@ -156,7 +156,7 @@ far command_line "demo_instance stock-1 10.77.0.11:80 & demo_instance stock-2 10
 start_stock
 stock_closed() {
   as_neighbour 'curl -s -o /dev/null http://stock/v1/stock/99'
-  as_root 'curl -s 127.0.0.1:9901/api/v1/circuits/stock' | grep -q '"state":"closed"'
+  "${in_pod[@]}" "$OUTRIGGER" ctl --admin 127.0.0.1:9901 circuits stock | grep -q '^stock  closed'
 }
 wait_for "the circuit of stock is closed" stock_closed
 neighbour show "curl -si http://stock/v1/stock/99"
