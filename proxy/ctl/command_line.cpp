@@ -225,6 +225,8 @@ void Description::add_process() {
   clear.callback([this] { x_wanted.command = ctl::clear_cache; });
   clear.add_option("--reason", arguments.reason, "Why; goes to the event and the log");
   named(clear, "Whose")->required();
+  add_table("registrations", "The neighbour in each registry", show_registrations);
+  add_write("deregister", "Take the neighbour out of the registries, for good", ctl::deregister);
   add_write("drain", "Begin the orderly end", drain);
 }
 

@@ -36,6 +36,7 @@ Outcome show_overrides(Session& session, const Arguments& arguments);
 Outcome show_events(Session& session, const Arguments& arguments);
 Outcome show_live(Session& session, const Arguments& arguments);
 Outcome show_unmatched(Session& session, const Arguments& arguments);
+Outcome show_registrations(Session& session, const Arguments& arguments);
 Outcome show_config(Session& session, const Arguments& arguments);
 Outcome show_schema(Session& session, const Arguments& arguments);
 Outcome explain(Session& session, const Arguments& arguments);
@@ -48,6 +49,7 @@ Outcome undo(Session& session, const Arguments& arguments);
 Outcome clear_cache(Session& session, const Arguments& arguments);
 Outcome reload(Session& session, const Arguments& arguments);
 Outcome check(Session& session, const Arguments& arguments);
+Outcome deregister(Session& session, const Arguments& arguments);
 Outcome drain(Session& session, const Arguments& arguments);
 
 // "/api/v1" and the path, with those parameters that have a value.

@@ -93,6 +93,10 @@ Outcome show_unmatched(Session& session, const Arguments&) {
   return session.show(target_of("/unmatched"), unmatched_view);
 }
 
+Outcome show_registrations(Session& session, const Arguments&) {
+  return session.show(target_of("/registrations"), registrations_view);
+}
+
 Outcome show_config(Session& session, const Arguments& arguments) {
   const bool as_json = arguments.diff || session.json();
   const auto state = session.ask("GET", target_of("/config"), {},

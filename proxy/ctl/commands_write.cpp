@@ -195,6 +195,13 @@ Outcome check(Session& session, const Arguments& arguments) {
   return session.json() ? answer->body : arguments.file + ": ok\n";
 }
 
+Outcome deregister(Session& session, const Arguments& arguments) {
+  const auto answer = session.ask("POST", target_of("/deregister", {{"reason", arguments.reason}}));
+  if (!answer) return failure(answer.error());
+  if (session.json()) return answer->body;
+  return outcome_of(registrations_view(answer->body, session.look()));
+}
+
 Outcome drain(Session& session, const Arguments& arguments) {
   const auto answer = session.ask("POST", target_of("/drain", {{"reason", arguments.reason}}));
   if (!answer) return failure(answer.error());

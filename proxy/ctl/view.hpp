@@ -18,7 +18,7 @@ struct Look {
 };
 using Text = Result<std::string>;
 
-// GET of status, services, a service, circuits, a circuit, overrides, events, unmatched, policy.
+// GET of what is in their names.
 Text status_view(std::string_view body, const Look& look);
 Text services_view(std::string_view body, const Look& look);
 Text service_view(std::string_view body, const Look& look);
@@ -30,6 +30,7 @@ Text overrides_view(std::string_view body, const Look& look);
 Text events_view(std::string_view body, const Look& look);
 Text event_view(std::string_view event, const Look& look);  // of the stream: a line
 Text unmatched_view(std::string_view body, const Look& look);
+Text registrations_view(std::string_view body, const Look& look);
 // How what runs stands to the files: GET of the configuration as JSON, and of the overrides.
 Text difference_view(std::string_view state, std::string_view overrides, const Look& look);
 Text live_view(std::string_view message, const Look& look);

@@ -128,6 +128,21 @@ Text unmatched_view(std::string_view body, const Look& look) {
   });
 }
 
+Text registrations_view(std::string_view body, const Look& look) {
+  return understood<Json>(body, [&](const Json& answer) {
+    Table table({"REGISTRY", "NAME", "ADDRESS", "STATE", "SAID"});
+    for (const Json& entry : answer.at("registrations")) {
+      const std::string state = text_at(entry, "state");
+      table.add({text_at(entry, "registry"),
+                 text_at(entry, "name"),
+                 text_at(entry, "address"),
+                 {state, state == "registered" ? Tone::kGood : Tone::kWarning},
+                 text_at(entry, "said")});
+    }
+    return table.empty() ? std::string("the file registers nothing\n") : table.text(look.colour);
+  });
+}
+
 Text difference_view(std::string_view state, std::string_view overrides, const Look& look) {
   return understood<Json>(state, [&](const Json& config) {
     const Text table = overrides_view(overrides, look);

@@ -58,7 +58,8 @@ std::string why(const Json& endpoint, const Look& look) {
   const Json& entry = endpoint.at("override");
   if (entry.is_object()) return why_of(entry, look.now_ms);
   const Json& left = endpoint.at("circuit").at("open_ms_left");
-  return left.is_null() ? "" : "open for " + short_time(left.get<int64_t>()) + " more";
+  if (!left.is_null()) return "open for " + short_time(left.get<int64_t>()) + " more";
+  return text_at(endpoint, "state") == "eligible" ? "" : text_at(endpoint, "why");
 }
 
 std::string endpoints_table(const Json& service, const Look& look) {

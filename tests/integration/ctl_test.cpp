@@ -210,6 +210,8 @@ TEST_F(Ctl, ReachesEveryOperationOfTheApi) {
       {"GET /api/v1/schema", {"schema"}},
       {"GET /api/v1/explain", {"explain", "GET", "http://orders/"}},
       {"PUT /api/v1/log", {"log", "info"}},
+      {"GET /api/v1/registrations", {"registrations"}},
+      {"POST /api/v1/deregister", {"deregister"}},
       {"POST /api/v1/drain", {"drain"}},
   };
   std::istringstream index(x_sidecar.admin("GET", "/").body);

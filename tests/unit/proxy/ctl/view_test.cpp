@@ -124,13 +124,20 @@ const std::string kService = service("orders", "closed", 1, 2) + R"(,"endpoints"
    "override":{"actor":"ana","reason":"disk","until":"2025-12-01T11:00:00.000Z"},
    "operator":"drain","health":"unknown","outstanding":0,"listed_ms_ago":61000,
    "protocol":null,"connections":{"http1":0,"http2":0},
+   "circuit":{"state":"closed","run":0,"times_opened":0,"open_ms_left":null}},
+  {"address":"10.0.0.4:80","state":"unhealthy","why":"its health check fails: it answered 500",
+   "weight":1,"zone":null,"terminating":false,"override":null,"operator":"auto",
+   "health":"unhealthy","outstanding":0,"listed_ms_ago":61000,"protocol":null,
+   "connections":{"http1":0,"http2":0},
    "circuit":{"state":"closed","run":0,"times_opened":0,"open_ms_left":null}}]})";
 
 constexpr std::string_view kEndpoints =
-    "ADDRESS      STATE         OUTSTANDING  CONNECTIONS  HEALTH   WHY\n"
-    "10.0.0.1:80  eligible      3            5            unknown  -\n"
-    "10.0.0.2:80  circuit_open  0            0            healthy  open for 4s more\n"
-    "10.0.0.3:80  drain         0            0            unknown  disk (ana, 1h left)\n";
+    "ADDRESS      STATE         OUTSTANDING  CONNECTIONS  HEALTH     WHY\n"
+    "10.0.0.1:80  eligible      3            5            unknown    -\n"
+    "10.0.0.2:80  circuit_open  0            0            healthy    open for 4s more\n"
+    "10.0.0.3:80  drain         0            0            unknown    disk (ana, 1h left)\n"
+    "10.0.0.4:80  unhealthy     0            0            unhealthy  its health check fails: it "
+    "answered 500\n";
 
 TEST(ServiceView, ShowsOneWithItsEndpoints) {
   EXPECT_EQ(text_of(endpoints_view(kService, kLook)), kEndpoints);
@@ -255,6 +262,19 @@ TEST(ReloadView, TellsWhatChanged) {
             "  orders  retry.attempts  1 -> 2\n"
             "  orders/reads  circuit  off -> null\n"
             "workers is not in force before a restart\n");
+}
+
+TEST(RegistrationsView, TellsWhatEachRegistrySaid) {
+  EXPECT_EQ(text_of(registrations_view(R"({"registrations":[
+      {"registry":"consul","name":"billing","address":"10.0.0.7:80","state":"registered",
+       "said":null},
+      {"registry":"eureka","name":"billing","address":null,"state":"trying","said":"no route"}]})",
+                                       kLook)),
+            "REGISTRY  NAME     ADDRESS      STATE       SAID\n"
+            "consul    billing  10.0.0.7:80  registered  -\n"
+            "eureka    billing  -            trying      no route\n");
+  EXPECT_EQ(text_of(registrations_view(R"({"registrations":[]})", kLook)),
+            "the file registers nothing\n");
 }
 
 TEST(LiveView, TellsWhatIsCalled) {
