@@ -119,6 +119,7 @@ Failed Session::follow(const std::string& target, Fields fields,
   Printer printer(*this, view, redraws);
   client::Bounds bounds;
   bounds.silence_ms = kStreamSilenceMs;
+  bounds.whole_ms = 0;
   bounds.body_bytes = std::string::npos;
   x_caller.follow({"GET", target, std::move(fields), ""}, bounds, printer);
   return printer.failed();
