@@ -86,10 +86,9 @@ std::string_view Answer::field(std::string_view name) const {
 }
 
 Client::Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls,
-               config::Protocol protocol, std::optional<Address> at)
+               config::Protocol protocol)
     : x_transport(transport),
       x_url(std::move(url)),
-      x_at(std::move(at)),
       x_passthrough(transport.upstream(), policy_of_calls(protocol).pool,
                     {.tls = x_url.tls ? tls : nullptr, .trusts_names = true}),
       x_terminal(x_passthrough,
@@ -101,8 +100,8 @@ Client::Client(Transport& transport, Url url, const Published<io::TlsClientConte
 }
 
 io::OperationPtr Client::send(const Request& request, const Bounds& bounds, AnswerEvents& events) {
-  return std::make_unique<ClientCall>(x_transport.upstream().runtime, x_route, x_url,
-                                      x_at ? &*x_at : nullptr, request, bounds, events);
+  return std::make_unique<ClientCall>(x_transport.upstream().runtime, x_route, x_url, request,
+                                      bounds, events);
 }
 
 io::OperationPtr Client::ask(const Request& request, const Bounds& bounds,

@@ -15,7 +15,6 @@
 
 #include "config/policy.hpp"
 #include "metrics/series.hpp"
-#include "proxy/base/address.hpp"
 #include "proxy/base/published.hpp"
 #include "proxy/base/url.hpp"
 #include "proxy/chain/route.hpp"
@@ -93,11 +92,9 @@ struct Answer {
 class Client final : public Reapable {
  public:
   // `tls` counts where the URL is https; both outlive the client. Requires: the protocol is one of
-  // HTTP, or `auto`. With `at` each call connects there, whatever its host is: no name is looked
-  // up.
+  // HTTP, or `auto`.
   Client(Transport& transport, Url url, const Published<io::TlsClientContext>* tls,
-         config::Protocol protocol = config::Protocol::kHttp1,
-         std::optional<Address> at = std::nullopt);
+         config::Protocol protocol = config::Protocol::kHttp1);
 
   const Url& url() const { return x_url; }
 
@@ -111,7 +108,6 @@ class Client final : public Reapable {
  private:
   Transport& x_transport;
   const Url x_url;
-  const std::optional<Address> x_at;
   upstream::PassthroughClient x_passthrough;
   upstream::PassthroughTerminal x_terminal;
   chain::Route x_route;

@@ -6,14 +6,12 @@
 namespace outrigger::client {
 
 ClientCall::ClientCall(chain::Runtime& runtime, const chain::Route& route, const Url& url,
-                       const Address* at, const Request& request, const Bounds& bounds,
-                       AnswerEvents& events)
+                       const Request& request, const Bounds& bounds, AnswerEvents& events)
     : x_exchange(chain::Exchange::create(runtime, *this)),
       x_at(request.at),
       x_bounds(bounds),
       x_server(x_at ? x_at->to_string() : url.origin()),
       x_events(events) {
-  x_exchange->set_original_destination(at);
   write_head(url, request);
   if (x_at) x_exchange->set_original_destination(&*x_at);
   arm(bounds.head_ms);

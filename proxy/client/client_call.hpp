@@ -14,8 +14,7 @@ namespace outrigger::client {
 
 class ClientCall final : public io::Operation, private chain::ResponseSink {
  public:
-  // `at` may be null; it outlives the exchange.
-  ClientCall(chain::Runtime& runtime, const chain::Route& route, const Url& url, const Address* at,
+  ClientCall(chain::Runtime& runtime, const chain::Route& route, const Url& url,
              const Request& request, const Bounds& bounds, AnswerEvents& events);
   ~ClientCall() override;
 

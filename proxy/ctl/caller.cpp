@@ -64,19 +64,17 @@ class Caller::Parts {
     loop.set_after_each([](void* of_loop) { static_cast<chain::Driver*>(of_loop)->run(); },
                         &driver);
     if (server.tls != nullptr) tls.set(server.tls);
-    client = std::make_unique<client::Client>(transport,
-                                              Url{server.tls != nullptr, server.authority, ""},
-                                              &tls, config::Protocol::kHttp1, server.address);
+    client = std::make_unique<client::Client>(
+        transport, Url{server.tls != nullptr, server.authority, ""}, &tls);
   }
   ~Parts() {
     loop.context().reaper.doom(std::move(client));
     loop.context().reaper.flush();
   }
 
-  // With the address that people know, for the URL that the client knows.
-  std::string said(const std::string& why) const {
-    const std::string origin = client->url().origin();
-    return why.starts_with(origin) ? server.address.to_string() + why.substr(origin.size()) : why;
+  client::Request to_there(client::Request request) const {
+    request.at = server.address;
+    return request;
   }
 
   const Server server;
@@ -99,17 +97,16 @@ const Server& Caller::server() const { return x_parts->server; }
 
 Result<client::Answer> Caller::ask(const client::Request& request, const client::Bounds& bounds) {
   std::optional<Result<client::Answer>> got;
-  const io::OperationPtr call =
-      x_parts->client->ask(request, bounds, [&](const auto& result) { got.emplace(result); });
+  const io::OperationPtr call = x_parts->client->ask(
+      x_parts->to_there(request), bounds, [&](const auto& result) { got.emplace(result); });
   while (!got) x_parts->loop.run_once();
-  if (!*got) return failure(x_parts->said(got->error()));
-  return std::move(**got);
+  return std::move(*got);
 }
 
 void Caller::follow(const client::Request& request, const client::Bounds& bounds,
                     client::AnswerEvents& events) {
   Until until(events);
-  const io::OperationPtr call = x_parts->client->send(request, bounds, until);
+  const io::OperationPtr call = x_parts->client->send(x_parts->to_there(request), bounds, until);
   while (!until.is_over()) x_parts->loop.run_once();
 }
 

@@ -19,10 +19,9 @@ class ClientTest : public ::testing::Test, public AnswerEvents {
   explicit ClientTest() { client_of("http://10.0.0.1:8500/base"); }
   ~ClientTest() override { loop.context().reaper.doom(std::move(client)); }
 
-  void client_of(const std::string& url, std::optional<Address> at = std::nullopt) {
+  void client_of(const std::string& url) {
     loop.context().reaper.doom(std::move(client));
-    client = std::make_unique<Client>(transport, *parse_url(url), nullptr, config::Protocol::kHttp1,
-                                      std::move(at));
+    client = std::make_unique<Client>(transport, *parse_url(url), nullptr);
   }
   void ask(const Request& request, const Bounds& bounds = {}) {
     call = client->ask(request, bounds, [this](const Result<Answer>& result) {
@@ -142,8 +141,8 @@ TEST_F(ClientTest, SilenceWithinAnAnswerIsBoundedByItself) {
 TEST_F(ClientTest, ConnectsWhereItIsToldWhateverTheHostIs) {
   HttpServer on_socket(network, "unix:/run/admin.sock");
   on_socket.on_request = [](const HttpServer::Asked& asked) { asked.peer->answer(200, "there"); };
-  client_of("http://localhost", *Address::parse("unix:/run/admin.sock"));
-  ask({.target = "/readyz"});
+  client_of("http://localhost");
+  ask({.target = "/readyz", .at = *Address::parse("unix:/run/admin.sock")});
   loop.run_until_idle();
   ASSERT_TRUE(answer) << why;
   EXPECT_EQ(answer->body, "there");
