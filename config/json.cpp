@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/manifest.hpp"
 #include "config/text.hpp"
 #include "config/yaml.hpp"
 
@@ -31,18 +32,19 @@ Json parse_bounded(std::string_view text, std::string& problem) {
 
 // JSON has no lines here; values are counted instead, so that a value that is read twice (for a
 // service and its route) is known to be the same.
-Node to_node(const Json& json, int& count) {
+Node to_node(const Json& json, int& count, bool ours = true) {
   const Mark mark{-1, 0, ++count};
   Node node;
   if (json.is_object()) {
     node = Node::map();
     for (const auto& [key, value] : json.items()) {
       const Mark key_mark{-1, 0, ++count};
-      node.entries.push_back(Entry{key == "true" ? "on" : key, key_mark, to_node(value, count)});
+      node.entries.push_back(
+          Entry{ours && key == "true" ? "on" : key, key_mark, to_node(value, count, ours)});
     }
   } else if (json.is_array()) {
     node = Node::list();
-    for (const Json& item : json) node.items.push_back(to_node(item, count));
+    for (const Json& item : json) node.items.push_back(to_node(item, count, ours));
   } else if (json.is_string()) {
     node = Node::string(json.get_ref<const std::string&>());
   } else if (!json.is_null()) {
@@ -91,5 +93,15 @@ Node parse_json(std::string_view text, std::vector<Problem>& problems) {
   problems.push_back(Problem{"", 0, 0, "", problem});
   return {};
 }
+
+Result<Node> parse_manifest_json(std::string_view text) {
+  std::string problem;
+  const Json json = parse_bounded(text, problem);
+  if (!problem.empty()) return failure(problem);
+  int count = 0;
+  return to_node(json, count, false);
+}
+
+std::string manifest_json(const Node& node) { return to_json(node, true); }
 
 }  // namespace outrigger::config

@@ -11,10 +11,13 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "config/manifest.hpp"
 #include "proxy/base/utf8.hpp"
 
 namespace outrigger::config {
 namespace {
+
+constexpr std::string_view kStringTag = "tag:yaml.org,2002:str";
 
 struct Refused {
   Mark mark;
@@ -76,12 +79,19 @@ class Expansion {
   const Environment& x_environment;
 };
 
+// Whose text it is, and how much it may say.
+struct Manner {
+  bool ours = true;  // variables expand, and the key `true` is `on`
+  size_t nodes = kMaxYamlNodes;
+};
+
 // Builds the tree from yaml-cpp's events: its own Node class shares aliased nodes, hides duplicate
 // keys and knows no positions of keys.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(int file, const Environment& environment, std::vector<Mark>* unexpanded)
-      : x_file(file), x_expansion(environment), x_unexpanded(unexpanded) {}
+  TreeBuilder(int file, const Environment& environment, std::vector<Mark>* unexpanded,
+              Manner manner = {})
+      : x_file(file), x_expansion(environment), x_unexpanded(unexpanded), x_manner(manner) {}
 
   Node take_root() { return std::move(x_root); }
   std::vector<Refused>& refused() { return x_refused; }
@@ -109,9 +119,9 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& text) override {
     check_tag(mark, tag);
     Node node = Node::scalar(text);
-    node.quoted = tag == "!";
+    node.quoted = tag == "!" || tag == kStringTag;
     node.mark = at(mark);
-    if (!is_key_expected() && text.find("${") != std::string::npos) {
+    if (x_manner.ours && !is_key_expected() && text.find("${") != std::string::npos) {
       std::string problem;
       std::string expanded = x_expansion(text, problem);
       if (x_unexpanded == nullptr) {
@@ -152,16 +162,22 @@ class TreeBuilder : public YAML::EventHandler {
     return !x_frames.empty() && x_frames.back().node.is_map() && !x_frames.back().has_key;
   }
 
+  // Of others only the tags that change nothing: their numbers are not ours to read.
+  bool is_known(const std::string& tag) const {
+    if (tag.empty() || tag == "?" || tag == "!" || tag == kStringTag) return true;
+    if (!x_manner.ours) return tag == "tag:yaml.org,2002:map" || tag == "tag:yaml.org,2002:seq";
+    return tag.starts_with("tag:yaml.org,2002:") && !tag.ends_with(":binary");
+  }
+
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
-    const bool known = tag.empty() || tag == "?" || tag == "!" ||
-                       (tag.starts_with("tag:yaml.org,2002:") && !tag.ends_with(":binary"));
-    if (!known) x_refused.push_back({at(mark), "the tag \"" + tag + "\" has no meaning here"});
+    if (!is_known(tag))
+      x_refused.push_back({at(mark), "the tag \"" + tag + "\" has no meaning here"});
   }
 
   void count(const Node& node, const Mark& mark) {
-    if (++x_nodes > kMaxYamlNodes) {
-      throw Refused{
-          mark, "more than " + std::to_string(kMaxYamlNodes) + " values once aliases are resolved"};
+    if (++x_nodes > x_manner.nodes) {
+      throw Refused{mark, "more than " + std::to_string(x_manner.nodes) +
+                              " values once aliases are resolved"};
     }
     x_bytes += node.text.size();
     if (x_bytes > kMaxYamlExpandedBytes) {
@@ -195,7 +211,10 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void value(Node node, YAML::anchor_t anchor) {
-    if (anchor != 0) x_anchors[anchor] = node;
+    if (anchor != 0) {
+      count(node, node.mark);  // a copy is kept: anchors within anchors must not multiply it
+      x_anchors[anchor] = node;
+    }
     if (x_frames.empty()) {
       x_root = std::move(node);
       return;
@@ -210,9 +229,9 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  static void begin_entry(Frame& frame, const Node& key) {
+  void begin_entry(Frame& frame, const Node& key) const {
     if (!key.is_scalar()) throw Refused{key.mark, "a key is missing"};
-    frame.pending.key = key.text == "true" ? "on" : key.text;
+    frame.pending.key = x_manner.ours && key.text == "true" ? "on" : key.text;
     frame.pending.mark = key.mark;
     frame.pending.value.quoted = key.quoted;  // until the value comes
     frame.has_key = true;
@@ -257,6 +276,7 @@ class TreeBuilder : public YAML::EventHandler {
   int x_file;
   Expansion x_expansion;
   std::vector<Mark>* const x_unexpanded;
+  const Manner x_manner;
   int x_documents = 0;
   size_t x_nodes = 0;
   size_t x_bytes = 0;
@@ -294,6 +314,24 @@ std::optional<Refused> find_bad_character(int file, std::string_view text) {
   return std::nullopt;
 }
 
+// False: it ended before the text did. What is wrong is added to `builder`.
+bool read(TreeBuilder& builder, const FileText& file) {
+  try {
+    std::istringstream stream{std::string(file.text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+    return true;
+  } catch (const Refused& refused) {
+    builder.refused().push_back(refused);
+  } catch (const YAML::Exception& error) {
+    const Mark mark{file.index, std::max(error.mark.line, 0) + 1,
+                    std::max(error.mark.column, 0) + 1};
+    builder.refused().push_back({mark, "this is not YAML: " + error.msg + hint(file.text, mark)});
+  }
+  return false;
+}
+
 }  // namespace
 
 Node parse_yaml(const FileText& file, const Environment& environment,
@@ -310,23 +348,23 @@ Node parse_yaml(const FileText& file, const Environment& environment,
     return {};
   }
   TreeBuilder builder(file.index, environment, unexpanded);
-  bool whole = true;
-  try {
-    std::istringstream stream{std::string(file.text)};
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
-    }
-  } catch (const Refused& refused) {
-    builder.refused().push_back(refused);
-    whole = false;
-  } catch (const YAML::Exception& error) {
-    const Mark mark{file.index, std::max(error.mark.line, 0) + 1,
-                    std::max(error.mark.column, 0) + 1};
-    builder.refused().push_back({mark, "this is not YAML: " + error.msg + hint(file.text, mark)});
-    whole = false;
-  }
+  const bool whole = read(builder, file);
   for (const Refused& refused : builder.refused()) add(refused.mark, refused.what);
   return whole ? builder.take_root() : Node{};
+}
+
+Result<Node> parse_manifest_yaml(std::string_view text) {
+  const Environment none;
+  TreeBuilder builder(-1, none, nullptr, {.ours = false, .nodes = kMaxManifestNodes});
+  if (const auto bad = find_bad_character(-1, text)) {
+    builder.refused().push_back(*bad);
+  } else {
+    read(builder, {-1, {}, text});
+  }
+  if (builder.refused().empty()) return builder.take_root();
+  const Refused& first = builder.refused().front();
+  return failure(std::to_string(first.mark.line) + ":" + std::to_string(first.mark.column) + ": " +
+                 first.what);
 }
 
 }  // namespace outrigger::config

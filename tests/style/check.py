@@ -14,12 +14,12 @@ import tempfile
 # The folders in the order in which a request meets them: each includes only what stands before it.
 ORDER = ["proxy/base", "plain", "proxy/io", "proxy/http", "proxy/chain", "proxy/upstream",
          "proxy/client", "proxy/discovery", "proxy/health", "proxy/registration", "filters",
-         "proxy/downstream", "admin", "proxy/ctl", "proxy/app"]
+         "proxy/downstream", "admin", "proxy/ctl", "proxy/inject", "proxy/app"]
 # Plain structs that every folder after base may see, though their folders hold more.
 PLAIN = re.compile(r"config/(model|policy|matcher)\w*\.[ch]pp$|metrics/(names|series)\w*\.[ch]pp$")
 # Where the rest of those two folders stands: what it may see, and who may see it.
 SEES = {"config": "plain", "metrics": "proxy/chain"}
-SEEN_BY = {"config": {"proxy/discovery", "admin", "proxy/ctl", "proxy/app"},
+SEEN_BY = {"config": {"proxy/discovery", "admin", "proxy/ctl", "proxy/inject", "proxy/app"},
            "metrics": {"proxy/discovery", "admin", "proxy/app"}}
 
 OWNERS = [(re.compile(r"uv\.h|uv/|openssl/|ares"), "proxy/io"),
