@@ -13,6 +13,7 @@
 #include "proxy/app/check_files.hpp"
 #include "proxy/app/completion.hpp"
 #include "proxy/app/explain.hpp"
+#include "proxy/app/inject_command.hpp"
 #include "proxy/app/intercept.hpp"
 #include "proxy/app/last_good.hpp"
 #include "proxy/app/probe.hpp"
@@ -145,6 +146,50 @@ void add_intercept(CLI::App& command, std::vector<std::string>& files, Intercept
       "Also what this host forwards for others; the listener must be at 0.0.0.0 or [::]");
 }
 
+CLI::Option& add_manifests(CLI::App& command, std::vector<std::string>& inputs) {
+  return *command
+              .add_option("FILE", inputs, "Manifests in YAML or JSON: files, folders, - is stdin")
+              ->type_name("");
+}
+
+void add_inject(CLI::App& command, InjectCommand& wanted) {
+  inject::Options& options = wanted.options;
+  options.image = std::string("outrigger:") + kVersion;
+  add_manifests(command, wanted.inputs);
+  command
+      .add_option("-c,--config", wanted.config_file,
+                  "The sidecar's configuration: is checked with the pod, and written behind each "
+                  "workload as its ConfigMap")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command
+      .add_option("--config-map", options.config_map,
+                  "A ConfigMap that is there already, with the configuration under outrigger.yaml "
+                  "(outrigger-WORKLOAD)")
+      ->type_name("NAME");
+  command.add_option("--mode", wanted.mode, "redirect (unless it is said), proxy or ports")
+      ->check(CLI::IsMember({"redirect", "proxy", "ports"}).description(""))
+      ->type_name("MODE");
+  command.add_option("--image", options.image, "Of the sidecar")
+      ->capture_default_str()
+      ->type_name("IMAGE");
+  command
+      .add_option("--resources", wanted.resources,
+                  "cpu=10m,memory=32Mi,memory-limit=128Mi,cpu-limit=1: any of them")
+      ->type_name("LIST");
+  command.add_flag("--openshift", options.openshift,
+                   "The platform chooses the sidecar's user; the mode is proxy");
+  command.add_flag("--registry-token", options.registry_token,
+                   "Gives the sidecar the token of the pod's service account, to ask Kubernetes "
+                   "for endpoints; by itself where -c asks for them");
+  command
+      .add_option("--policy", wanted.policy,
+                  "Print a MutatingAdmissionPolicy and its binding instead, which do the same to "
+                  "pods labelled outrigger.dev/inject: enabled; v1 (Kubernetes 1.36) or v1beta1")
+      ->check(CLI::IsMember({"v1", "v1beta1"}).description(""))
+      ->type_name("VERSION");
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -197,6 +242,15 @@ int run_command_line(int argc, char** argv) {
 
   ctl::CtlCommandLine ctl_command(cli);
   ctl::AwaitCommandLine await_command(cli);
+  InjectCommand injection;
+  CLI::App& inject_command =
+      *cli.add_subcommand("inject", "Put the sidecar into the pods of Kubernetes manifests");
+  add_inject(inject_command, injection);
+
+  std::vector<std::string> injected;
+  CLI::App& uninject_command =
+      *cli.add_subcommand("uninject", "Take out what inject put in: the same bytes as before");
+  add_manifests(uninject_command, injected).required();
 
   ProbeTarget probe_target;
   CLI::App& probe_command = *cli.add_subcommand("probe", "Exec probe: exit 0 when it holds");
@@ -229,6 +283,8 @@ int run_command_line(int argc, char** argv) {
   if (explain_command) return explain_call(files, question);
   if (intercept_command) return intercept_traffic(files, interception);
   if (completion_command) return print(completion(cli, shell)), kExitOk;
+  if (inject_command) return inject_manifests(std::move(injection));
+  if (uninject_command) return uninject_manifests(injected);
   if (schema_command) return print(config::schema() + "\n"), kExitOk;
   return probe(probe_target);
 }
