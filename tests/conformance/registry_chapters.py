@@ -14,6 +14,7 @@ from fakes import dns_message
 from registry_dns import Bind, BindServices, Dnsmasq, FakeNames
 from registry_kinds import PORT, SLICES, Consul, Eureka, Kubernetes
 from registry_lies import Lies
+from registry_neighbours import NeighbourStory
 from registry_story import BACK_S, CONFIRM_S, HURRIED, UNHURRIED, Story
 from tools import Case
 
@@ -247,6 +248,10 @@ STORIES = {
         plain(Consul, registry_servers.consul, UNHURRIED), ("Consul",)),
     "registries, Eureka of Spring Cloud 2023": Told(
         plain(Eureka, registry_servers.eureka, UNHURRIED), ("Eureka",)),
+    "registries, a service in Consul": Told(
+        plain(Consul, registry_servers.consul, UNHURRIED, NeighbourStory), ("Consul",)),
+    "registries, a service in Eureka": Told(
+        plain(Eureka, registry_servers.eureka, UNHURRIED, NeighbourStory), ("Eureka",)),
     "registries, Kubernetes 1.30": Told(kubernetes, ("kube-apiserver",)),
     "registries, dnsmasq": Told(names(Dnsmasq, UNHURRIED, NamesStory)),
     "registries, bind9": Told(names(Bind, UNHURRIED, BindStory)),
