@@ -16,7 +16,8 @@ drain: {{grace: 10s, quiet: 1s}}
 listeners: [{{name: outbound, address: "127.0.0.1:15011"}}]
 registries: {{{registry}}}
 register:
-  - {{in: {kind}, name: orders, address: {host}, port: {port}, health: {{http: /, interval: {every}s}}}}
+  - {{in: {kind}, name: orders, address: {host}, port: {port},
+      health: {{http: /, interval: {every}s}}}}
 """
 
 

@@ -2,6 +2,7 @@
 // of it cannot be had, none of it.
 #include <csignal>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "proxy/app/control_plane.hpp"
@@ -13,6 +14,8 @@
 
 namespace outrigger::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 const Address kOther = *Address::parse("127.0.0.1:15002");
 
@@ -309,10 +312,12 @@ TEST(Reload, WorkersNeedARestartAndAllElseIsInForce) {
   admin.host = "localhost";
   const Message answer = admin.ask("POST", "/api/v1/config/reload?reason=more");
   EXPECT_EQ(answer.status(), 200);
-  EXPECT_EQ(answer.body, "{\"awaits_restart\":[\"workers\"]}\n");
+  EXPECT_THAT(answer.body,
+              HasSubstr("\"changed\":[],\"added\":[],\"removed\":[],\"untouched\":1,"));
+  EXPECT_THAT(answer.body, HasSubstr("\"awaits_restart\":[\"workers\"]"));
   EXPECT_EQ(town.plane->loaded().config.unmatched, config::Unmatched::kPassthrough);
   town.write("workers: 1\n" + orders());
-  EXPECT_EQ(admin.ask("POST", "/api/v1/config/reload").body, "{\"awaits_restart\":[]}\n");
+  EXPECT_THAT(admin.ask("POST", "/api/v1/config/reload").body, HasSubstr("\"awaits_restart\":[]"));
   town.write("worker: 1\n" + orders());
   EXPECT_EQ(admin.ask("POST", "/api/v1/config/reload").status(), 422);
 }
