@@ -133,8 +133,10 @@ std::string fish_condition(const Place& place) {
   std::string path = place.path;
   while (!path.empty()) {
     const size_t blank = path.rfind(' ');
-    condition = "__fish_seen_subcommand_from " + path.substr(blank + 1) +
-                (condition.empty() ? "" : "; and ") + condition;
+    std::string seen = "__fish_seen_subcommand_from ";
+    seen.append(path, blank + 1);
+    if (!condition.empty()) seen.append("; and ").append(condition);
+    condition = std::move(seen);
     path.resize(blank);
   }
   std::string longer;

@@ -162,7 +162,7 @@ Outcome undo(Session& session, const Arguments& arguments) {
   if (arguments.words.empty()) return undo_one(session, "", arguments);
   std::string out;
   for (const std::string& word : arguments.words) {
-    const Outcome one = undo_one(session, word, arguments);
+    Outcome one = undo_one(session, word, arguments);
     if (!one) return one;
     out += *one;
   }

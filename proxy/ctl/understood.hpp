@@ -59,7 +59,7 @@ template <class Json>
 std::string why_of(const Json& entry, int64_t now_ms) {
   std::string who = text_at(entry, "by");
   if (who.empty()) who = text_at(entry, "actor");
-  const std::string reason = text_at(entry, "reason");
+  std::string reason = text_at(entry, "reason");
   std::string rest = who;
   if (const auto until_ms = wall_ms_of(text_at(entry, "until"))) {
     if (!rest.empty()) rest += ", ";

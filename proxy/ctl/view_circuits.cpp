@@ -33,7 +33,7 @@ void append_settings(std::string& out, const Json& settings, const std::string& 
     if (value.is_object()) {
       append_settings(out, value, at);
     } else {
-      out += "  " + at + ": " + harmless(value_text(value)) + "\n";
+      out.append("  ").append(at).append(": ").append(harmless(value_text(value))).append("\n");
     }
   }
 }

@@ -65,7 +65,7 @@ std::string config_lines(const Json& state, const Look& look) {
 // "ready", or why it is not.
 std::string health_text(const Json& health) {
   for (const char* state : {"live", "started", "ready"}) {
-    const std::string problem = text_at(health, state);
+    std::string problem = text_at(health, state);
     if (!problem.empty()) return problem;
   }
   return "ready";

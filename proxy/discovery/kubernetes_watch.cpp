@@ -20,8 +20,8 @@ constexpr size_t kRefusalMax = 64 << 10;
 
 // With the message of the API server, where there is one.
 std::string why_refused_by_api(int status, const std::string& body) {
-  std::string message = read_status(body);
-  return why_refused(status, message.empty() ? body : std::move(message));
+  const std::string message = read_status(body);
+  return why_refused(status, message.empty() ? body : message);
 }
 
 }  // namespace

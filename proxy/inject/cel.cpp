@@ -51,4 +51,10 @@ std::string cel(const Node& node, const std::string& type, std::span<const CelHo
   return (is_map ? type + "{" : "[") + inside + (is_map ? "}" : "]");
 }
 
+std::string concat(std::initializer_list<std::string_view> pieces) {
+  std::string all;
+  for (const std::string_view piece : pieces) all += piece;
+  return all;
+}
+
 }  // namespace outrigger::inject

@@ -2,6 +2,7 @@
 // the API server wants them. Pure functions on text and trees.
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,5 +23,8 @@ using CelHole = std::pair<std::string_view, std::string_view>;
 // Of a type like `Object.spec.volumes`. Places of holes are such types too.
 std::string cel(const config::Node& node, const std::string& type, std::span<const CelHole> holes,
                 size_t indent = 0);
+
+// The pieces one behind the other.
+std::string concat(std::initializer_list<std::string_view> pieces);
 
 }  // namespace outrigger::inject

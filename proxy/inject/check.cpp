@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "proxy/inject/cel.hpp"
 #include "proxy/inject/pod_template.hpp"
 
 namespace outrigger::inject {
@@ -79,8 +80,8 @@ void check_ports(const Node& spec, const Settings& settings, Reasons& reasons) {
       for (const char* way : {"httpGet", "tcpSocket", "grpc"}) {
         const std::string number = text_of(container, Path{probe, way, "port"});
         if (!is_ours(number)) continue;
-        reasons.push_back("container " + name + ": its " + probe + " would ask port " + number +
-                          ", which is the sidecar's");
+        reasons.push_back(concat({"container ", name, ": its ", probe, " would ask port ", number,
+                                  ", which is the sidecar's"}));
       }
     }
   });

@@ -9,7 +9,6 @@
 namespace outrigger::inject {
 namespace {
 
-using config::Entry;
 using config::Node;
 
 constexpr std::string_view kConfigFolder = "/etc/outrigger/config";

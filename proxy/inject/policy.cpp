@@ -66,9 +66,9 @@ std::string asks_other_ports(const Facts& facts) {
   std::string out = "(!has(c.ports) || c.ports.all(p, !(p.containerPort in " + ours + ")))";
   for (const char* probe : {"startupProbe", "livenessProbe", "readinessProbe"}) {
     for (const char* way : {"httpGet", "tcpSocket", "grpc"}) {
-      const std::string place = std::string("c.") + probe + "." + way;
-      out += std::string(" &&\n  (!has(c.") + probe + ") || !has(" + place + ") || !(" + place +
-             ".port in " + ours + "))";
+      const std::string place = concat({"c.", probe, ".", way});
+      out += concat({" &&\n  (!has(c.", probe, ") || !has(", place, ") || !(", place, ".port in ",
+                     ours, "))"});
     }
   }
   return out;
@@ -137,9 +137,10 @@ std::string guaranteed() {
   std::string has_limits = "has(c.resources) && has(c.resources.limits)";
   for (const char* key : {"cpu", "memory"}) {
     const std::string name = cel_string(key);
-    has_limits += " && " + name + " in c.resources.limits &&\n  (!has(c.resources.requests) || !(" +
-                  name + " in c.resources.requests) || c.resources.requests[" + name +
-                  "] == c.resources.limits[" + name + "])";
+    has_limits +=
+        concat({" && ", name, " in c.resources.limits &&\n", "  (!has(c.resources.requests) || !(",
+                name, " in c.resources.requests) || c.resources.requests[", name,
+                "] == c.resources.limits[", name, "])"});
   }
   return all_containers(has_limits);
 }
@@ -200,18 +201,21 @@ void append_front(std::vector<std::string>& parts, const std::vector<Node>& item
 
 // CEL knows no places of what it maps, so they are listed; no pod has more containers than that.
 void append_environment(std::vector<std::string>& parts, const std::vector<Node>& variables) {
+  constexpr int kMostContainers = 32;
   std::vector<std::string> places;
-  for (int i = 0; i < 32; ++i) places.push_back(std::to_string(i));
+  places.reserve(kMostContainers);
+  for (int i = 0; i < kMostContainers; ++i) places.push_back(std::to_string(i));
   for (const std::string_view name : kLists) {
-    const std::string field = "object.spec." + std::string(name);
+    const std::string field = concat({"object.spec.", name});
     const std::string all =
-        cel_list(places) + ".filter(i, has(" + field + ") && i < size(" + field + "))";
-    const std::string path = "\"/spec/" + std::string(name) + "/\" + string(i) + \"/env";
-    parts.push_back(all + ".filter(i, !has(" + field + "[i].env)).map(i, " +
-                    patch(path + "\"", "[]") + ")");
+        concat({cel_list(places), ".filter(i, has(", field, ") && i < size(", field, "))"});
+    const std::string path = concat({"\"/spec/", name, "/\" + string(i) + \"/env"});
+    parts.push_back(concat(
+        {all, ".filter(i, !has(", field, "[i].env)).map(i, ", patch(path + "\"", "[]"), ")"}));
     for (auto variable = variables.rbegin(); variable != variables.rend(); ++variable) {
-      const std::string type = "Object.spec." + std::string(name) + ".env";
-      parts.push_back(all + ".map(i, " + patch(path + "/0\"", cel(*variable, type, {})) + ")");
+      const std::string type = concat({"Object.spec.", name, ".env"});
+      parts.push_back(
+          concat({all, ".map(i, ", patch(path + "/0\"", cel(*variable, type, {})), ")"}));
     }
   }
 }

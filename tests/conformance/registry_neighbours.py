@@ -9,6 +9,8 @@ from registry_kinds import PORT
 from registry_story import BACK_S, Story
 
 INTERVAL_S = 1
+PACE_S = 5  # by then a caller of Consul asks at once again, after all these changes
+CIRCUIT_S = 5 * 1.25 + 1  # of an endpoint that refused calls: `endpoint_circuit.open_for`
 CONFIGURATION = """\
 admin: off
 metrics: {{address: "127.0.0.1:9912"}}
@@ -42,9 +44,9 @@ class NeighbourStory(Story):
             self.neighbour = subprocess.Popen([tools.OUTRIGGER, "run", "-c", file],
                                               stdin=subprocess.DEVNULL, stderr=log)
 
-    def is_found(self, limit_s):
+    def is_found(self, limit_s, circuit_s=0):
         wrong = self.until(lambda: self.own in self.registry.listed(), limit_s)
-        return wrong or self.are_called([self.own], self.registry.late_s)
+        return wrong or self.are_called([self.own], self.registry.late_s + circuit_s)
 
     def is_lost(self, limit_s):
         wrong = self.until(lambda: self.own not in self.registry.listed(), limit_s)
@@ -67,7 +69,7 @@ class NeighbourStory(Story):
         self.instances.kill(self.own)
         self.case("a service that is gone is lost", self.is_lost(3 * INTERVAL_S))
         self.instances.start(self.own)
-        self.case("and is found again", self.is_found(3 * INTERVAL_S))
+        self.case("and is found again", self.is_found(3 * INTERVAL_S, CIRCUIT_S))
 
         server = self.registry.server
         server.kill()
@@ -76,6 +78,7 @@ class NeighbourStory(Story):
         self.change(self.registry.add, [self.other], listed=[self.other])
         self.case("a registry that forgot it has it again", self.is_found(BACK_S))
 
+        self.rest(PACE_S)
         self.neighbour.send_signal(signal.SIGTERM)
         self.case("on SIGTERM it is taken out at once", self.is_lost(1))
         self.instances.kill(self.own)
