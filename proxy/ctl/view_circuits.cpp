@@ -29,7 +29,9 @@ std::string failed(const Json& counts) {
 // One line a setting: "open_for  5s".
 void append_settings(std::string& out, const Json& settings, const std::string& path) {
   for (const auto& [key, value] : settings.items()) {
-    const std::string at = path.empty() ? key : path + "." + key;
+    std::string at = path;
+    if (!at.empty()) at += '.';
+    at += key;
     if (value.is_object()) {
       append_settings(out, value, at);
     } else {
