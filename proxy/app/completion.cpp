@@ -69,7 +69,8 @@ std::string paths_of(const std::vector<Place>& places) {
   std::string paths;
   for (const Place& place : places) {
     if (place.path.empty()) continue;
-    paths += (paths.empty() ? "" : "|") + in_quotes(place.path);
+    if (!paths.empty()) paths += '|';
+    paths += in_quotes(place.path);
   }
   return paths;
 }
