@@ -70,6 +70,7 @@ class Sidecar {
             .open_log = {},
             .log_lines_dropped = [] { return uint64_t{0}; },
             .interfaces = [] { return std::vector<Address>(); },
+            .address_towards = {},
             .memory = std::nullopt,
             .seed = 1,
             .ended = [](int) {}};
