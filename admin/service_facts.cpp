@@ -69,7 +69,7 @@ std::string why_of(const upstream::EndpointEntry& entry, bool has_ready, int64_t
     case upstream::Exclusion::kDisabled:
       return "an operator took it out";
     case upstream::Exclusion::kUnhealthy:
-      return "its health check fails: it " + endpoint.health_why();
+      return "its health check fails: " + endpoint.health_why();
     case upstream::Exclusion::kCircuitOpen: {
       const int64_t left_ms = std::max<int64_t>(0, circuit.excludes_until_ms() - now_ms);
       return "its circuit is open for " + std::to_string(left_ms) + " ms more, after " +

@@ -29,8 +29,8 @@ EndpointCheck::EndpointCheck(CheckContext& context, std::shared_ptr<upstream::En
     : x_context(context), x_endpoint(std::move(endpoint)) {
   const auto interval = static_cast<double>(context.settings.interval_ms);
   const LoopContext& loop = context.loop;
-  x_due_ms = loop.clock.now_ms() + static_cast<int64_t>(loop.random.between(0, interval));
-  loop.timers.arm(x_again, x_due_ms);
+  const auto in_ms = static_cast<int64_t>(loop.random.between(0, interval));
+  loop.timers.arm(x_again, loop.clock.now_ms() + in_ms);
 }
 
 EndpointCheck::~EndpointCheck() {
@@ -43,18 +43,18 @@ EndpointCheck::~EndpointCheck() {
 void EndpointCheck::on_due() { x_context.places.want(*this); }
 
 void EndpointCheck::begin() {
+  x_began_ms = x_context.loop.clock.now_ms();
   x_call = ask(x_context, x_endpoint->address(), [this](const Finding& found) { take(found); });
 }
 
-// From one beginning to the next; one that is late for want of a place does not catch up.
+// The interval is from one beginning to the next, so one that was late does not catch up.
 void EndpointCheck::take(const Finding& finding) {
   const LoopContext& loop = x_context.loop;
   loop.reaper.doom(std::move(x_call));
   judge(finding);
   const double share = loop.random.between(1 - kJitterShare, 1 + kJitterShare);
   const auto interval = static_cast<double>(x_context.settings.interval_ms);
-  x_due_ms = std::max(x_due_ms + static_cast<int64_t>(interval * share), loop.clock.now_ms() + 1);
-  loop.timers.arm(x_again, x_due_ms);
+  loop.timers.arm(x_again, x_began_ms + static_cast<int64_t>(interval * share));
   x_context.places.give_back();
 }
 

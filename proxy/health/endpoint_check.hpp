@@ -58,7 +58,7 @@ class EndpointCheck final : public ListNode<> {
   const std::shared_ptr<upstream::Endpoint> x_endpoint;
   int x_good = 0;  // in a row
   int x_bad = 0;
-  int64_t x_due_ms = 0;
+  int64_t x_began_ms = 0;   // the latest one
   io::OperationPtr x_call;  // under way
   Timer x_again = Timer::of<&EndpointCheck::on_due>(*this);
 };

@@ -177,9 +177,10 @@ void Membership::enter_state(State state, const std::string& why) {
 
 // ---- out
 
-bool Membership::is_overwritten_by(const config::Registration& config) const {
+bool Membership::is_overwritten_by(const config::Registration& config,
+                                   const RegistrySettings& registry) const {
   const config::Registration& own = x_instance.config;
-  return own.registry == config.registry && own.name == config.name && own.port == config.port &&
+  return x_registry == registry && own.name == config.name && own.port == config.port &&
          own.address == config.address;
 }
 

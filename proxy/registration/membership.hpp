@@ -40,8 +40,9 @@ class Membership {
   bool is_of(const config::Registration& config, const RegistrySettings& registry) const {
     return x_instance.config == config && x_registry == registry;
   }
-  // An entry of that one overwrites the entry of this one.
-  bool is_overwritten_by(const config::Registration& config) const;
+  // An entry of that one in that registry overwrites the entry of this one.
+  bool is_overwritten_by(const config::Registration& config,
+                         const RegistrySettings& registry) const;
   Registrations::Entry entry() const;
   State state() const { return x_state; }
 

@@ -47,7 +47,9 @@ void Registrations::apply(const config::Config& config) {
                        : std::make_unique<Membership>(x_surroundings, x_events, each, registry));
   }
   for (auto& member : x_members) {
-    const auto overwrites = [&](const auto& each) { return member->is_overwritten_by(each); };
+    const auto overwrites = [&](const config::Registration& each) {
+      return member->is_overwritten_by(each, settings_of(config.registries, each.registry));
+    };
     if (member == nullptr || std::ranges::any_of(config.registrations, overwrites)) continue;
     ++x_leaving;
     member->leave([this] { note_left(); });

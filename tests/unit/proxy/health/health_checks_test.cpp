@@ -182,6 +182,15 @@ TEST_F(HealthChecksTest, AServiceThatIsGoneIsNotAsked) {
   EXPECT_THAT(said, IsEmpty());
 }
 
+TEST_F(HealthChecksTest, ALateCheckDoesNotCatchUp) {
+  begin();
+  run(kInterval + 100);
+  loop.suspend_ms(20 * kInterval);
+  const size_t before = server.asked.size();
+  run(3 * kInterval);
+  EXPECT_LE(server.asked.size() - before, 4U);
+}
+
 // 2,000 endpoints that are all silent: at no time are more than so many asked, and each has its
 // turn.
 TEST_F(HealthChecksTest, AtMostSoManyAreAskedAtOnceAndNoneIsForgotten) {

@@ -236,6 +236,17 @@ TEST_F(RegistrationsTest, AChangedOneIsOverwrittenAndAnUnchangedOneLeftAlone) {
   EXPECT_EQ(Json::parse(consul.asked.back().body)["Tags"], Json({"b"}));
 }
 
+TEST_F(RegistrationsTest, WhereTheRegistryIsAnotherOneTheOldOneIsLeft) {
+  HttpServer other(world.network, "127.0.0.1:8501");
+  other.on_request = [](const HttpServer::Asked& asked) { asked.peer->answer(200, ""); };
+  begin();
+  config.registries.consul[0].url = "http://127.0.0.1:8501";
+  registrations->apply(config);
+  run(100);
+  EXPECT_EQ(lines.back(), "PUT /v1/agent/service/deregister/billing-10.0.0.7-8080");
+  EXPECT_EQ(other.last().line, "PUT /v1/agent/service/register");
+}
+
 TEST_F(RegistrationsTest, WhereConsulAsksItIsOnlyLookedWhetherItStillKnows) {
   config.registrations[0].health.by = config::RegistrationHealth::By::kRegistry;
   begin();
