@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "proxy/inject/nodes.hpp"
+
 namespace outrigger::inject {
 namespace {
 
@@ -17,20 +19,7 @@ constexpr std::string_view kAccountFolder = "/var/run/secrets/kubernetes.io/serv
 constexpr auto kProxyVariables =
     std::to_array<std::string_view>({"HTTP_PROXY", "http_proxy", "NO_PROXY"});
 
-Node text(std::string_view value) { return Node::string(value); }
 Node flag(bool value) { return Node::scalar(value ? "true" : "false"); }
-
-Node map(std::initializer_list<std::pair<std::string_view, Node>> entries) {
-  Node node = Node::map();
-  for (const auto& [key, value] : entries) node.set(key, value);
-  return node;
-}
-
-Node list(std::vector<Node> items) {
-  Node node = Node::list();
-  node.items = std::move(items);
-  return node;
-}
 
 Node words(std::initializer_list<std::string_view> values) {
   Node node = Node::list();

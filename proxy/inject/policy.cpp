@@ -1,13 +1,13 @@
 #include "proxy/inject/policy.hpp"
 
 #include <array>
-#include <initializer_list>
 #include <utility>
 #include <vector>
 
 #include "config/manifest.hpp"
 #include "proxy/inject/cel.hpp"
 #include "proxy/inject/check.hpp"
+#include "proxy/inject/nodes.hpp"
 #include "proxy/inject/pod_template.hpp"
 
 namespace outrigger::inject {
@@ -23,20 +23,6 @@ constexpr auto kHoles = std::to_array<CelHole>({
     {"Object.spec.volumes.configMap.name", "variables.configMap"},
 });
 constexpr auto kLists = std::to_array<std::string_view>({"containers", "initContainers"});
-
-Node map(std::initializer_list<std::pair<std::string_view, Node>> entries) {
-  Node node = Node::map();
-  for (const auto& [key, value] : entries) node.set(key, value);
-  return node;
-}
-
-Node list(std::vector<Node> items) {
-  Node node = Node::list();
-  node.items = std::move(items);
-  return node;
-}
-
-Node text(std::string_view value) { return Node::string(value); }
 
 // Long ones as a block of their own, without quotes to escape.
 Node named(std::string_view name, std::string expression) {

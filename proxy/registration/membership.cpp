@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/assert.hpp"
+#include "proxy/discovery/poll_source.hpp"
 #include "proxy/registration/own_address.hpp"
 
 namespace outrigger::registration {
@@ -27,11 +28,6 @@ std::optional<std::string> token_file_of(const RegistrySettings& registry) {
 
 client::Bounds bounds_of(int64_t ms) {
   return {.head_ms = ms, .whole_ms = ms, .body_bytes = kBodyBytes};
-}
-
-// For the first line of a sentence.
-std::string shortened(std::string_view body) {
-  return std::string(body.substr(0, std::min<size_t>(body.find('\n'), 200)));
 }
 
 }  // namespace
@@ -163,8 +159,7 @@ void Membership::on_told(const Result<client::Answer>& answer) {
 
 std::string Membership::sentence_of(const Result<client::Answer>& answer) const {
   if (!answer) return answer.error();
-  return x_asked->url().origin() + ": " + std::to_string(answer->status) + ' ' +
-         shortened(answer->body);
+  return x_asked->url().origin() + ": " + discovery::why_refused(answer->status, answer->body);
 }
 
 void Membership::enter_state(State state, const std::string& why) {
